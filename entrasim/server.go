@@ -1,0 +1,110 @@
+package entrasim
+
+import (
+	"crypto/rsa"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DefaultUsers is the size of the directory a zero Server makes.
+const DefaultUsers = 50
+
+// Server is the emulator as a handler: authority, Graph, pages and control API on one host. The zero value works and
+// makes one tenant of DefaultUsers users at the first request. Set the exported fields before that.
+type Server struct {
+	// Now is the clock; time.Now if nil. The clock levers move on top of it.
+	Now func() time.Time
+	// Seed decides every id, name and secret. Two servers of one seed and one sequence of requests answer alike, but
+	// for signatures: keys are always fresh.
+	Seed uint64
+	// Users is the size of the first tenant's directory; DefaultUsers if zero, an empty one if negative.
+	Users int
+	// Domain is the first tenant's domain; "contoso.onmicrosoft.com" if empty.
+	Domain string
+	// Log receives one line for each request; discarded if nil. It never receives a token, secret, code or challenge.
+	Log *slog.Logger
+
+	once    sync.Once
+	mux     *http.ServeMux
+	random  randomSource
+	lever   levers
+	history requestHistory
+	limits  throttle
+
+	keyOnce    sync.Once
+	signingKey *rsa.PrivateKey
+
+	mu      sync.RWMutex // guards tenants and order
+	tenants map[string]*Tenant
+	order   []*Tenant
+}
+
+// init makes the routes and, unless state was loaded, the first tenant.
+func (s *Server) init() {
+	s.once.Do(func() {
+		if s.Now == nil {
+			s.Now = time.Now
+		}
+		if s.Log == nil {
+			s.Log = slog.New(slog.DiscardHandler)
+		}
+		s.random.seed(s.Seed)
+		s.mux = http.NewServeMux()
+		s.mountControl(s.mux)
+		s.mountGraph(s.mux)
+		s.mountAuthority(s.mux)
+		if len(s.order) == 0 {
+			s.addTenant(seedTenant(s, s.Domain, s.Users))
+		}
+	})
+}
+
+// ServeHTTP answers one request, after the levers had their say.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.init()
+	s.serve(w, r)
+}
+
+// now is the emulator's time: the injected clock moved or frozen by the levers.
+func (s *Server) now() time.Time { return s.lever.time(s.Now()) }
+
+// addTenant makes a tenant known.
+func (s *Server) addTenant(t *Tenant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tenants == nil {
+		s.tenants = make(map[string]*Tenant)
+	}
+	s.tenants[t.ID] = t
+	for _, d := range t.Domains {
+		s.tenants[strings.ToLower(d)] = t
+	}
+	s.order = append(s.order, t)
+}
+
+// tenant finds a tenant by id or verified domain; nil if there is none. The names common and organizations are not
+// tenants: see tenantOf.
+func (s *Server) tenant(name string) *Tenant {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.tenants[strings.ToLower(name)]
+}
+
+// tenantOf finds the tenant by the domain of a user principal name; nil if no tenant has it.
+func (s *Server) tenantOf(upn string) *Tenant {
+	i := strings.LastIndexByte(upn, '@')
+	if i < 0 {
+		return nil
+	}
+	return s.tenant(upn[i+1:])
+}
+
+// first is the tenant made at start.
+func (s *Server) first() *Tenant {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.order[0]
+}

@@ -1,0 +1,267 @@
+package entrasim
+
+import (
+	"strings"
+	"sync"
+	"time"
+)
+
+// Tenant is one Entra directory with everything in it.
+//
+// Locking: mu guards every field below it and everything reachable from there. Use view to read and update to change;
+// both run a function under the lock. Inside, do no I/O, no cryptography and no call to view or update (the lock does
+// not nest). No pointer into the state may leave the function: copy what you need (Users, Groups and Passkeys have
+// clone methods). update marks the state as changed so that it is saved.
+type Tenant struct {
+	// ID, Name, Domain and Created never change after the tenant is made and may be read without the lock.
+	ID      string
+	Name    string
+	Domain  string // the initial verified domain, such as contoso.onmicrosoft.com
+	Created time.Time
+
+	srv *Server
+
+	mu    sync.RWMutex
+	dirty bool
+
+	Domains  []string // all verified domains; Domain is one of them
+	Region   string
+	Users    ordered[User]
+	Groups   ordered[Group]
+	Apps     map[string]*Application // by client id (appId)
+	Policy   MethodsPolicy
+	CA       ConditionalAccess
+	Sessions SessionStore
+	Audits   eventLog[Audit]
+	SignIns  eventLog[SignIn]
+
+	// Password is what every user signs in with who has none of their own.
+	Password string
+
+	upns        map[string]string // lower-case user principal name to user id
+	creds       map[string]string // raw credential id to user id
+	change      uint64            // grows with every visible change of a user or group; delta tokens are values of it
+	removed     []tombstone
+	deltaFloor  uint64 // delta tokens from before this change are answered with 410
+	memberFloor uint64
+}
+
+// tombstone remembers a deleted user or group for delta queries.
+type tombstone struct {
+	Kind   string // "user" or "group"
+	ID     string
+	Change uint64
+}
+
+// view runs f with the tenant locked for reading.
+func (t *Tenant) view(f func()) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	f()
+}
+
+// update runs f with the tenant locked for writing and marks the state as changed.
+func (t *Tenant) update(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dirty = true
+	f()
+}
+
+// now is the server's clock, levers included.
+func (t *Tenant) now() time.Time { return t.srv.now() }
+
+// User is a member or guest of the directory. Property names in JSON are the state file's, not Graph's.
+type User struct {
+	ID                string
+	UPN               string
+	DisplayName       string
+	GivenName         string `json:",omitempty"`
+	Surname           string `json:",omitempty"`
+	Mail              string `json:",omitempty"`
+	Department        string `json:",omitempty"`
+	JobTitle          string `json:",omitempty"`
+	OfficeLocation    string `json:",omitempty"`
+	MobilePhone       string `json:",omitempty"`
+	PreferredLanguage string `json:",omitempty"`
+	UsageLocation     string `json:",omitempty"`
+	EmployeeID        string `json:",omitempty"`
+	Guest             bool   `json:",omitempty"`
+	Disabled          bool   `json:",omitempty"`
+	Created           time.Time
+	OnPremises        *OnPremises `json:",omitempty"`
+
+	// Roles holds the role template ids of the directory roles assigned to the user.
+	Roles []string `json:",omitempty"`
+
+	Password          string         `json:",omitempty"` // empty: the tenant's
+	NoPassword        bool           `json:",omitempty"` // passwordless only
+	MFARequired       bool           `json:",omitempty"`
+	SessionsValidFrom time.Time      `json:",omitzero"` // refresh tokens and sessions from before are void
+	TemporaryPass     *TemporaryPass `json:",omitempty"`
+	Passkeys          []*Passkey     `json:",omitempty"`
+
+	VisibleAt time.Time `json:",omitzero"` // replication: reads do not see the user before
+	GoneAt    time.Time `json:",omitzero"`
+
+	change uint64
+}
+
+// OnPremises holds the attributes synchronised from Active Directory.
+type OnPremises struct {
+	SamAccountName     string
+	DomainName         string
+	SecurityIdentifier string
+	ImmutableID        string
+	LastSync           time.Time
+}
+
+// TemporaryPass is a Temporary Access Pass: a passcode that counts as strong authentication for a short while.
+type TemporaryPass struct {
+	Code    string
+	From    time.Time
+	Until   time.Time
+	OneTime bool
+	Used    bool `json:",omitempty"`
+}
+
+// Passkey is one registered FIDO2 credential: what Graph shows of it and what sign-in verifies against.
+type Passkey struct {
+	// ID is the method id of Graph: the credential id in the .NET UrlTokenEncode form. It is opaque to clients.
+	ID          string
+	DisplayName string
+	Model       string `json:",omitempty"`
+	Created     time.Time
+	LastUsed    time.Time `json:",omitzero"`
+
+	CredentialID []byte // raw
+	PublicKey    []byte // COSE_Key
+	AAGUID       string // lower-case text form
+	SignCount    uint32
+	// Format is the attestation statement format; Thumbprints are the lower-case hex SHA-1 of its certificates.
+	Format      string
+	Thumbprints []string `json:",omitempty"`
+	Attested    bool     `json:",omitempty"`
+	Synced      bool     `json:",omitempty"` // backup eligible; a device-bound passkey otherwise
+	Transports  []string `json:",omitempty"`
+
+	VisibleAt time.Time `json:",omitzero"`
+	// GoneAt is set when the passkey was deleted: sign-in refuses it from then on, reads still show it until GoneAt
+	// (replication).
+	GoneAt time.Time `json:",omitzero"`
+}
+
+// Group is a security group, a dynamic group or a Microsoft 365 group.
+type Group struct {
+	ID               string
+	DisplayName      string
+	Description      string   `json:",omitempty"`
+	MailNickname     string   `json:",omitempty"`
+	Mail             string   `json:",omitempty"`
+	MailEnabled      bool     `json:",omitempty"`
+	SecurityEnabled  bool     `json:",omitempty"`
+	GroupTypes       []string `json:",omitempty"` // "Unified", "DynamicMembership"
+	MembershipRule   string   `json:",omitempty"`
+	RoleAssignable   bool     `json:",omitempty"`
+	OnPremisesSynced bool     `json:",omitempty"`
+	Created          time.Time
+	Owners           []string `json:",omitempty"`
+	CreatedByApp     string   `json:",omitempty"` // client id; Group.Create alone may change only what it made and owns
+	Members          ordered[Membership]
+
+	VisibleAt time.Time `json:",omitzero"`
+
+	change    uint64
+	memberLog []memberChange
+}
+
+// Membership is one direct member of a group.
+type Membership struct {
+	ID        string    // of a user or a group
+	Kind      string    // "user" or "group"
+	VisibleAt time.Time `json:",omitzero"`
+	GoneAt    time.Time `json:",omitzero"` // removed, but reads still show it until then
+}
+
+type memberChange struct {
+	Change  uint64
+	ID      string
+	Kind    string
+	Removed bool
+}
+
+func (u *User) key() string       { return u.ID }
+func (g *Group) key() string      { return g.ID }
+func (m *Membership) key() string { return m.ID }
+
+// clone is a deep copy that may leave the lock.
+func (u *User) clone() *User {
+	c := *u
+	if u.OnPremises != nil {
+		o := *u.OnPremises
+		c.OnPremises = &o
+	}
+	if u.TemporaryPass != nil {
+		p := *u.TemporaryPass
+		c.TemporaryPass = &p
+	}
+	c.Roles = append([]string(nil), u.Roles...)
+	c.Passkeys = make([]*Passkey, len(u.Passkeys))
+	for i, k := range u.Passkeys {
+		c.Passkeys[i] = k.clone()
+	}
+	return &c
+}
+
+// clone copies the passkey; the byte slices of its record are never written after registration and may be shared.
+func (k *Passkey) clone() *Passkey {
+	c := *k
+	return &c
+}
+
+// live says that the passkey has not been deleted: sign-in may use it.
+func (k *Passkey) live() bool { return k.GoneAt.IsZero() }
+
+// livePasskeys are the passkeys that sign-in may use, whatever replication shows.
+func (u *User) livePasskeys() []*Passkey {
+	var live []*Passkey
+	for _, k := range u.Passkeys {
+		if k.live() {
+			live = append(live, k)
+		}
+	}
+	return live
+}
+
+// user finds a user by object id or user principal name. The caller holds the lock.
+func (t *Tenant) user(key string) *User {
+	if u := t.Users.get(strings.ToLower(key)); u != nil {
+		return u
+	}
+	if id, ok := t.upns[strings.ToLower(key)]; ok {
+		return t.Users.get(id)
+	}
+	return nil
+}
+
+// userByCredential finds the owner of a raw credential id. The caller holds the lock.
+func (t *Tenant) userByCredential(id []byte) *User {
+	if owner, ok := t.creds[string(id)]; ok {
+		return t.Users.get(owner)
+	}
+	return nil
+}
+
+// group finds a group by object id. The caller holds the lock.
+func (t *Tenant) group(id string) *Group { return t.Groups.get(strings.ToLower(id)) }
+
+// touchUser records that a user changed, for delta queries. The caller holds the lock for writing.
+func (t *Tenant) touchUser(u *User) {
+	t.change++
+	u.change = t.change
+}
+
+func (t *Tenant) touchGroup(g *Group) {
+	t.change++
+	g.change = t.change
+}

@@ -1,0 +1,158 @@
+package postern
+
+import "net/http"
+
+// Entry is what the catalogue knows of a code: the HTTP status, the sentence used when nothing more exact is known,
+// and the next step.
+type Entry struct {
+	Status  int
+	Message string
+	Next    string
+}
+
+// Codes of Postern itself.
+const (
+	CodeInternal        Code = "internal"
+	CodeInvalid         Code = "invalid"
+	CodeNotFound        Code = "not_found"
+	CodeConflict        Code = "conflict"
+	CodeStale           Code = "stale_version"
+	CodeUnauthenticated Code = "unauthenticated"
+	CodeForbidden       Code = "forbidden"
+	CodeTooMany         Code = "too_many_requests"
+	CodeTooLarge        Code = "too_large"
+	CodeUnavailable     Code = "unavailable"
+	CodeCrossOrigin     Code = "cross_origin"
+
+	CodeIntegrationDisabled Code = "integration_disabled"
+	CodeFlagOff             Code = "feature_flag_off"
+	CodeDomainRefused       Code = "domain_not_accepted"
+	CodePrivilegedUser      Code = "privileged_user"
+	CodeGuestUser           Code = "guest_user"
+	CodeAccountDisabled     Code = "account_disabled"
+
+	CodeInvitationInvalid Code = "invitation_code_invalid"
+	CodeInvitationUsed    Code = "invitation_used"
+	CodeInvitationExpired Code = "invitation_expired"
+
+	CodePhoneUnknown       Code = "phone_unknown"
+	CodePhoneRevoked       Code = "phone_revoked"
+	CodePhoneProof         Code = "phone_proof_invalid"
+	CodePhoneClock         Code = "phone_clock_wrong"
+	CodePhoneReplay        Code = "phone_request_replayed"
+	CodePhoneAssurance     Code = "phone_assurance_too_low"
+	CodeProvisioningState  Code = "provisioning_wrong_state"
+	CodeChallengeExpired   Code = "challenge_expired"
+	CodeCredentialRefused  Code = "credential_refused"
+	CodeProvisioningHalted Code = "provisioning_gave_up"
+
+	CodeCertificateInvalid  Code = "certificate_invalid"
+	CodeCertificateExpired  Code = "certificate_expired"
+	CodeCertificateMismatch Code = "certificate_key_mismatch"
+	CodeCertificateWeak     Code = "certificate_weak"
+
+	CodeAuditBroken Code = "audit_chain_broken"
+)
+
+// Codes for what Entra and Microsoft Graph answer. The connector is the only place that gives them.
+const (
+	CodeEntraSecretWrong       Code = "entra_secret_wrong"
+	CodeEntraSecretExpired     Code = "entra_secret_expired"
+	CodeEntraTenantUnknown     Code = "entra_tenant_unknown"
+	CodeEntraClientUnknown     Code = "entra_client_unknown"
+	CodeEntraCertUnknown       Code = "entra_certificate_unknown"
+	CodeEntraMFADemanded       Code = "entra_mfa_demanded"
+	CodeEntraPasswordWrong     Code = "entra_password_wrong"
+	CodeEntraConsentMissing    Code = "entra_consent_missing"
+	CodeEntraPermission        Code = "entra_permission_missing"
+	CodeEntraTokenRefused      Code = "entra_token_refused"
+	CodeEntraThrottled         Code = "entra_throttled"
+	CodeEntraUnavailable       Code = "entra_unavailable"
+	CodeEntraUnreachable       Code = "entra_unreachable"
+	CodeEntraUserNotFound      Code = "entra_user_not_found"
+	CodeEntraNotFound          Code = "entra_not_found"
+	CodeEntraRefused           Code = "entra_refused"
+	CodeEntraPasskeyRefused    Code = "entra_passkey_refused"
+	CodeEntraPasskeyOff        Code = "entra_passkey_policy_off"
+	CodeEntraSelfServiceOff    Code = "entra_self_service_off"
+	CodeEntraChallengeRange    Code = "entra_challenge_timeout_range"
+	CodeEntraAlreadyExists     Code = "entra_already_exists"
+	CodeEntraAnswerUnexpected  Code = "entra_answer_unexpected"
+	CodeEntraAuthorityRejected Code = "entra_authority_rejected"
+)
+
+// Catalogue returns the whole list, for the documentation and for clients that want to know every code.
+func Catalogue() map[Code]Entry {
+	all := make(map[Code]Entry, len(catalogue))
+	for code, entry := range catalogue {
+		all[code] = entry
+	}
+	return all
+}
+
+var catalogue = map[Code]Entry{
+	CodeInternal:        {http.StatusInternalServerError, "Something went wrong inside Postern.", "Try again. If it happens again, give the request id to whoever runs Postern; the log has the cause."},
+	CodeInvalid:         {http.StatusUnprocessableEntity, "A value is not acceptable.", "Correct the named field and send it again."},
+	CodeNotFound:        {http.StatusNotFound, "There is nothing with that identifier.", "Check the identifier; it may have been removed."},
+	CodeConflict:        {http.StatusConflict, "That clashes with something that exists already.", "Look at what is there and decide which one to keep."},
+	CodeStale:           {http.StatusConflict, "Somebody else changed this since you opened it.", "Load it again, look at the change, and repeat yours if it is still wanted."},
+	CodeUnauthenticated: {http.StatusUnauthorized, "You are not signed in, or the token is not valid.", "Sign in, or use a token that has not expired."},
+	CodeForbidden:       {http.StatusForbidden, "Your role does not allow that.", "Ask an owner or administrator of this Postern."},
+	CodeTooMany:         {http.StatusTooManyRequests, "Too many requests from here.", "Wait for the time given in Retry-After, then try again."},
+	CodeTooLarge:        {http.StatusRequestEntityTooLarge, "The request is larger than Postern accepts.", "Send less at once."},
+	CodeUnavailable:     {http.StatusServiceUnavailable, "Postern is not ready for that at the moment.", "Try again shortly."},
+	CodeCrossOrigin:     {http.StatusForbidden, "The request came from another site.", "Open the console itself and repeat the action there."},
+
+	CodeIntegrationDisabled: {http.StatusConflict, "The integration is DISABLED, so nobody can register or authenticate with it.", "Ask an administrator to enable the integration."},
+	CodeFlagOff:             {http.StatusConflict, "A feature flag that this needs is off for the integration.", "Switch the flag on under Integration Settings."},
+	CodeDomainRefused:       {http.StatusForbidden, "The domain of the user name is not accepted by this integration.", "Use an account of an accepted domain, or ask an administrator to add the domain under Login Settings."},
+	CodePrivilegedUser:      {http.StatusForbidden, "The user holds a privileged Entra role. Postern does not provision passkeys for such accounts on one person's word.", "Let the user register the passkey at Security info."},
+	CodeGuestUser:           {http.StatusForbidden, "The user is a guest of this tenant. Entra does not register passkeys for guests.", "Provision the passkey in the user's home tenant."},
+	CodeAccountDisabled:     {http.StatusConflict, "The user's account is disabled in Entra.", "Enable the account in Entra first."},
+
+	CodeInvitationInvalid: {http.StatusForbidden, "The code is not right.", "Check each character. After several wrong codes the invitation locks, and a new one is needed."},
+	CodeInvitationUsed:    {http.StatusConflict, "The code has been used already.", "Ask for a new invitation. If you did not use the code yourself, tell your help desk."},
+	CodeInvitationExpired: {http.StatusGone, "The code has expired.", "Ask for a new invitation."},
+
+	CodePhoneUnknown:       {http.StatusUnauthorized, "This phone is not known here.", "Pair the phone again."},
+	CodePhoneRevoked:       {http.StatusForbidden, "This phone was removed by your organisation.", "If you still have the phone, ask your help desk for a new invitation."},
+	CodePhoneProof:         {http.StatusUnauthorized, "The request was not signed by this phone's key.", "Try again. If it stays so, pair the phone again."},
+	CodePhoneClock:         {http.StatusUnauthorized, "The phone's clock is more than two minutes off.", "Set the phone to automatic time and try again."},
+	CodePhoneReplay:        {http.StatusUnauthorized, "This request has been seen before.", "Try again; the phone makes a new request by itself."},
+	CodePhoneAssurance:     {http.StatusForbidden, "This phone cannot protect the passkey with its own biometric, and the integration asks for that.", "Use a phone and browser that support it, or ask an administrator to accept lower assurance."},
+	CodeProvisioningState:  {http.StatusConflict, "The provisioning is not at the step this belongs to.", "Look at its state; it may be finished, declined or waiting for Entra."},
+	CodeChallengeExpired:   {http.StatusConflict, "Entra's registration challenge ran out before the phone answered.", "Nothing to do: a new challenge is being fetched. Answer on the phone when it asks again."},
+	CodeCredentialRefused:  {http.StatusUnprocessableEntity, "The credential from the phone is not one that Entra would accept.", "Try again on the phone. If it stays so, pair the phone again."},
+	CodeProvisioningHalted: {http.StatusBadGateway, "Entra could not be reached often enough, so the provisioning gave up.", "Start the provisioning again when Entra answers."},
+
+	CodeCertificateInvalid:  {http.StatusUnprocessableEntity, "The certificate or key cannot be read.", "Paste the whole PEM text, with its BEGIN and END lines."},
+	CodeCertificateExpired:  {http.StatusUnprocessableEntity, "The certificate is not valid today.", "Make a new certificate and upload it to the app registration and here."},
+	CodeCertificateMismatch: {http.StatusUnprocessableEntity, "The private key does not belong to the certificate.", "Give the key that was made together with this certificate."},
+	CodeCertificateWeak:     {http.StatusUnprocessableEntity, "Entra does not accept a certificate of this kind.", "Use an RSA certificate of at least 2048 bits signed with SHA-256."},
+
+	CodeAuditBroken: {http.StatusInternalServerError, "The audit trail does not verify.", "Keep the database as it is, compare it with the last checkpoint and the last backup, and treat this as an incident."},
+
+	CodeEntraSecretWrong:       {http.StatusUnprocessableEntity, "Entra says that the client secret is wrong.", "Copy the secret's Value, not its Secret ID, from Certificates & secrets. It is shown only once; make a new one if it is gone."},
+	CodeEntraSecretExpired:     {http.StatusUnprocessableEntity, "Entra says that the client secret has expired.", "Make a new client secret under Certificates & secrets and enter it here. A certificate lasts longer and is safer."},
+	CodeEntraTenantUnknown:     {http.StatusUnprocessableEntity, "Entra knows no tenant with that ID.", "Copy Directory (tenant) ID from the app registration's overview."},
+	CodeEntraClientUnknown:     {http.StatusUnprocessableEntity, "That tenant has no application with that client ID.", "Copy Application (client) ID from the app registration's overview, and check that the tenant is the right one."},
+	CodeEntraCertUnknown:       {http.StatusUnprocessableEntity, "The certificate is not registered on the application in Entra.", "Upload the certificate under Certificates & secrets > Certificates, wait a minute, and try again."},
+	CodeEntraMFADemanded:       {http.StatusUnprocessableEntity, "Entra demands multifactor authentication of the service account, which an unattended service cannot give.", "Exclude the service account from that Conditional Access policy, or better, use a certificate instead of a service account."},
+	CodeEntraPasswordWrong:     {http.StatusUnprocessableEntity, "Entra says that the service account's user name or password is wrong.", "Sign in once by hand in a private browser window with that account; a first password must be changed there."},
+	CodeEntraConsentMissing:    {http.StatusUnprocessableEntity, "An administrator has not consented to the permissions of the application.", "In the app registration, open API permissions and choose Grant admin consent."},
+	CodeEntraPermission:        {http.StatusForbidden, "The application lacks a permission that this needs.", "Add the named permission of the right type under API permissions and grant admin consent. It can take some minutes to take effect."},
+	CodeEntraTokenRefused:      {http.StatusBadGateway, "Entra did not accept the access token.", "Test the connection. If it stays so, check that the application still exists and is enabled."},
+	CodeEntraThrottled:         {http.StatusServiceUnavailable, "Microsoft Graph asks us to slow down.", "Nothing to do: Postern waits as long as Graph asked and goes on by itself."},
+	CodeEntraUnavailable:       {http.StatusBadGateway, "Microsoft Graph has a fault at the moment.", "Try again in some minutes. Work that was already accepted goes on by itself."},
+	CodeEntraUnreachable:       {http.StatusBadGateway, "Entra cannot be reached from this server.", "Check the server's network, its proxy and DNS, and that outgoing HTTPS to Microsoft is allowed."},
+	CodeEntraUserNotFound:      {http.StatusNotFound, "The tenant has no such user.", "Check the user name. A user made a moment ago may take a minute to appear."},
+	CodeEntraNotFound:          {http.StatusNotFound, "Entra has nothing with that identifier.", "It may have been removed in Entra, or was made a moment ago and has not replicated yet."},
+	CodeEntraRefused:           {http.StatusBadGateway, "Microsoft Graph refused the request.", "Read Graph's own words in the details. The request id helps Microsoft's support."},
+	CodeEntraPasskeyRefused:    {http.StatusConflict, "Entra refused the passkey.", "Read Graph's own words. Most often the passkey policy does not allow this kind of key: check key restrictions and attestation."},
+	CodeEntraPasskeyOff:        {http.StatusConflict, "The passkey method is not enabled for this user in the tenant's policy.", "In Entra, open Authentication methods > Policies > Passkey (FIDO2) and include the user's group."},
+	CodeEntraSelfServiceOff:    {http.StatusConflict, "\"Allow self-service set up\" is off in the passkey policy, and Entra then refuses registration on behalf of users too.", "Switch \"Allow self-service set up\" on under Passkey (FIDO2) > Configure."},
+	CodeEntraChallengeRange:    {http.StatusUnprocessableEntity, "The challenge timeout must lie between 5 and 43200 minutes.", "Choose a value in that range; 5 is Graph's default."},
+	CodeEntraAlreadyExists:     {http.StatusConflict, "Entra has that already.", "Nothing to do if it is the same one; otherwise remove the old one first."},
+	CodeEntraAnswerUnexpected:  {http.StatusBadGateway, "Entra answered in a way that Postern does not understand.", "Switch HTTP Debug on, repeat the action, and send the log to the project."},
+	CodeEntraAuthorityRejected: {http.StatusUnprocessableEntity, "The sign-in address of the cloud is not acceptable.", "The authority must be an https address. Check entra.authority in the configuration."},
+}

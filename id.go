@@ -1,0 +1,63 @@
+package postern
+
+import (
+	"encoding/base32"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Identifiers are opaque to clients. Each carries the prefix of its kind, so that one kind cannot be taken for another
+// in a log or a URL, and sorts by the time of its creation (UUID version 7, RFC 9562).
+type (
+	// IntegrationID names an [Integration], prefix "int".
+	IntegrationID string
+	// UserID names a [User] of one integration, prefix "usr". It is not Entra's object id.
+	UserID string
+	// InvitationID names an [Invitation], prefix "inv".
+	InvitationID string
+	// PhoneID names a [Phone], prefix "phn".
+	PhoneID string
+	// ProvisioningID names a [Provisioning], prefix "prv".
+	ProvisioningID string
+	// PasskeyID names a managed [Passkey], prefix "pky". It is not Entra's method id.
+	PasskeyID string
+	// AdministratorID names an [Administrator], prefix "adm".
+	AdministratorID string
+	// TokenID names an [APIToken], prefix "tok". It is not the token itself.
+	TokenID string
+	// EventID names an [AuditEvent], prefix "evt".
+	EventID string
+)
+
+// The prefixes of the identifier kinds.
+const (
+	PrefixIntegration   = "int"
+	PrefixUser          = "usr"
+	PrefixInvitation    = "inv"
+	PrefixPhone         = "phn"
+	PrefixProvisioning  = "prv"
+	PrefixPasskey       = "pky"
+	PrefixAdministrator = "adm"
+	PrefixToken         = "tok"
+	PrefixEvent         = "evt"
+)
+
+// idEncoding keeps the order of the bytes it encodes, which is what lets identifiers sort by time.
+var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// NewID returns a fresh identifier with the prefix of its kind: NewID[UserID](PrefixUser).
+func NewID[T ~string](prefix string) T {
+	id := uuid.Must(uuid.NewV7())
+	return T(prefix + "_" + idEncoding.EncodeToString(id[:]))
+}
+
+// ValidID reports whether s has the form of an identifier with that prefix. It says nothing of whether one exists.
+func ValidID(s, prefix string) bool {
+	rest, ok := strings.CutPrefix(s, prefix+"_")
+	if !ok || len(rest) != 26 {
+		return false
+	}
+	_, err := idEncoding.DecodeString(rest)
+	return err == nil
+}

@@ -1,0 +1,22 @@
+package integration
+
+import (
+	"context"
+
+	"github.com/postern/postern"
+)
+
+// Store keeps integrations. Methods join the transaction of ctx. What is not there is CodeNotFound, an outdated version
+// is CodeStale, a taken application name is CodeConflict on the field application_name.
+type Store interface {
+	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+	Integrations(ctx context.Context) ([]postern.Integration, error)
+	Integration(ctx context.Context, id postern.IntegrationID) (postern.Integration, error)
+	CreateIntegration(ctx context.Context, i postern.Integration, sealedCredential []byte) error
+	// UpdateIntegration stores i if i.Version is still the stored one, and increments it.
+	UpdateIntegration(ctx context.Context, i *postern.Integration) error
+	SealedCredential(ctx context.Context, id postern.IntegrationID) ([]byte, error)
+	SetSealedCredential(ctx context.Context, id postern.IntegrationID, sealed []byte) error
+	// DeleteIntegration removes the integration and everything under it but its audit trail.
+	DeleteIntegration(ctx context.Context, id postern.IntegrationID, version int64) error
+}

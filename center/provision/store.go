@@ -1,0 +1,55 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/postern/postern"
+)
+
+// Store keeps provisionings and managed passkeys. Methods join the transaction of ctx; what is not there is
+// CodeNotFound, an outdated version CodeStale, a duplicate CodeConflict.
+type Store interface {
+	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+
+	Provisioning(ctx context.Context, id postern.ProvisioningID) (Record, error)
+	// OpenProvisionings lists those of a phone that are not final, oldest first.
+	OpenProvisionings(ctx context.Context, phone postern.PhoneID) ([]Record, error)
+	ProvisioningsOfUser(ctx context.Context, user postern.UserID) ([]Record, error)
+	// WaitingProvisionings lists those of an integration in state requested.
+	WaitingProvisionings(ctx context.Context, integration postern.IntegrationID) ([]Record, error)
+	// CreateProvisioning answers CodeConflict when the phone has one that is not final.
+	CreateProvisioning(ctx context.Context, r Record) error
+	UpdateProvisioning(ctx context.Context, r *Record) error // increments r.Version
+
+	Passkey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
+	PasskeysOfUser(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
+	PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error)
+	CreatePasskey(ctx context.Context, p postern.Passkey) error
+	UpdatePasskey(ctx context.Context, p *postern.Passkey) error // increments p.Version
+}
+
+// Record is a provisioning with what only Postern may see of it.
+type Record struct {
+	postern.Provisioning
+	UserObjectID string
+	// Sealed is Entra's options sealed to the phone; empty unless the state is offered or later.
+	Sealed []byte
+	// ChallengeHash is SHA-256 over the challenge text of the options, RPID their relying party and UserHandle their
+	// user handle: what the submission is checked against without keeping the challenge.
+	ChallengeHash []byte
+	RPID          string
+	UserHandle    []byte
+	// The phone's submission.
+	CredentialID      []byte
+	ClientDataJSON    []byte
+	AttestationObject []byte
+	// AttestationKeyHash is SHA-256 over the attestation key that was certified, so that a second leaf is only given
+	// for the same key.
+	AttestationKeyHash []byte
+	// Renewals counts how often options had to be fetched again; Posts how often the credential was sent to Entra,
+	// counted before each sending.
+	Renewals int
+	Posts    int
+	// Seen is how often in a row read-back found the passkey.
+	Seen int
+}

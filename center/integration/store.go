@@ -15,8 +15,16 @@ type Store interface {
 	CreateIntegration(ctx context.Context, i postern.Integration, sealedCredential []byte) error
 	// UpdateIntegration stores i if i.Version is still the stored one, and increments it.
 	UpdateIntegration(ctx context.Context, i *postern.Integration) error
+	// NoteCheck and NoteGroup store what Postern found out by itself. They leave the version alone, so that a form
+	// somebody has open stays good. NoteGroup replaces the group of the same phase.
+	NoteCheck(ctx context.Context, id postern.IntegrationID, test postern.ConnectionTest) error
+	NoteGroup(ctx context.Context, id postern.IntegrationID, g postern.PhaseGroup) error
 	SealedCredential(ctx context.Context, id postern.IntegrationID) ([]byte, error)
 	SetSealedCredential(ctx context.Context, id postern.IntegrationID, sealed []byte) error
 	// DeleteIntegration removes the integration and everything under it but its audit trail.
 	DeleteIntegration(ctx context.Context, id postern.IntegrationID, version int64) error
+
+	// Setting and SetSetting keep the flags that new integrations start with. An absent setting is nil.
+	Setting(ctx context.Context, name string) ([]byte, error)
+	SetSetting(ctx context.Context, name string, value []byte) error
 }

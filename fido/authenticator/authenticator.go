@@ -1,0 +1,216 @@
+package authenticator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/postern/postern/fido/ctap"
+)
+
+// Bounds of an authenticator.
+const (
+	// DefaultMaxMsgSize fits the largest response, a registration with a
+	// certificate, and what common platforms allocate for one: 2048 bytes.
+	DefaultMaxMsgSize = 2048
+	// maxUVRetries is the number of failed verifications in a row that lock
+	// built-in verification until the next power cycle. What reads the finger
+	// or face keeps a lockout of its own below this one.
+	maxUVRetries = 5
+	// maxListed is what getInfo reports as maxCredentialCountInList. Longer
+	// lists are taken as long as the message bound allows.
+	maxListed = 20
+	// maxCredentialID is what getInfo reports as maxCredentialIdLength.
+	maxCredentialID = 128
+	// credentialIDSize is the size of the ids made here, all of it random.
+	credentialIDSize = 32
+)
+
+// Config is what an [Authenticator] is made of. Store, User, Random and Now are
+// required.
+type Config struct {
+	AAGUID ctap.AAGUID
+	Store  Store
+	User   User
+	// Chooser is optional; see its type.
+	Chooser Chooser
+	// Attester vouches for new credentials; nil means [NoAttestation].
+	Attester Attester
+	// Random is where all randomness comes from, but that of RSA keys, which
+	// crypto/rsa insists on drawing itself.
+	Random io.Reader
+	Now    func() time.Time
+	// Algorithms are offered in this order; nil means ES256, EdDSA, RS256.
+	Algorithms []ctap.Algorithm
+	// Transports are reported by getInfo as they are.
+	Transports []string
+	// FirmwareVersion is reported by getInfo and has to equal the
+	// authenticatorVersion of a metadata statement. Zero leaves it out.
+	FirmwareVersion uint64
+	// MaxMsgSize bounds requests and responses in bytes: 1024 to
+	// [ctap.MaxMessageSize]. Zero means [DefaultMaxMsgSize].
+	MaxMsgSize int
+}
+
+// Authenticator handles one command at a time.
+type Authenticator struct {
+	aaguid     ctap.AAGUID
+	store      Store
+	user       User
+	chooser    Chooser
+	attester   Attester
+	random     io.Reader
+	now        func() time.Time
+	algorithms []ctap.Algorithm
+	transports []string
+	firmware   uint64
+	maxMsgSize int
+
+	waiting atomic.Bool
+
+	// busy guards everything below: what a power cycle clears.
+	busy      sync.Mutex
+	tokens    tokens
+	next      nextAssertions
+	uvRetries uint64
+}
+
+// New makes an authenticator in the state it has after power-up.
+func New(c Config) (*Authenticator, error) {
+	if c.Store == nil || c.User == nil || c.Random == nil || c.Now == nil {
+		return nil, errors.New("authenticator: Store, User, Random and Now are required")
+	}
+	a := &Authenticator{
+		aaguid: c.AAGUID, store: c.Store, user: c.User, chooser: c.Chooser, attester: c.Attester,
+		random: c.Random, now: c.Now, algorithms: slices.Clone(c.Algorithms), transports: slices.Clone(c.Transports),
+		firmware: c.FirmwareVersion, maxMsgSize: c.MaxMsgSize,
+	}
+	if a.attester == nil {
+		a.attester = NoAttestation{}
+	}
+	if len(a.algorithms) == 0 {
+		a.algorithms = []ctap.Algorithm{ctap.ES256, ctap.EdDSA, ctap.RS256}
+	}
+	for i, alg := range a.algorithms {
+		if _, ok := keyTypes[alg]; !ok || slices.Contains(a.algorithms[:i], alg) {
+			return nil, fmt.Errorf("authenticator: algorithm %v is unknown or listed twice", alg)
+		}
+	}
+	if a.maxMsgSize == 0 {
+		a.maxMsgSize = DefaultMaxMsgSize
+	}
+	if a.maxMsgSize < ctap.DefaultMessageSize || a.maxMsgSize > ctap.MaxMessageSize {
+		return nil, fmt.Errorf("authenticator: MaxMsgSize must be %d to %d", ctap.DefaultMessageSize, ctap.MaxMessageSize)
+	}
+	a.clearPowerCycleState()
+	return a, nil
+}
+
+// PowerCycle forgets what does not outlive a loss of power: tokens, key
+// agreement keys, remembered assertions and the count of failed verifications.
+func (a *Authenticator) PowerCycle() {
+	a.busy.Lock()
+	defer a.busy.Unlock()
+	a.clearPowerCycleState()
+}
+
+func (a *Authenticator) clearPowerCycleState() {
+	a.tokens.reset()
+	a.tokens.keys = nil
+	a.next = nextAssertions{}
+	a.uvRetries = maxUVRetries
+}
+
+// AwaitingUser reports whether the command in hand waits for the user. A
+// transport tells the platform so in its keepalives.
+func (a *Authenticator) AwaitingUser() bool { return a.waiting.Load() }
+
+// command is one row of the dispatch table.
+type command struct {
+	run func(*Authenticator, context.Context, []byte) ([]byte, error)
+	// bare commands carry no parameters.
+	bare bool
+}
+
+var commands = map[ctap.Command]command{
+	ctap.MakeCredential:   {run: (*Authenticator).makeCredential},
+	ctap.GetAssertion:     {run: (*Authenticator).getAssertion},
+	ctap.GetInfo:          {run: (*Authenticator).getInfo, bare: true},
+	ctap.ClientPIN:        {run: (*Authenticator).clientPIN},
+	ctap.GetNextAssertion: {run: (*Authenticator).getNextAssertion, bare: true},
+	ctap.Selection:        {run: (*Authenticator).selection, bare: true},
+}
+
+// Handle answers one request. It always gives a response of at least one and at
+// most MaxMsgSize bytes. Cancelling ctx withdraws the question the user is
+// looking at and answers CTAP2_ERR_KEEPALIVE_CANCEL. A second request while one
+// is in hand answers CTAP1_ERR_CHANNEL_BUSY.
+func (a *Authenticator) Handle(ctx context.Context, request []byte) []byte {
+	if !a.busy.TryLock() {
+		return []byte{byte(ctap.ErrChannelBusy)}
+	}
+	defer a.busy.Unlock()
+	response, err := a.dispatch(ctx, request)
+	if err != nil {
+		return []byte{byte(a.status(err))}
+	}
+	if len(response) > a.maxMsgSize {
+		return []byte{byte(ctap.ErrLimitExceeded)}
+	}
+	return response
+}
+
+func (a *Authenticator) dispatch(ctx context.Context, request []byte) ([]byte, error) {
+	if len(request) > a.maxMsgSize {
+		return nil, ctap.ErrRequestTooLarge
+	}
+	c, params, err := ctap.SplitRequest(request)
+	if err != nil {
+		return nil, err
+	}
+	if c != ctap.GetNextAssertion {
+		a.next = nextAssertions{}
+	}
+	cmd, ok := commands[c]
+	if !ok {
+		return nil, ctap.ErrInvalidCommand
+	}
+	if cmd.bare && len(params) > 0 {
+		return nil, ctap.ErrInvalidLength
+	}
+	return cmd.run(a, ctx, params)
+}
+
+// status finds the answer for errors of this package, of the store and of the
+// context.
+func (a *Authenticator) status(err error) ctap.Status {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return ctap.ErrKeepaliveCancel
+	case errors.Is(err, context.DeadlineExceeded):
+		return ctap.ErrUserActionTimeout
+	case errors.Is(err, ErrFull):
+		return ctap.ErrKeyStoreFull
+	}
+	return ctap.StatusOf(err)
+}
+
+// randomBytes draws n bytes.
+func (a *Authenticator) randomBytes(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(a.random, b); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	return b, nil
+}
+
+// protected reports whether some form of user verification is configured
+// (CTAP 2.1 §6, "protected by some form of user verification").
+func (a *Authenticator) protected() bool {
+	return a.user.Verification() == VerificationReady
+}

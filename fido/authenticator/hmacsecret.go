@@ -1,0 +1,65 @@
+package authenticator
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/postern/postern/fido/ctap"
+)
+
+const hmacSaltSize = 32
+
+// createHMACSecret is hmac-secret at makeCredential (CTAP 2.1 §12.5).
+func createHMACSecret(in ctap.Raw, c *Credential) (ctap.Raw, error) {
+	asked, err := ctap.DecodeBool(in)
+	if err != nil || !asked {
+		return nil, err
+	}
+	c.HMACSecret = true
+	return ctap.EncodeBool(true), nil
+}
+
+// getHMACSecret is hmac-secret at getAssertion: the HMAC of each salt under the
+// credential's random, of which there is one for verified users and another.
+// Credentials that were made without mention of the extension have them too.
+func getHMACSecret(a *Authenticator, in ctap.Raw, as *assertion, s *Secret) (ctap.Raw, error) {
+	input, err := ctap.DecodeHMACSecretInput(in)
+	if err != nil {
+		return nil, err
+	}
+	if as.flags&ctap.FlagUP == 0 {
+		return nil, fmt.Errorf("without user presence: %w", ctap.ErrUnsupportedOption)
+	}
+	shared, err := a.tokens.agree(input.Protocol, input.KeyAgreement, a.random)
+	if err != nil {
+		return nil, err
+	}
+	defer shared.Wipe()
+	if !shared.Verify(input.SaltEnc, input.SaltAuth) {
+		return nil, ctap.ErrPINAuthInvalid
+	}
+	salts, err := shared.Decrypt(input.SaltEnc)
+	if err != nil {
+		return nil, err
+	}
+	if len(salts) != hmacSaltSize && len(salts) != 2*hmacSaltSize {
+		return nil, fmt.Errorf("salts of %d bytes: %w", len(salts), ctap.ErrInvalidParameter)
+	}
+	key := s.CredRandomWithoutUV
+	if as.flags&ctap.FlagUV != 0 {
+		key = s.CredRandomWithUV
+	}
+	output := make([]byte, 0, len(salts))
+	defer func() { clear(output) }()
+	for ; len(salts) > 0; salts = salts[hmacSaltSize:] {
+		mac := hmac.New(sha256.New, key)
+		mac.Write(salts[:hmacSaltSize])
+		output = mac.Sum(output)
+	}
+	sealed, err := shared.Encrypt(a.random, output)
+	if err != nil {
+		return nil, err
+	}
+	return ctap.Marshal(sealed)
+}

@@ -1,0 +1,272 @@
+package authenticator
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/fido/ctap/pinuvauth"
+)
+
+// Sizes kept of what a relying party says, in bytes. Names are cut at a
+// character; WebAuthn §6.4.1 lets an authenticator cut to 64. A picture that
+// does not fit is dropped: half an address is none.
+const (
+	maxRPIDLength = 255
+	maxNameLength = 256
+	maxIconLength = 128
+)
+
+// makeCredential is authenticatorMakeCredential; the numbers are the steps of
+// CTAP 2.1 §6.1.2.
+func (a *Authenticator) makeCredential(ctx context.Context, params []byte) ([]byte, error) {
+	req, err := ctap.DecodeMakeCredentialRequest(params)
+	if err != nil {
+		return nil, err
+	}
+	if len(req.RP.ID) == 0 || len(req.RP.ID) > maxRPIDLength {
+		return nil, fmt.Errorf("rp.id: %w", ctap.ErrInvalidLength)
+	}
+	prompt := Prompt{Reason: ReasonRegister, RPID: req.RP.ID, RPName: req.RP.Name, Accounts: []ctap.User{req.User}}
+
+	gate, err := a.openGate(ctx, prompt, req.PINUVAuthParam, req.PINUVAuthProtocol) // 1, 2
+	if err != nil {
+		return nil, err
+	}
+	alg, err := a.chooseAlgorithm(req.Parameters) // 3
+	if err != nil {
+		return nil, err
+	}
+	if up, ok := req.Options[ctap.OptionUP]; ok && !up { // 5
+		return nil, ctap.ErrInvalidOption
+	}
+	if err := gate.option(req.Options[ctap.OptionUV]); err != nil {
+		return nil, err
+	}
+	if a.protected() && !gate.uvOption && gate.param == nil { // 8
+		return nil, ctap.ErrOperationDenied
+	}
+	if req.EnterpriseAttestation != nil { // 9
+		return nil, fmt.Errorf("enterprise attestation: %w", ctap.ErrInvalidParameter)
+	}
+	if err := gate.verify(ctx, ctap.PermitMakeCredential, req.ClientDataHash); err != nil { // 11
+		return nil, err
+	}
+	if err := a.checkExcluded(ctx, gate, req); err != nil { // 12
+		return nil, err
+	}
+	if err := gate.presence(ctx); err != nil { // 13, 14
+		return nil, err
+	}
+	return a.createCredential(ctx, gate, req, alg)
+}
+
+// createCredential does steps 15 to 19.
+func (a *Authenticator) createCredential(ctx context.Context, gate *gate, req *ctap.MakeCredentialRequest, alg ctap.Algorithm) ([]byte, error) {
+	id, err := a.randomBytes(credentialIDSize)
+	if err != nil {
+		return nil, err
+	}
+	secret, public, err := a.newSecret(alg)
+	if err != nil {
+		return nil, err
+	}
+	defer secret.Wipe()
+	c := &Credential{
+		ID:           id,
+		RP:           ctap.RelyingParty{ID: req.RP.ID, Name: cut(req.RP.Name)},
+		User:         keptUser(req.User),
+		Algorithm:    alg,
+		PublicKey:    public,
+		Discoverable: req.Options[ctap.OptionRK],
+		Created:      a.now(),
+	}
+	outputs, err := createOutputs(req.Extensions, c)
+	if err != nil {
+		return nil, err
+	}
+	data := &ctap.AuthenticatorData{
+		RPIDHash:   sha256.Sum256([]byte(c.RP.ID)),
+		Flags:      gate.flags(),
+		Attested:   &ctap.AttestedCredential{AAGUID: a.aaguid, ID: id, PublicKey: public},
+		Extensions: outputs,
+	}
+	authData, err := data.Encode()
+	if err != nil {
+		return nil, err
+	}
+	format, statement, err := a.attest(ctx, req.AttestationFormats, AttestationRequest{
+		RPID: c.RP.ID, AAGUID: a.aaguid, CredentialID: id, Algorithm: alg, PublicKey: public,
+		AuthData: authData, ClientDataHash: req.ClientDataHash,
+	})
+	if err != nil {
+		return nil, err
+	}
+	response, err := (&ctap.MakeCredentialResponse{Format: format, AuthData: authData, Statement: statement}).Encode()
+	if err != nil {
+		return nil, err
+	}
+	if len(response) > a.maxMsgSize {
+		return nil, fmt.Errorf("attestation does not fit a message: %w", ctap.ErrLimitExceeded)
+	}
+	// Last, so that whatever failed before leaves no credential nobody knows.
+	if err := a.store.Put(ctx, c, secret); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// chooseAlgorithm takes the first algorithm of the platform that this
+// authenticator has.
+func (a *Authenticator) chooseAlgorithm(params []ctap.CredentialParameter) (ctap.Algorithm, error) {
+	for _, p := range params {
+		if p.Type == ctap.PublicKeyType && slices.Contains(a.algorithms, p.Algorithm) {
+			return p.Algorithm, nil
+		}
+	}
+	return 0, ctap.ErrUnsupportedAlgorithm
+}
+
+// checkExcluded answers CTAP2_ERR_CREDENTIAL_EXCLUDED, after a gesture, where a
+// listed credential is here. One that requires verification is not admitted to
+// without it.
+func (a *Authenticator) checkExcluded(ctx context.Context, g *gate, req *ctap.MakeCredentialRequest) error {
+	for _, d := range req.ExcludeList {
+		if d.Type != ctap.PublicKeyType {
+			continue
+		}
+		c, err := a.store.Get(ctx, req.RP.ID, d.ID)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !c.usable(g.uv, true) {
+			continue
+		}
+		g.prompt = Prompt{Reason: ReasonExcluded, RPID: c.RP.ID, RPName: c.RP.Name, Accounts: []ctap.User{c.User}}
+		if err := g.presence(ctx); err != nil {
+			return err
+		}
+		return ctap.ErrCredentialExcluded
+	}
+	return nil
+}
+
+func keptUser(u ctap.User) ctap.User {
+	kept := ctap.User{ID: u.ID, Name: cut(u.Name), DisplayName: cut(u.DisplayName)}
+	if len(u.Icon) <= maxIconLength {
+		kept.Icon = u.Icon
+	}
+	return kept
+}
+
+func cut(s string) string {
+	if len(s) <= maxNameLength {
+		return s
+	}
+	s = s[:maxNameLength]
+	for r, n := utf8.DecodeLastRuneInString(s); r == utf8.RuneError && n == 1; r, n = utf8.DecodeLastRuneInString(s) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// gate collects what makeCredential and getAssertion learn about the user: the
+// "uv" and "up" bits of the standard's steps and how they were come by.
+type gate struct {
+	a        *Authenticator
+	prompt   Prompt
+	param    []byte // nil: no pinUvAuthParam
+	protocol uint64
+	uvOption bool
+	uv, up   bool
+	byToken  bool
+}
+
+// openGate does steps 1 and 2 of either command. An empty pinUvAuthParam asks
+// for a touch and nothing else; it comes first because old platforms send it
+// without a protocol.
+func (a *Authenticator) openGate(ctx context.Context, p Prompt, param []byte, protocol *uint64) (*gate, error) {
+	g := &gate{a: a, prompt: p, param: param}
+	if param == nil {
+		return g, nil
+	}
+	if len(param) == 0 {
+		if err := a.present(ctx, Prompt{Reason: ReasonSelect}); err != nil {
+			return nil, err
+		}
+		return nil, ctap.ErrPINNotSet
+	}
+	if protocol == nil {
+		return nil, missing("pinUvAuthProtocol")
+	}
+	if !pinuvauth.Supported(*protocol) {
+		return nil, fmt.Errorf("PIN/UV auth protocol %d: %w", *protocol, ctap.ErrInvalidParameter)
+	}
+	g.protocol = *protocol
+	return g, nil
+}
+
+// option takes the "uv" option (step 5). Beside a pinUvAuthParam it does not
+// count.
+func (g *gate) option(uv bool) error {
+	if g.param != nil || !uv {
+		return nil
+	}
+	if !g.a.protected() {
+		return ctap.ErrInvalidOption
+	}
+	g.uvOption = true
+	return nil
+}
+
+// verify does step 11 of makeCredential and step 6 of getAssertion.
+func (g *gate) verify(ctx context.Context, permission ctap.Permission, clientDataHash []byte) error {
+	if g.param != nil {
+		t := &g.a.tokens
+		now := g.a.now()
+		if err := t.authorise(g.protocol, clientDataHash, g.param, permission, g.prompt.RPID, now); err != nil {
+			return err
+		}
+		g.uv, g.byToken, g.up = true, true, t.presence(now)
+		return nil
+	}
+	if g.uvOption {
+		if err := g.a.verifyInCommand(ctx, g.prompt); err != nil {
+			return err
+		}
+		g.uv, g.up = true, true // verification is a gesture of agreement
+	}
+	return nil
+}
+
+// presence asks for a gesture unless one was made, and spends the token.
+func (g *gate) presence(ctx context.Context) error {
+	if !g.up {
+		if err := g.a.present(ctx, g.prompt); err != nil {
+			return err
+		}
+		g.up = true
+	}
+	if g.byToken {
+		g.a.tokens.spend()
+	}
+	return nil
+}
+
+func (g *gate) flags() ctap.Flags {
+	var f ctap.Flags
+	if g.up {
+		f |= ctap.FlagUP
+	}
+	if g.uv {
+		f |= ctap.FlagUV
+	}
+	return f
+}

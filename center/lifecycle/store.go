@@ -18,12 +18,18 @@ type Store interface {
 	CountUsers(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error)
 	CreateUser(ctx context.Context, u postern.User) error
 	UpdateUser(ctx context.Context, u *postern.User) error // increments u.Version
+	// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, oldest change first.
+	UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, limit int) ([]postern.User, error)
+	// NoteGroupPhase stores into which phase's group a user was put. It leaves the version alone.
+	NoteGroupPhase(ctx context.Context, id postern.UserID, phase postern.Phase) error
 	UserFacts(ctx context.Context, id postern.UserID, now time.Time) (Facts, error)
 
 	Invitation(ctx context.Context, id postern.InvitationID) (postern.Invitation, error)
-	// InvitationByHandle finds the invitation that the first group of a one-time code names, with the hash of the code.
+	// InvitationByHandle finds the invitation that the first group of a one-time code names, with the hash of the code:
+	// the open one, or else the newest. No two open ones share a handle.
 	InvitationByHandle(ctx context.Context, handle string) (postern.Invitation, []byte, error)
 	Invitations(ctx context.Context, user postern.UserID) ([]postern.Invitation, error)
+	// CreateInvitation answers CodeConflict when an open invitation has that handle.
 	CreateInvitation(ctx context.Context, i postern.Invitation, handle string, codeHash []byte) error
 	// UpdateInvitation stores i if its state and failures are still those of was.
 	UpdateInvitation(ctx context.Context, was, i postern.Invitation) error

@@ -1,0 +1,29 @@
+package lifecycle
+
+import "github.com/postern/postern"
+
+// Next decides the next phase of a user from the present one and the facts. It is the only place that does.
+//
+//	              invited            phone enrolled          Entra lists a passkey
+//	(none) ───────────► eligible ───────────► paired ───────────────► active
+//	                       ▲                   │  ▲  passkey gone        │
+//	                       │ invited again     │  └──────────────────────┤
+//	                       └──── revoked ◄─────┴─────────────────────────┘
+//	                                        last phone and passkey gone
+//
+// suspended is set and lifted by people alone, so facts never change it.
+func Next(present postern.Phase, f Facts) postern.Phase {
+	switch {
+	case present == postern.PhaseSuspended:
+		return present
+	case f.Passkeys > 0:
+		return postern.PhaseActive
+	case f.Phones > 0:
+		return postern.PhasePaired
+	case f.OpenInvitations > 0, present == "":
+		return postern.PhaseEligible
+	case present == postern.PhasePaired, present == postern.PhaseActive:
+		return postern.PhaseRevoked
+	}
+	return present // eligible stays so when an invitation runs out; revoked stays until invited again
+}

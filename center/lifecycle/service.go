@@ -1,0 +1,98 @@
+package lifecycle
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
+	"github.com/postern/postern/center/backbone"
+	"github.com/postern/postern/center/entra"
+	"github.com/postern/postern/center/job"
+)
+
+// Topic is what is published on the backbone when something about a user changed.
+func Topic(id postern.UserID) string { return "user/" + string(id) }
+
+// Tenants opens the connector of an integration.
+type Tenants interface {
+	Get(ctx context.Context, id postern.IntegrationID) (postern.Integration, error)
+	Tenant(ctx context.Context, id postern.IntegrationID) (*entra.Tenant, postern.Integration, error)
+}
+
+// Service is everything that can be done with users and invitations. All fields are needed.
+type Service struct {
+	Store   Store
+	Tenants Tenants
+	Audit   audit.Recorder
+	Queue   job.Queue
+	Notices backbone.Backbone
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// Search looks users up in the tenant's directory.
+func (s *Service) Search(ctx context.Context, id postern.IntegrationID, query string, limit int) ([]postern.DirectoryUser, error) {
+	tenant, _, err := s.Tenants.Tenant(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return tenant.Users(ctx, query, limit)
+}
+
+// Users lists the users that Postern knows.
+func (s *Service) Users(ctx context.Context, q UserQuery) ([]postern.User, error) {
+	return s.Store.Users(ctx, q)
+}
+
+// User returns one user.
+func (s *Service) User(ctx context.Context, id postern.UserID) (postern.User, error) {
+	return s.Store.User(ctx, id)
+}
+
+// Counts says how many users stand in each phase.
+func (s *Service) Counts(ctx context.Context, id postern.IntegrationID) (map[postern.Phase]int, error) {
+	return s.Store.CountUsers(ctx, id)
+}
+
+// Settle brings the phase of a user up to date with the facts, in the transaction of ctx, which is the one that
+// changed a fact. It audits a change and has the groups follow.
+func (s *Service) Settle(ctx context.Context, id postern.UserID) error {
+	u, err := s.Store.User(ctx, id)
+	if err != nil {
+		return err
+	}
+	facts, err := s.Store.UserFacts(ctx, id, s.Now())
+	if err != nil {
+		return err
+	}
+	next := Next(u.Phase, facts)
+	if next == u.Phase {
+		return nil
+	}
+	was := u.Phase
+	u.Phase, u.UpdatedAt = next, s.Now().UTC()
+	if err := s.Store.UpdateUser(ctx, &u); err != nil {
+		return err
+	}
+	if err := s.Queue.Enqueue(ctx, MoveJob{u.IntegrationID}, job.Bulk()); err != nil {
+		return err
+	}
+	return s.Audit.Record(ctx, event(audit.PhaseChanged, u, "The phase changed from "+phaseName(was)+" to "+phaseName(next)+".",
+		map[string]string{"from": string(was), "to": string(next)}))
+}
+
+func phaseName(p postern.Phase) string {
+	if p == "" {
+		return "none"
+	}
+	return string(p)
+}
+
+func event(code audit.Code, u postern.User, message string, fields map[string]string) postern.AuditEvent {
+	return postern.AuditEvent{
+		Code: code.Code, Name: code.Name, IntegrationID: u.IntegrationID, Target: string(u.ID), TargetName: u.UPN,
+		Success: true, Message: message, Fields: fields,
+	}
+}

@@ -79,6 +79,8 @@ const (
 	CodeEntraAlreadyExists     Code = "entra_already_exists"
 	CodeEntraAnswerUnexpected  Code = "entra_answer_unexpected"
 	CodeEntraAuthorityRejected Code = "entra_authority_rejected"
+	CodeEntraLicence           Code = "entra_licence_missing"
+	CodeEntraDirectoryClosed   Code = "entra_directory_not_readable"
 )
 
 // Catalogue returns the whole list, for the documentation and for clients that want to know every code.
@@ -155,4 +157,6 @@ var catalogue = map[Code]Entry{
 	CodeEntraAlreadyExists:     {http.StatusConflict, "Entra has that already.", "Nothing to do if it is the same one; otherwise remove the old one first."},
 	CodeEntraAnswerUnexpected:  {http.StatusBadGateway, "Entra answered in a way that Postern does not understand.", "Switch HTTP Debug on, repeat the action, and send the log to the project."},
 	CodeEntraAuthorityRejected: {http.StatusUnprocessableEntity, "The sign-in address of the cloud is not acceptable.", "The authority must be an https address. Check entra.authority in the configuration."},
+	CodeEntraLicence:           {http.StatusConflict, "The tenant's licence does not include what this needs.", "Reports and sign-in data need Microsoft Entra ID P1 or P2 in the tenant."},
+	CodeEntraDirectoryClosed:   {http.StatusConflict, "The application has no permission to read the directory, so the user cannot be looked up.", "Give the user principal name or object id exactly, or add User.Read.All to the application."},
 }

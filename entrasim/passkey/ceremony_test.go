@@ -219,7 +219,7 @@ func TestRegisterFormats(t *testing.T) {
 				t.Errorf("%d attestation certificates, want %d", len(cred.AttestationCertificates), want)
 			}
 			dir := newDirectory(*cred)
-			text, err := rp.RequestChallenge(testTenant, testUser, 5*time.Minute, testNow)
+			text, err := rp.RequestChallenge(testTenant, testUser, nil, testNow.Add(5*time.Minute))
 			must(t, err)
 			if _, err := rp.SignIn(a.get(text), dir, testNow); err != nil {
 				t.Errorf("cannot sign in with it: %v", err)
@@ -352,7 +352,7 @@ func TestSignInRefusals(t *testing.T) {
 			if tc.nobody {
 				user = ""
 			}
-			text, err := rp.RequestChallenge(testTenant, user, 5*time.Minute, testNow)
+			text, err := rp.RequestChallenge(testTenant, user, nil, testNow.Add(5*time.Minute))
 			must(t, err)
 			assertion := a.get(text)
 			if tc.edit != nil {
@@ -381,7 +381,7 @@ func TestChallengePurpose(t *testing.T) {
 	_, err = rp.SignIn(a.get(registration), newDirectory(*cred), testNow)
 	wantReason(t, err, passkey.ReasonChallenge)
 
-	text, err := rp.RequestChallenge(testTenant, testUser, time.Minute, testNow)
+	text, err := rp.RequestChallenge(testTenant, testUser, nil, testNow.Add(time.Minute))
 	must(t, err)
 	o := options(t, rp, alice())
 	o.Challenge = b64([]byte(text))

@@ -52,7 +52,7 @@ const (
 
 // Challenge is the state sealed into a challenge.
 type Challenge struct {
-	Tenant  string    `json:"tid"`
+	Tenant  string    `json:"tid,omitempty"` // empty when a sign-in does not know its tenant yet
 	User    string    `json:"oid,omitempty"` // empty when a sign-in does not know its user yet
 	Purpose Purpose   `json:"purpose"`
 	Expires time.Time `json:"exp"`

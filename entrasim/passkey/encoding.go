@@ -1,6 +1,7 @@
 package passkey
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -98,16 +99,30 @@ func UserHandle(tenantID, userID string) ([]byte, error) {
 	return append(handle, sum[:]...), nil
 }
 
+// HandleTenant returns the tenant a user handle names.
+func HandleTenant(handle []byte) (tenantID string, ok bool) {
+	rest, ok := bytes.CutPrefix(handle, []byte(userHandlePrefix))
+	if !ok || len(rest) != 16+sha256.Size {
+		return "", false
+	}
+	return uuid.UUID(swapGUID([16]byte(rest[:16]))).String(), true
+}
+
 // guidLittleEndian lays a GUID out as Windows does in memory: the first three groups byte-swapped.
 func guidLittleEndian(s string) ([16]byte, error) {
 	id, err := uuid.Parse(s)
 	if err != nil {
 		return [16]byte{}, errors.New("not a GUID")
 	}
+	return swapGUID(id), nil
+}
+
+// swapGUID turns one layout of a GUID into the other.
+func swapGUID(id [16]byte) [16]byte {
 	return [16]byte{
 		id[3], id[2], id[1], id[0], id[5], id[4], id[7], id[6],
 		id[8], id[9], id[10], id[11], id[12], id[13], id[14], id[15],
-	}, nil
+	}
 }
 
 // decodeMember decodes a base64url member of a credential. Padding is tolerated, as the real service tolerates it; line

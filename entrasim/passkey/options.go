@@ -176,10 +176,11 @@ func registrable(user User, policy Policy) ([]Profile, *Refusal) {
 	return profiles, nil
 }
 
-// RequestChallenge returns the challenge text of a sign-in (sFidoChallenge). userID is empty when the user is not known
-// yet; the assertion then tells by its user handle.
-func (rp *RelyingParty) RequestChallenge(tenant, userID string, life time.Duration, now time.Time) (string, error) {
-	return rp.Challenges.Seal(Challenge{Tenant: tenant, User: userID, Purpose: ForSignIn, Expires: now.Add(life)})
+// RequestChallenge returns the challenge text of a sign-in (sFidoChallenge). tenant and userID are empty while they are not
+// known; the assertion then tells both by its user handle. nonce is 16 bytes the caller may recognise the challenge by; nil
+// makes one.
+func (rp *RelyingParty) RequestChallenge(tenant, userID string, nonce []byte, expires time.Time) (string, error) {
+	return rp.Challenges.Seal(Challenge{Tenant: tenant, User: userID, Purpose: ForSignIn, Nonce: nonce, Expires: expires})
 }
 
 // sameGUID compares GUIDs in any spelling; strings that are not GUIDs are equal to nothing.

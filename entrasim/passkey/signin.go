@@ -55,7 +55,7 @@ func (rp *RelyingParty) SignIn(a Assertion, dir Directory, now time.Time) (*Sign
 	if err != nil {
 		return nil, err
 	}
-	if !sameGUID(ch.Tenant, dir.TenantID()) {
+	if ch.Tenant != "" && !sameGUID(ch.Tenant, dir.TenantID()) {
 		return nil, refuse(ReasonChallengeUser, "The challenge was issued for another tenant.")
 	}
 	account, r := findAccount(parsed.Response.UserHandle, ch, dir)

@@ -33,7 +33,9 @@ const (
 	backdate           = 24 * time.Hour // for verifiers whose clock is behind
 )
 
-func caPurpose(id postern.IntegrationID) string { return "integration/" + string(id) + "/attestation_ca" }
+func caPurpose(id postern.IntegrationID) string {
+	return "integration/" + string(id) + "/attestation_ca"
+}
 
 // Certify issues the leaf certificate for the attestation key of one new credential. The phone must have proved that
 // it holds the key; that the phone may have one at all is the caller's to know.

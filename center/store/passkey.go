@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/center/store/internal/query"
+)
+
+// Passkey returns one managed passkey.
+func (s *Store) Passkey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error) {
+	row, err := s.read(ctx).GetPasskey(ctx, string(id))
+	if err != nil {
+		return postern.Passkey{}, failure(err, "passkey")
+	}
+	return passkeyOf(row)
+}
+
+// PasskeysOfUser lists the managed passkeys of a user, oldest first, revoked ones included.
+func (s *Store) PasskeysOfUser(ctx context.Context, user postern.UserID) ([]postern.Passkey, error) {
+	rows, err := s.read(ctx).ListPasskeysOfUser(ctx, string(user))
+	return convert(rows, err, "passkey", passkeyOf)
+}
+
+// PasskeysOfPhone lists the passkeys on a phone, oldest first, revoked ones included.
+func (s *Store) PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error) {
+	rows, err := s.read(ctx).ListPasskeysOfPhone(ctx, string(phone))
+	return convert(rows, err, "passkey", passkeyOf)
+}
+
+// CreatePasskey stores a new managed passkey; CodeConflict when its provisioning has made one already.
+func (s *Store) CreatePasskey(ctx context.Context, p postern.Passkey) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.InsertPasskey(ctx, query.InsertPasskeyParams(passkeyRow(p)))
+		return inserted(rows, err, "passkey")
+	})
+}
+
+// UpdatePasskey stores p if p.Version is still the stored one, and increments it. User, phone and provisioning never
+// change.
+func (s *Store) UpdatePasskey(ctx context.Context, p *postern.Passkey) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		row := passkeyRow(*p)
+		rows, err := t.q.UpdatePasskey(ctx, query.UpdatePasskeyParams{
+			ID: row.ID, Version: row.Version, Managed: row.Managed, State: row.State, MethodID: row.MethodID,
+			DisplayName: row.DisplayName, Aaguid: row.Aaguid, Model: row.Model, Attested: row.Attested, Synced: row.Synced,
+			CredentialID: row.CredentialID, CreatedAt: row.CreatedAt, RevokedAt: row.RevokedAt, Problem: row.Problem,
+		})
+		if err := versioned(rows, err, "passkey", func() error { _, err := t.q.GetPasskey(ctx, row.ID); return err }); err != nil {
+			return err
+		}
+		t.bump(&p.Version)
+		return nil
+	})
+}
+
+func passkeyRow(p postern.Passkey) query.Passkey {
+	return query.Passkey{
+		ID: string(p.ID), IntegrationID: string(p.IntegrationID), UserID: string(p.UserID), PhoneID: string(p.PhoneID),
+		ProvisioningID: string(p.ProvisioningID), Version: p.Version, Managed: p.Managed, State: string(p.State),
+		MethodID: p.MethodID, DisplayName: p.DisplayName, Aaguid: p.AAGUID, Model: p.Model, Attested: p.Attested,
+		Synced: p.Synced, CredentialID: blob(p.CredentialID), CreatedAt: millis(p.CreatedAt),
+		RevokedAt: optionalMillis(p.RevokedAt), Problem: p.Problem,
+	}
+}
+
+func passkeyOf(row query.Passkey) (postern.Passkey, error) {
+	return postern.Passkey{
+		ID: postern.PasskeyID(row.ID), IntegrationID: postern.IntegrationID(row.IntegrationID),
+		UserID: postern.UserID(row.UserID), PhoneID: postern.PhoneID(row.PhoneID),
+		ProvisioningID: postern.ProvisioningID(row.ProvisioningID), Version: row.Version, Managed: row.Managed,
+		State: postern.PasskeyState(row.State), MethodID: row.MethodID, DisplayName: row.DisplayName, AAGUID: row.Aaguid,
+		Model: row.Model, Attested: row.Attested, Synced: row.Synced, CredentialID: fromBlob(row.CredentialID),
+		CreatedAt: fromMillis(row.CreatedAt), RevokedAt: fromOptionalMillis(row.RevokedAt), Problem: row.Problem,
+	}, nil
+}

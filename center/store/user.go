@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/center/lifecycle"
+	"github.com/postern/postern/center/store/internal/query"
+)
+
+// User returns one user.
+func (s *Store) User(ctx context.Context, id postern.UserID) (postern.User, error) {
+	row, err := s.read(ctx).GetUser(ctx, string(id))
+	if err != nil {
+		return postern.User{}, failure(err, "user")
+	}
+	return userOf(row)
+}
+
+// UserByObjectID returns the user of an integration that Entra knows by objectID.
+func (s *Store) UserByObjectID(ctx context.Context, integration postern.IntegrationID, objectID string) (postern.User, error) {
+	row, err := s.read(ctx).GetUserByObjectID(ctx, query.GetUserByObjectIDParams{IntegrationID: string(integration), ObjectID: objectID})
+	if err != nil {
+		return postern.User{}, failure(err, "user")
+	}
+	return userOf(row)
+}
+
+// Users returns the users that q chooses, ordered by display name without regard to case, then id.
+func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.User, error) {
+	f := filter{}
+	f.equal("integration_id", string(q.IntegrationID))
+	f.equal("phase", string(q.Phase))
+	f.contains("search_text", strings.ToLower(q.Search))
+	f.page("sort_key, id", q.Offset, q.Limit)
+	rows, err := s.list(ctx, "SELECT "+userColumns+" FROM users", f)
+	if err != nil {
+		return nil, failure(err, "user")
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says it
+	users := []postern.User{}
+	for rows.Next() {
+		var u query.User
+		if err := rows.Scan(&u.ID, &u.IntegrationID, &u.Version, &u.ObjectID, &u.Upn, &u.DisplayName, &u.Mail, &u.Phase,
+			&u.GroupPhase, &u.Problem, &u.CreatedAt, &u.UpdatedAt); err != nil {
+			return nil, failure(err, "user")
+		}
+		user, _ := userOf(u)
+		users = append(users, user)
+	}
+	return users, failure(rows.Err(), "user")
+}
+
+const userColumns = "id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, created_at, updated_at"
+
+// CountUsers counts the users of an integration by phase. A phase without users is not in the map.
+func (s *Store) CountUsers(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error) {
+	rows, err := s.read(ctx).CountUsersByPhase(ctx, string(integration))
+	if err != nil {
+		return nil, failure(err, "user")
+	}
+	counts := make(map[postern.Phase]int, len(rows))
+	for _, row := range rows {
+		counts[postern.Phase(row.Phase)] = int(row.Users)
+	}
+	return counts, nil
+}
+
+// CreateUser stores a new user. CodeConflict says that the integration knows the object id, or that the id exists.
+func (s *Store) CreateUser(ctx context.Context, u postern.User) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.InsertUser(ctx, query.InsertUserParams(userRow(u)))
+		return inserted(rows, err, "user")
+	})
+}
+
+// UpdateUser stores u if u.Version is still the stored one, and increments it. The integration of a user never changes.
+func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		row := userRow(*u)
+		taken, err := t.q.ObjectIDTaken(ctx, query.ObjectIDTakenParams{IntegrationID: row.IntegrationID, ObjectID: row.ObjectID, ID: row.ID})
+		if err != nil {
+			return failure(err, "user")
+		}
+		if taken {
+			return conflict("user")
+		}
+		rows, err := t.q.UpdateUser(ctx, query.UpdateUserParams{
+			ID: row.ID, Version: row.Version, ObjectID: row.ObjectID, Upn: row.Upn, DisplayName: row.DisplayName, Mail: row.Mail,
+			Phase: row.Phase, GroupPhase: row.GroupPhase, Problem: row.Problem, SortKey: row.SortKey, SearchText: row.SearchText,
+			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		})
+		if err := versioned(rows, err, "user", func() error { _, err := t.q.GetUser(ctx, row.ID); return err }); err != nil {
+			return err
+		}
+		t.bump(&u.Version)
+		return nil
+	})
+}
+
+// UserFacts counts what decides the phase of a user. Within a transaction it locks the user first, so that of two
+// transactions that change facts of one user the second to ask sees what the first did. Read the user after it, not
+// before, or the version read may be outdated.
+func (s *Store) UserFacts(ctx context.Context, id postern.UserID, now time.Time) (lifecycle.Facts, error) {
+	if t := s.transaction(ctx); t != nil {
+		if rows, err := t.q.LockUser(ctx, string(id)); err != nil || rows == 0 {
+			return lifecycle.Facts{}, found(rows, err, "user")
+		}
+	} else if _, err := s.readers.GetUser(ctx, string(id)); err != nil {
+		return lifecycle.Facts{}, failure(err, "user")
+	}
+	q := s.read(ctx)
+	invitations, err := q.CountOpenInvitations(ctx, query.CountOpenInvitationsParams{UserID: string(id), ExpiresAt: millis(now)})
+	if err != nil {
+		return lifecycle.Facts{}, failure(err, "user")
+	}
+	phones, err := q.CountActivePhones(ctx, string(id))
+	if err != nil {
+		return lifecycle.Facts{}, failure(err, "user")
+	}
+	passkeys, err := q.CountActivePasskeys(ctx, string(id))
+	if err != nil {
+		return lifecycle.Facts{}, failure(err, "user")
+	}
+	return lifecycle.Facts{OpenInvitations: int(invitations), Phones: int(phones), Passkeys: int(passkeys)}, nil
+}
+
+func userRow(u postern.User) query.User {
+	folded := strings.ToLower(u.DisplayName)
+	return query.User{
+		ID: string(u.ID), IntegrationID: string(u.IntegrationID), Version: u.Version, ObjectID: u.ObjectID, Upn: u.UPN,
+		DisplayName: u.DisplayName, Mail: u.Mail, Phase: string(u.Phase), GroupPhase: string(u.GroupPhase),
+		Problem: u.Problem, SortKey: []byte(folded),
+		// A line break between the two, which nobody searches for, so that no match spans both.
+		SearchText: folded + "\n" + strings.ToLower(u.UPN),
+		CreatedAt:  millis(u.CreatedAt), UpdatedAt: millis(u.UpdatedAt),
+	}
+}
+
+func userOf(row query.User) (postern.User, error) {
+	return postern.User{
+		ID: postern.UserID(row.ID), IntegrationID: postern.IntegrationID(row.IntegrationID), Version: row.Version,
+		ObjectID: row.ObjectID, UPN: row.Upn, DisplayName: row.DisplayName, Mail: row.Mail,
+		Phase: postern.Phase(row.Phase), GroupPhase: postern.Phase(row.GroupPhase), Problem: row.Problem,
+		CreatedAt: fromMillis(row.CreatedAt), UpdatedAt: fromMillis(row.UpdatedAt),
+	}, nil
+}

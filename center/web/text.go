@@ -1,0 +1,20 @@
+package web
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/postern/postern"
+)
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+func boolText(b bool) string { return strconv.FormatBool(b) }
+
+func tenantLabel(i postern.Integration) string {
+	if i.TenantName != "" {
+		return i.TenantName + " · " + i.TenantID
+	}
+	return "Tenant " + i.TenantID
+}

@@ -21,6 +21,9 @@ type Kind struct {
 	GiveUp      func(ctx context.Context, args json.RawMessage, cause error) error // may be nil
 }
 
+// DefaultTimeout bounds one attempt of a job whose rules say nothing else.
+const DefaultTimeout = time.Minute
+
 // Rules bound the attempts of a kind. The zero value means 25 attempts of one minute each.
 type Rules struct {
 	MaxAttempts int
@@ -35,7 +38,7 @@ func Handle[T Args](r *Registry, rules Rules, run func(ctx context.Context, args
 		rules.MaxAttempts = 25
 	}
 	if rules.Timeout == 0 {
-		rules.Timeout = time.Minute
+		rules.Timeout = DefaultTimeout
 	}
 	kind := Kind{Name: zero.Kind(), MaxAttempts: rules.MaxAttempts, Timeout: rules.Timeout}
 	kind.Run = func(ctx context.Context, raw json.RawMessage) error {

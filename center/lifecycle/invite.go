@@ -56,6 +56,10 @@ func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in poste
 		return none, err
 	}
 	who, err := tenant.User(ctx, in.User)
+	if postern.IsCode(err, postern.CodeEntraDirectoryClosed) {
+		// The least permission set cannot look anybody up: the name is taken as given, and Entra has the last word.
+		who, err = postern.DirectoryUser{ObjectID: in.User, UPN: in.User, DisplayName: in.User, Enabled: true}, nil
+	}
 	if err != nil {
 		return none, err
 	}

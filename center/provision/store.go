@@ -15,7 +15,8 @@ type Store interface {
 	// OpenProvisionings lists those of a phone that are not final, oldest first.
 	OpenProvisionings(ctx context.Context, phone postern.PhoneID) ([]Record, error)
 	ProvisioningsOfUser(ctx context.Context, user postern.UserID) ([]Record, error)
-	// WaitingProvisionings lists those of an integration in state requested.
+	// WaitingProvisionings lists those of an integration in state requested or submitted, which a DISABLED integration
+	// holds back.
 	WaitingProvisionings(ctx context.Context, integration postern.IntegrationID) ([]Record, error)
 	// CreateProvisioning answers CodeConflict when the phone has one that is not final.
 	CreateProvisioning(ctx context.Context, r Record) error

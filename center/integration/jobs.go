@@ -1,0 +1,9 @@
+package integration
+
+import "github.com/postern/postern/center/job"
+
+// Handle registers the handlers of this package's jobs.
+func (s *Service) Handle(r *job.Registry) {
+	job.Handle(r, job.Rules{}, s.Groups, s.GroupsGivenUp)
+	job.Handle(r, job.Rules{}, s.DebugOff, nil)
+}

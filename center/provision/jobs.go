@@ -1,0 +1,19 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/postern/postern/center/job"
+)
+
+// Handle registers the handlers of this package's jobs.
+func (s *Service) Handle(r *job.Registry) {
+	job.Handle(r, job.Rules{}, s.Offer, func(ctx context.Context, args OfferJob, cause error) error {
+		return s.GivenUp(ctx, args.Provisioning, cause)
+	})
+	job.Handle(r, job.Rules{}, s.Register, func(ctx context.Context, args RegisterJob, cause error) error {
+		return s.GivenUp(ctx, args.Provisioning, cause)
+	})
+	job.Handle(r, job.Rules{}, s.Undo, nil)
+	job.Handle(r, job.Rules{}, s.Revoke, s.RevokeGivenUp)
+}

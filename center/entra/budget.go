@@ -1,7 +1,126 @@
 package entra
 
-// Budget paces the calls of one application in one tenant.
-type Budget struct{}
+import (
+	"sync"
+	"time"
+)
 
-// NewBudget returns a budget with the limits that Graph publishes.
-func NewBudget() *Budget { return &Budget{} }
+// lane groups calls that Graph throttles together.
+type lane int
+
+const (
+	laneDirectory lane = iota // users, groups, roles: resource units per application and tenant
+	laneMethods               // authentication methods, listed under "identity and access reports" with far smaller limits
+	lanePolicy                // policies
+	lanes
+)
+
+// pace is the shape of a lane: calls per second at best and at worst, and how many may come at once.
+//
+// Microsoft publishes 3,500 resource units in 10 seconds for the smallest tenants, and 5 requests in 10 seconds for the
+// reports service that also lists authenticationMethod. Whether the latter holds for passkeys is not published, so that
+// lane starts above it and lets the first 429 bring it down.
+var paces = [lanes]struct{ most, least, burst float64 }{
+	laneDirectory: {100, 2, 200},
+	laneMethods:   {20, 0.4, 40},
+	lanePolicy:    {2, 0.5, 10},
+}
+
+// bulkReserve is the part of a lane's burst that bulk calls leave to interactive ones.
+const bulkReserve = 0.25
+
+// slowest are the bounds of how an answer's throttle percentage scales a lane.
+const (
+	recovery  = 0.02            // part of the best rate that each good answer gives back
+	cutPeriod = 2 * time.Second // several refusals of one moment cut the rate once
+)
+
+// Budget paces the calls of one application in one tenant: a token bucket for each kind of call that Graph throttles
+// apart. A 429 halves a lane's rate and holds it for as long as Graph asked; good answers raise it again. Share one
+// Budget between all Tenants of the same application and tenant.
+type Budget struct {
+	mu    sync.Mutex
+	lanes [lanes]bucket
+}
+
+type bucket struct {
+	rate, tokens float64
+	filled       time.Time // when tokens was last brought up to date
+	held         time.Time // nothing goes before
+	cut          time.Time // when the rate was last lowered
+}
+
+// NewBudget returns a budget that starts at full pace.
+func NewBudget() *Budget {
+	b := &Budget{}
+	for l := range b.lanes {
+		b.lanes[l] = bucket{rate: paces[l].most, tokens: paces[l].burst}
+	}
+	return b
+}
+
+// take asks for cost calls in a lane now. Zero means go; anything else is how long to wait before asking again.
+func (b *Budget) take(l lane, cost float64, p Priority, now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k := &b.lanes[l]
+	b.fill(l, now)
+	if wait := k.held.Sub(now); wait > 0 {
+		return wait
+	}
+	need := cost
+	if p == Bulk {
+		need += bulkReserve * paces[l].burst
+	}
+	need = min(need, paces[l].burst)
+	if k.tokens >= need {
+		k.tokens -= cost
+		return 0
+	}
+	return max(time.Duration((need-k.tokens)/k.rate*float64(time.Second)), time.Millisecond)
+}
+
+func (b *Budget) fill(l lane, now time.Time) {
+	k := &b.lanes[l]
+	if k.filled.IsZero() || now.Before(k.filled) {
+		k.filled = now
+	}
+	k.tokens = min(k.tokens+now.Sub(k.filled).Seconds()*k.rate, paces[l].burst)
+	k.filled = now
+}
+
+// throttled records a 429: the lane is held for the time Graph asked and its rate halved.
+func (b *Budget) throttled(l lane, hold time.Duration, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k := &b.lanes[l]
+	b.fill(l, now)
+	if until := now.Add(hold); until.After(k.held) {
+		k.held = until
+	}
+	b.slow(l, 0.5, now)
+}
+
+// answered records an answer that was not a 429. load is the x-ms-throttle-limit-percentage, zero when absent: Graph
+// sends it from 0.8 of the limit on, and 1 is the wall.
+func (b *Budget) answered(l lane, load float64, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k := &b.lanes[l]
+	b.fill(l, now)
+	if load >= 0.8 {
+		b.slow(l, max(1.7-load, 0.25), now)
+		return
+	}
+	k.rate = min(k.rate+recovery*paces[l].most, paces[l].most)
+}
+
+func (b *Budget) slow(l lane, factor float64, now time.Time) {
+	k := &b.lanes[l]
+	if !k.cut.IsZero() && now.Sub(k.cut) < cutPeriod {
+		return
+	}
+	k.cut = now
+	k.rate = max(k.rate*min(factor, 1), paces[l].least)
+	k.tokens = min(k.tokens, k.rate)
+}

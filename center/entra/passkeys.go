@@ -2,56 +2,48 @@ package entra
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
+	"net/http"
+	"slices"
 	"time"
+
+	"github.com/postern/postern"
 )
 
-// ErrOutcomeUnknown marks an error after which nobody knows whether Graph did what it was asked: the connection broke
-// or a fault was answered after the request had left. List before trying again.
-var ErrOutcomeUnknown = errors.New("the request left, and whether Graph acted on it is unknown")
+// ErrOutcomeUnknown marks an error after which nobody knows whether Graph did what it was asked: the connection broke,
+// or a fault was answered after the request had left. Look at what is there before trying again.
+var ErrOutcomeUnknown = errors.New("whether Graph acted on the request is unknown")
+
+// Permissions of Microsoft Graph for passkeys, least first.
+var (
+	readPasskeys  = []string{"UserAuthMethod-Passkey.Read.All", "UserAuthMethod-Passkey.ReadWrite.All", "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"}
+	writePasskeys = []string{"UserAuthMethod-Passkey.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"}
+)
+
+var (
+	opListPasskeys = operation{name: "fido2Methods.list", doing: "list a user's passkeys", needs: readPasskeys, lane: laneMethods, repeatable: true}
+	opGetPasskey   = operation{name: "fido2Methods.get", doing: "read a passkey", needs: readPasskeys, lane: laneMethods, repeatable: true}
+	opDelPasskey   = operation{name: "fido2Methods.delete", doing: "delete a passkey", needs: writePasskeys, lane: laneMethods, repeatable: true}
+)
 
 // Passkey is a fido2AuthenticationMethod as Graph shows it.
 type Passkey struct {
 	ID                      string    `json:"id"` // opaque; usually the credential id in another alphabet, see [MatchesCredential]
 	DisplayName             string    `json:"displayName"`
 	CreatedAt               time.Time `json:"createdDateTime"`
-	AAGUID                  string    `json:"aaGuid"` // lower-case GUID
+	AAGUID                  string    `json:"aaGuid"` // lower-case GUID, zeros if unattested
 	Model                   string    `json:"model"`
-	AttestationCertificates []string  `json:"attestationCertificates"`
-	AttestationLevel        string    `json:"attestationLevel"` // attested or notAttested
-	PasskeyType             string    `json:"passkeyType"`      // deviceBound or synced; empty where Graph does not say
+	AttestationCertificates []string  `json:"attestationCertificates"` // hex thumbprints
+	AttestationLevel        string    `json:"attestationLevel"`        // attested or notAttested
+	PasskeyType             string    `json:"passkeyType"`             // deviceBound or synced; empty where Graph does not say
 }
 
 // Attested reports whether Entra verified the passkey's attestation.
 func (p Passkey) Attested() bool { return p.AttestationLevel == "attested" }
 
-// Synced reports whether the passkey may be copied between devices by its provider.
+// Synced reports whether the passkey's provider may copy it between devices.
 func (p Passkey) Synced() bool { return p.PasskeyType == "synced" }
-
-// CreationOptions are Graph's options for making one passkey for one user.
-type CreationOptions struct {
-	Raw                json.RawMessage // publicKey as received, without a wrapper
-	PublicKey          json.RawMessage // the same in the WebAuthn JSON form: every binary member strict base64url, no OData members
-	Expires            time.Time       // when the challenge runs out
-	RPID               string
-	UserHandle         []byte
-	UserName           string
-	Challenge          []byte // some kilobytes; a secret until it is used
-	Algorithms         []int  // COSE, most wanted first
-	ExcludeCredentials [][]byte
-	Attestation        string
-	Timeout            time.Duration // zero means the client's default
-}
-
-// NewCredential is what an authenticator made, ready for Graph.
-type NewCredential struct {
-	ID                     []byte
-	ClientDataJSON         []byte
-	AttestationObject      []byte
-	ClientExtensionResults map[string]any
-}
 
 // UserPasskeys are the passkeys of one user.
 type UserPasskeys struct {
@@ -59,29 +51,91 @@ type UserPasskeys struct {
 	Passkeys []Passkey
 }
 
-var errSkeleton = errors.New("not reachable yet")
-
-func (t *Tenant) CreationOptions(ctx context.Context, user string, minutes int) (CreationOptions, error) {
-	return CreationOptions{}, errSkeleton
-}
-
-func (t *Tenant) RegisterPasskey(ctx context.Context, user, displayName string, c NewCredential) (Passkey, error) {
-	return Passkey{}, errSkeleton
-}
-
+// Passkeys lists a user's passkeys. An unknown user is CodeEntraUserNotFound.
 func (t *Tenant) Passkeys(ctx context.Context, user string) ([]Passkey, error) {
-	return nil, errSkeleton
+	path, err := userPath(user)
+	if err != nil {
+		return nil, err
+	}
+	return collect(each[Passkey](ctx, t, call{op: opListPasskeys, method: http.MethodGet, path: path + "/authentication/fido2Methods", on: object{"user", user}}), 0)
 }
 
+// Passkey reads one passkey. One that is gone, or a user who is, is CodeEntraNotFound.
 func (t *Tenant) Passkey(ctx context.Context, user, methodID string) (Passkey, error) {
-	return Passkey{}, errSkeleton
+	path, err := passkeyPath(user, methodID)
+	if err != nil {
+		return Passkey{}, err
+	}
+	return do[Passkey](ctx, t, call{op: opGetPasskey, method: http.MethodGet, path: path, on: object{"passkey", methodID}})
 }
 
-func (t *Tenant) DeletePasskey(ctx context.Context, user, methodID string) error { return errSkeleton }
+// DeletePasskey removes a passkey from Entra. One that is gone already is done.
+func (t *Tenant) DeletePasskey(ctx context.Context, user, methodID string) error {
+	path, err := passkeyPath(user, methodID)
+	if err != nil {
+		return err
+	}
+	_, err = t.send(ctx, call{op: opDelPasskey, method: http.MethodDelete, path: path, on: object{"passkey", methodID}})
+	if postern.IsCode(err, postern.CodeEntraNotFound) {
+		return nil
+	}
+	return err
+}
 
+func passkeyPath(user, methodID string) (string, error) {
+	path, err := userPath(user)
+	if err != nil {
+		return "", err
+	}
+	id, err := segment("passkey", methodID)
+	return path + "/authentication/fido2Methods/" + id, err
+}
+
+// PasskeysOf lists the passkeys of many users, twenty in one request. An error belongs to the user of the value it comes
+// with, and the listing goes on with the next one; after the end of ctx it stops.
 func (t *Tenant) PasskeysOf(ctx context.Context, users []string) iter.Seq2[UserPasskeys, error] {
-	return func(yield func(UserPasskeys, error) bool) { yield(UserPasskeys{}, errSkeleton) }
+	return func(yield func(UserPasskeys, error) bool) {
+		for chunk := range slices.Chunk(users, batchSize) {
+			calls := make([]call, 0, len(chunk))
+			failed := make([]error, len(chunk))
+			index := make([]int, 0, len(chunk))
+			for i, user := range chunk {
+				path, err := userPath(user)
+				if err != nil {
+					failed[i] = err
+					continue
+				}
+				calls = append(calls, call{op: opListPasskeys, method: http.MethodGet, path: path + "/authentication/fido2Methods", on: object{"user", user}})
+				index = append(index, i)
+			}
+			bodies := make([][]byte, len(chunk))
+			for n, part := range t.batch(ctx, calls) {
+				bodies[index[n]], failed[index[n]] = part.body, part.err
+			}
+			for i, user := range chunk {
+				var keys []Passkey
+				err := failed[i]
+				if err == nil {
+					keys, err = t.firstPage(ctx, bodies[i], user)
+				}
+				if !yield(UserPasskeys{user, keys}, err) || ctx.Err() != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
-// MatchesCredential reports whether Graph's method id names the credential.
-func MatchesCredential(methodID string, credentialID []byte) bool { return false }
+// firstPage decodes a page that came in a batch and follows its link to the next, if it has one.
+func (t *Tenant) firstPage(ctx context.Context, body []byte, user string) ([]Passkey, error) {
+	c := call{op: opListPasskeys, method: http.MethodGet, on: object{"user", user}}
+	var first page[Passkey]
+	if err := t.decode(c, body, &first); err != nil {
+		return nil, err
+	}
+	if first.Next == "" {
+		return first.Value, nil
+	}
+	rest, err := collect(eachFrom[Passkey](ctx, t, c, first.Next), 0)
+	return append(first.Value, rest...), err
+}

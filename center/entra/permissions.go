@@ -1,0 +1,137 @@
+package entra
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/postern/postern"
+)
+
+// Need is one right that a permission set asks for: any one of Any grants it, the least powerful first.
+type Need struct {
+	For string   // what for, as it completes "needed to …"
+	Any []string // permissions of Microsoft Graph
+}
+
+var (
+	needPasskeys = Need{"register, list and delete passkeys", writePasskeys}
+	needUsers    = Need{"read users", readUsers}
+	needRoles    = Need{"see who holds a privileged role", readRoles}
+	needGroups   = Need{"make the three groups", createGroups}
+	needMembers  = Need{"move users between the groups", writeMembers}
+	needSessions = Need{"end a user's sessions", revokeSessions}
+	needPolicy   = Need{"read and write the passkey policy", []string{"Policy.ReadWrite.AuthenticationMethod"}}
+	needReports  = Need{"read sign-in and registration reports", []string{"AuditLog.Read.All"}}
+)
+
+// needs lists what the sets ask for.
+var needs = map[postern.PermissionSet][]Need{
+	postern.PermissionsPasskeys: {needPasskeys},
+	postern.PermissionsStandard: {needPasskeys, needUsers, needRoles, needGroups, needMembers, needSessions},
+	postern.PermissionsFull:     {needPasskeys, needUsers, needRoles, needGroups, needMembers, needSessions, needPolicy, needReports},
+}
+
+// Needs lists what a permission set asks for. The slice is the caller's.
+func Needs(set postern.PermissionSet) []Need { return slices.Clone(needs[set]) }
+
+// companions are granted beside others without giving more than those, or nothing at all; they are never surplus.
+var companions = []string{
+	"openid", "profile", "offline_access", "email", "User.Read", "Organization.Read.All",
+	"UserAuthMethod-Passkey.Read.All", "GroupMember.Read.All",
+}
+
+// grants are the permissions of a token.
+type grants struct {
+	known     bool // false when the token could not be read
+	delegated bool // the permissions are a service account's
+	names     []string
+}
+
+func (g grants) any(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(g.names, n) })
+}
+
+// granted reads the permissions of the token in use.
+func (t *Tenant) granted(ctx context.Context) (grants, error) { return t.wire.Load().granted(ctx) }
+
+func (w *wire) granted(ctx context.Context) (grants, error) {
+	c, ok, err := w.claims(ctx)
+	if err != nil || !ok {
+		return grants{}, err
+	}
+	g := grants{known: true, names: c.Roles}
+	if w.tokens.tenant.opts.Credential.Kind == postern.CredentialServiceAccount {
+		g.delegated, g.names = true, strings.Fields(c.Scopes)
+	}
+	return g, nil
+}
+
+// Permissions buys a fresh token, so that what was granted a minute ago counts, and compares its permissions with what
+// the permission set needs. From then on all calls use that token.
+func (t *Tenant) Permissions(ctx context.Context) (postern.PermissionReport, error) {
+	w, err := t.newWire()
+	if err != nil {
+		return postern.PermissionReport{}, err
+	}
+	g, err := w.granted(ctx)
+	if err != nil {
+		return postern.PermissionReport{}, err
+	}
+	t.wire.Store(w)
+	if !g.known {
+		return postern.PermissionReport{}, postern.Errorf(postern.CodeEntraAnswerUnexpected, "Entra's access token has a form in which Postern cannot see its permissions.")
+	}
+	var other grants
+	if g.delegated && t.opts.Credential.ClientSecret != "" {
+		other = t.applicationGrants(ctx)
+	}
+	return report(needs[t.opts.PermissionSet], g, other), nil
+}
+
+// applicationGrants reads the application permissions of an application that works through a service account, to tell a
+// permission of the wrong type from one that is missing. Not being able to is no failure.
+func (t *Tenant) applicationGrants(ctx context.Context) grants {
+	opts := t.opts
+	opts.Credential = Credential{Kind: postern.CredentialSecret, ClientSecret: opts.Credential.ClientSecret}
+	app, err := Open(opts)
+	if err != nil {
+		return grants{}
+	}
+	g, err := app.granted(ctx)
+	if err != nil {
+		return grants{}
+	}
+	return g
+}
+
+// report compares what is needed with what is granted and with what is granted in the other type.
+func report(needed []Need, g, other grants) postern.PermissionReport {
+	kind := "application"
+	if g.delegated {
+		kind = "delegated"
+	}
+	r := postern.PermissionReport{Granted: []postern.GrantedPermission{}, Missing: []string{}, Surplus: []string{}, WrongType: []string{}}
+	for _, name := range slices.Sorted(slices.Values(g.names)) {
+		r.Granted = append(r.Granted, postern.GrantedPermission{Name: name, Type: kind})
+	}
+	var used []string
+	for _, n := range needed {
+		i := slices.IndexFunc(n.Any, func(name string) bool { return slices.Contains(g.names, name) })
+		switch {
+		case i >= 0:
+			used = append(used, n.Any[i])
+		case other.any(n.Any):
+			j := slices.IndexFunc(n.Any, func(name string) bool { return slices.Contains(other.names, name) })
+			r.WrongType = append(r.WrongType, n.Any[j])
+		default:
+			r.Missing = append(r.Missing, n.Any[0])
+		}
+	}
+	for _, granted := range r.Granted {
+		if !slices.Contains(used, granted.Name) && !slices.Contains(companions, granted.Name) {
+			r.Surplus = append(r.Surplus, granted.Name)
+		}
+	}
+	return r
+}

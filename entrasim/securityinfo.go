@@ -1,9 +1,9 @@
 package entrasim
 
 import (
+	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/postern/postern/entrasim/pages"
@@ -117,7 +117,7 @@ func (s *Server) securityInfoDelete(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if k := p.tenant.deletePasskey(p.user.ID, r.PostFormValue("id")); k != nil {
-		p.tenant.auditPasskey(p.user, p.actor(r), "User deleted security info", "Delete Passkey (device-bound)", &k.Credential)
+		p.audit(r, deletionAudits("User", k))
 	}
 	http.Redirect(w, r, "/mysecurityinfo?deleted", http.StatusSeeOther)
 }
@@ -132,8 +132,22 @@ func (s *Server) signedOutPage(w http.ResponseWriter) {
 	s.render(w, pages.Page{Name: "signedout", View: pages.View{Title: "Signed out", Data: map[string]any{"SignInURL": "/mysecurityinfo"}}})
 }
 
-// actor is who did it, for the audit log.
-func (p *person) actor(r *http.Request) Actor {
-	addr, _, _ := strings.Cut(r.RemoteAddr, ":")
-	return Actor{UserID: p.user.ID, UPN: p.user.UPN, UserName: p.user.DisplayName, Addr: addr}
+// audit writes the events of one change the user made to their own security info.
+func (p *person) audit(r *http.Request, events []Audit) {
+	correlation := p.tenant.srv.newID()
+	for _, e := range events {
+		e.Correlation = correlation
+		e.By = Actor{UserID: p.user.ID, UPN: p.user.UPN, UserName: p.user.DisplayName, Addr: clientAddr(r)}
+		e.TargetType, e.TargetID, e.TargetUPN, e.TargetName = "User", p.user.ID, p.user.UPN, p.user.DisplayName
+		p.tenant.recordAudit(e)
+	}
+}
+
+// clientAddr is the address of the browser, for the logs.
+func clientAddr(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }

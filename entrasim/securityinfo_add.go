@@ -99,7 +99,7 @@ func (s *Server) securityInfoRegister(w http.ResponseWriter, r *http.Request) {
 		s.refusedCreation(w, r, p.user.UPN, err)
 		return
 	}
-	p.tenant.auditPasskey(p.user, p.actor(r), "User registered security info", "Add Passkey (device-bound)", &added.Credential)
+	p.audit(r, registrationAudits("User", added))
 	http.Redirect(w, r, "/mysecurityinfo?"+url.Values{"added": {added.ID}}.Encode(), http.StatusSeeOther)
 }
 

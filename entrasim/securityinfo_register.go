@@ -37,18 +37,3 @@ func (s *Server) registerPasskey(t *Tenant, userID string, reg passkey.Registrat
 	}
 	return added, nil
 }
-
-// auditPasskey writes the two events the service logs for one change of a passkey: one by the authentication methods
-// service, one by the device registration service. The caller holds no lock.
-func (t *Tenant) auditPasskey(u *User, by Actor, methodsActivity, deviceActivity string, c *passkey.Credential) {
-	correlation, now := t.srv.newID(), t.now()
-	event := Audit{Time: now, Correlation: correlation, Category: "UserManagement", By: by, TargetType: "User", TargetID: u.ID, TargetName: u.DisplayName, TargetUPN: u.UPN}
-	methods, device := event, event
-	methods.ID, methods.Service, methods.Activity, methods.Operation = t.srv.newID(), "Authentication Methods", methodsActivity, "Update"
-	device.ID, device.Service, device.Activity, device.Operation = t.srv.newID(), "Device Registration Service", deviceActivity, "Update"
-	device.Details = map[string]string{"AAGuid": c.AAGUID}
-	t.update(func() {
-		t.Audits.add(device)
-		t.Audits.add(methods)
-	})
-}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/postern/postern/entrasim/pages"
@@ -211,7 +210,7 @@ func (s *Server) recordPageSignIn(r *http.Request, f *flow, key string, e SignIn
 		}
 	})
 	e.AppID, e.AppName, e.ErrorCode, e.Failure = f.auth.clientID, f.auth.appName, number, failure
-	e.Address, _, _ = strings.Cut(r.RemoteAddr, ":")
+	e.Address = clientAddr(r)
 	e.UserAgent = shorten(r.UserAgent(), 512)
 	f.tenant.recordSignIn(e)
 }

@@ -39,6 +39,11 @@ func newPageSite(t testing.TB) *pageSite {
 	srv := &Server{Users: 5}
 	ts := httptest.NewTLSServer(srv)
 	t.Cleanup(ts.Close)
+	return newPageSiteOn(t, srv, ts)
+}
+
+func newPageSiteOn(t testing.TB, srv *Server, ts *httptest.Server) *pageSite {
+	t.Helper()
 	srv.init()
 	site := &pageSite{srv: srv, tenant: srv.first(), url: ts.URL, client: ts.Client()}
 	site.tenant.view(func() {

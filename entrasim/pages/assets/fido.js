@@ -33,9 +33,15 @@
   };
 
   const create = async () => {
+    const extensions = { ...publicKey.extensions };
+    // Chromium refuses to enforce the level that asks for nothing (NotSupportedError); leaving it out means the same.
+    if (extensions.credentialProtectionPolicy === "userVerificationOptional") {
+      delete extensions.enforceCredentialProtectionPolicy;
+    }
     const credential = await navigator.credentials.create({
       publicKey: {
         ...publicKey,
+        extensions,
         challenge: bytes(publicKey.challenge),
         user: { ...publicKey.user, id: bytes(publicKey.user.id) },
         excludeCredentials: descriptors(publicKey.excludeCredentials),

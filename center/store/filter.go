@@ -21,6 +21,13 @@ const (
 	maxLimit     = 1000
 )
 
+func bounded(limit int) int32 {
+	if limit <= 0 {
+		return defaultLimit
+	}
+	return int32(min(limit, maxLimit)) //nolint:gosec // at most maxLimit
+}
+
 func (f *filter) bind(v any) string {
 	f.args = append(f.args, v)
 	return "$" + strconv.Itoa(len(f.args))
@@ -46,13 +53,7 @@ func (f *filter) contains(column, part string) {
 
 // page orders and cuts.
 func (f *filter) page(order string, offset, limit int) {
-	switch {
-	case limit <= 0:
-		limit = defaultLimit
-	case limit > maxLimit:
-		limit = maxLimit
-	}
-	f.tail = " ORDER BY " + order + " LIMIT " + f.bind(int64(limit))
+	f.tail = " ORDER BY " + order + " LIMIT " + f.bind(int64(bounded(limit)))
 	if offset > 0 {
 		f.tail += " OFFSET " + f.bind(int64(offset))
 	}

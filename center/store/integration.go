@@ -43,13 +43,18 @@ func (s *Store) CreateIntegration(ctx context.Context, i postern.Integration, se
 	})
 }
 
-// UpdateIntegration stores i if i.Version is still the stored one, and increments it.
+// UpdateIntegration stores i if i.Version is still the stored one, and increments it. What NoteGroup and NoteCheck stored
+// since i was read is kept: a stored group stays as it is, and the later check stays.
 func (s *Store) UpdateIntegration(ctx context.Context, i *postern.Integration) error {
-	row, err := integrationRow(*i)
-	if err != nil {
-		return err
-	}
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		stored, err := lockedIntegration(ctx, t, i.ID)
+		if err != nil {
+			return err
+		}
+		row, err := integrationRow(withNotes(*i, stored))
+		if err != nil {
+			return err
+		}
 		taken, err := t.q.ApplicationKeyTaken(ctx, query.ApplicationKeyTakenParams{ApplicationKey: row.ApplicationKey, ID: row.ID})
 		if err != nil {
 			return failure(err, "integration")
@@ -65,7 +70,7 @@ func (s *Store) UpdateIntegration(ctx context.Context, i *postern.Integration) e
 			RestrictDomains: row.RestrictDomains, Domains: row.Domains, HttpDebugUntil: row.HttpDebugUntil,
 			PhaseGroups: row.PhaseGroups, LastCheck: row.LastCheck, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 		})
-		err = versioned(rows, err, "integration", func() error { _, err := t.q.GetIntegration(ctx, row.ID); return err })
+		err = versioned(rows, err, "integration", func() error { return nil })
 		if postern.IsCode(err, postern.CodeConflict) { // another took the name since it was looked up
 			return nameTaken(i.ApplicationName)
 		}
@@ -73,6 +78,63 @@ func (s *Store) UpdateIntegration(ctx context.Context, i *postern.Integration) e
 			t.bump(&i.Version)
 		}
 		return err
+	})
+}
+
+func lockedIntegration(ctx context.Context, t *transaction, id postern.IntegrationID) (postern.Integration, error) {
+	if rows, err := t.q.LockIntegration(ctx, string(id)); err != nil || rows == 0 {
+		return postern.Integration{}, found(rows, err, "integration")
+	}
+	row, err := t.q.GetIntegration(ctx, string(id))
+	if err != nil {
+		return postern.Integration{}, failure(err, "integration")
+	}
+	return integrationOf(row)
+}
+
+func withNotes(i, stored postern.Integration) postern.Integration {
+	i.Groups = slices.Clone(i.Groups)
+	for n, g := range i.Groups {
+		if k := slices.IndexFunc(stored.Groups, func(s postern.PhaseGroup) bool { return s.Phase == g.Phase }); k >= 0 {
+			i.Groups[n] = stored.Groups[k]
+		}
+	}
+	if stored.Check != nil && (i.Check == nil || i.Check.At.Before(stored.Check.At)) {
+		i.Check = stored.Check
+	}
+	return i
+}
+
+// NoteCheck stores what a test of the connection found. It leaves the version alone.
+func (s *Store) NoteCheck(ctx context.Context, id postern.IntegrationID, test postern.ConnectionTest) error {
+	text, err := toJSON("integration", test)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.SetLastCheck(ctx, query.SetLastCheckParams{ID: string(id), LastCheck: text})
+		return found(rows, err, "integration")
+	})
+}
+
+// NoteGroup stores g in place of the group of the same phase, or adds it. It leaves the version alone.
+func (s *Store) NoteGroup(ctx context.Context, id postern.IntegrationID, g postern.PhaseGroup) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		stored, err := lockedIntegration(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		if k := slices.IndexFunc(stored.Groups, func(s postern.PhaseGroup) bool { return s.Phase == g.Phase }); k >= 0 {
+			stored.Groups[k] = g
+		} else {
+			stored.Groups = append(stored.Groups, g)
+		}
+		text, err := toJSON("integration", stored.Groups)
+		if err != nil {
+			return err
+		}
+		rows, err := t.q.SetPhaseGroups(ctx, query.SetPhaseGroupsParams{ID: string(id), PhaseGroups: text})
+		return found(rows, err, "integration")
 	})
 }
 

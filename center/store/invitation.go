@@ -16,7 +16,8 @@ func (s *Store) Invitation(ctx context.Context, id postern.InvitationID) (poster
 	return invitationOf(row)
 }
 
-// InvitationByHandle finds the invitation that the first group of a one-time code names, with the hash of the code.
+// InvitationByHandle finds the invitation that the first group of a one-time code names, with the hash of the code:
+// the open one, or else the newest.
 func (s *Store) InvitationByHandle(ctx context.Context, handle string) (postern.Invitation, []byte, error) {
 	row, err := s.read(ctx).GetInvitationByHandle(ctx, handle)
 	if err != nil {
@@ -32,7 +33,7 @@ func (s *Store) Invitations(ctx context.Context, user postern.UserID) ([]postern
 	return convert(rows, err, "invitation", invitationOf)
 }
 
-// CreateInvitation stores a new invitation. CodeConflict says that the handle or the id is taken.
+// CreateInvitation stores a new invitation. CodeConflict says that an open invitation has that handle.
 func (s *Store) CreateInvitation(ctx context.Context, i postern.Invitation, handle string, codeHash []byte) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		rows, err := t.q.InsertInvitation(ctx, query.InsertInvitationParams{

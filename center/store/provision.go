@@ -29,7 +29,8 @@ func (s *Store) ProvisioningsOfUser(ctx context.Context, user postern.UserID) ([
 	return convert(rows, err, "provisioning", provisioningOf)
 }
 
-// WaitingProvisionings lists those of an integration in state requested, oldest first.
+// WaitingProvisionings lists those of an integration in state requested or submitted, which a DISABLED integration
+// holds back, oldest first.
 func (s *Store) WaitingProvisionings(ctx context.Context, integration postern.IntegrationID) ([]provision.Record, error) {
 	rows, err := s.read(ctx).ListWaitingProvisionings(ctx, string(integration))
 	return convert(rows, err, "provisioning", provisioningOf)

@@ -2,13 +2,18 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/postern/postern/center/store/internal/query"
 )
 
-// Setting returns the value that SetSetting kept under name; CodeNotFound when there is none.
+// Setting returns the value that SetSetting kept under name, nil when there is none.
 func (s *Store) Setting(ctx context.Context, name string) ([]byte, error) {
 	value, err := s.read(ctx).GetSetting(ctx, name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
 	return fromBlob(value), failure(err, "setting")
 }
 

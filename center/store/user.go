@@ -100,6 +100,20 @@ func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
 	})
 }
 
+// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, oldest change first.
+func (s *Store) UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, limit int) ([]postern.User, error) {
+	rows, err := s.read(ctx).ListUsersOutOfGroup(ctx, query.ListUsersOutOfGroupParams{IntegrationID: string(integration), Limit: bounded(limit)})
+	return convert(rows, err, "user", userOf)
+}
+
+// NoteGroupPhase stores into which phase's group a user was put. It leaves the version alone.
+func (s *Store) NoteGroupPhase(ctx context.Context, id postern.UserID, phase postern.Phase) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.SetGroupPhase(ctx, query.SetGroupPhaseParams{ID: string(id), GroupPhase: string(phase)})
+		return found(rows, err, "user")
+	})
+}
+
 // UserFacts counts what decides the phase of a user. Within a transaction it locks the user first, so that of two
 // transactions that change facts of one user the second to ask sees what the first did. Read the user after it, not
 // before, or the version read may be outdated.

@@ -57,6 +57,7 @@ CREATE TABLE users (
     UNIQUE (integration_id, object_id)
 );
 CREATE INDEX users_order ON users (integration_id, sort_key, id);
+CREATE INDEX users_out_of_group ON users (integration_id, updated_at, id) WHERE phase <> group_phase;
 CREATE INDEX users_phase ON users (integration_id, phase);
 
 CREATE TABLE invitations (
@@ -66,12 +67,15 @@ CREATE TABLE invitations (
     state          TEXT NOT NULL,
     failures       BIGINT NOT NULL,
     invited_by     TEXT NOT NULL,
-    handle         TEXT NOT NULL UNIQUE,
+    handle         TEXT NOT NULL,
     code_hash      BYTEA NOT NULL,
     created_at     BIGINT NOT NULL,
     expires_at     BIGINT NOT NULL,
     used_at        BIGINT
 );
+-- The first group of a one-time code names one open invitation.
+CREATE UNIQUE INDEX invitations_open_handle ON invitations (handle) WHERE state = 'open';
+CREATE INDEX invitations_handle ON invitations (handle);
 CREATE INDEX invitations_user ON invitations (user_id);
 CREATE INDEX invitations_integration ON invitations (integration_id);
 

@@ -22,6 +22,15 @@ SET version = version + 1, application_name = $3, application_key = $4, experien
     phase_groups = $19, last_check = $20, created_at = $21, updated_at = $22
 WHERE id = $1 AND version = $2;
 
+-- name: LockIntegration :execrows
+UPDATE integrations SET version = version WHERE id = $1;
+
+-- name: SetLastCheck :execrows
+UPDATE integrations SET last_check = $2 WHERE id = $1;
+
+-- name: SetPhaseGroups :execrows
+UPDATE integrations SET phase_groups = $2 WHERE id = $1;
+
 -- name: GetSealedCredential :one
 SELECT sealed_credential FROM integrations WHERE id = $1;
 

@@ -10,7 +10,7 @@ ORDER BY created_at, id;
 SELECT * FROM provisionings WHERE user_id = $1 ORDER BY created_at, id;
 
 -- name: ListWaitingProvisionings :many
-SELECT * FROM provisionings WHERE integration_id = $1 AND state = 'requested' ORDER BY created_at, id;
+SELECT * FROM provisionings WHERE integration_id = $1 AND state IN ('requested', 'submitted') ORDER BY created_at, id;
 
 -- name: InsertProvisioning :execrows
 INSERT INTO provisionings (id, integration_id, user_id, phone_id, version, state, display_name, code, message, next,

@@ -34,11 +34,18 @@ SELECT count(*) FROM phones WHERE user_id = $1 AND state = 'active';
 -- name: CountActivePasskeys :one
 SELECT count(*) FROM passkeys WHERE user_id = $1 AND state = 'active';
 
+-- name: ListUsersOutOfGroup :many
+SELECT * FROM users WHERE integration_id = $1 AND phase <> group_phase ORDER BY updated_at, id LIMIT $2;
+
+-- name: SetGroupPhase :execrows
+UPDATE users SET group_phase = $2 WHERE id = $1;
+
 -- name: GetInvitation :one
 SELECT * FROM invitations WHERE id = $1;
 
 -- name: GetInvitationByHandle :one
-SELECT * FROM invitations WHERE handle = $1;
+SELECT * FROM invitations WHERE handle = $1
+ORDER BY CASE WHEN state = 'open' THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT 1;
 
 -- name: ListInvitations :many
 SELECT * FROM invitations WHERE user_id = $1 ORDER BY created_at, id;

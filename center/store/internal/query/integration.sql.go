@@ -241,6 +241,52 @@ func (q *Queries) ListIntegrations(ctx context.Context) ([]Integration, error) {
 	return items, nil
 }
 
+const lockIntegration = `-- name: LockIntegration :execrows
+UPDATE integrations SET version = version WHERE id = $1
+`
+
+func (q *Queries) LockIntegration(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, lockIntegration, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const setLastCheck = `-- name: SetLastCheck :execrows
+UPDATE integrations SET last_check = $2 WHERE id = $1
+`
+
+type SetLastCheckParams struct {
+	ID        string
+	LastCheck string
+}
+
+func (q *Queries) SetLastCheck(ctx context.Context, arg SetLastCheckParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setLastCheck, arg.ID, arg.LastCheck)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const setPhaseGroups = `-- name: SetPhaseGroups :execrows
+UPDATE integrations SET phase_groups = $2 WHERE id = $1
+`
+
+type SetPhaseGroupsParams struct {
+	ID          string
+	PhaseGroups string
+}
+
+func (q *Queries) SetPhaseGroups(ctx context.Context, arg SetPhaseGroupsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setPhaseGroups, arg.ID, arg.PhaseGroups)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setSealedCredential = `-- name: SetSealedCredential :execrows
 UPDATE integrations SET sealed_credential = $2 WHERE id = $1
 `

@@ -414,7 +414,7 @@ func (q *Queries) ListProvisioningsOfUser(ctx context.Context, userID string) ([
 }
 
 const listWaitingProvisionings = `-- name: ListWaitingProvisionings :many
-SELECT id, integration_id, user_id, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE integration_id = $1 AND state = 'requested' ORDER BY created_at, id
+SELECT id, integration_id, user_id, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE integration_id = $1 AND state IN ('requested', 'submitted') ORDER BY created_at, id
 `
 
 func (q *Queries) ListWaitingProvisionings(ctx context.Context, integrationID string) ([]Provisioning, error) {

@@ -105,6 +105,7 @@ func (q *Queries) GetInvitation(ctx context.Context, id string) (Invitation, err
 
 const getInvitationByHandle = `-- name: GetInvitationByHandle :one
 SELECT id, integration_id, user_id, state, failures, invited_by, handle, code_hash, created_at, expires_at, used_at FROM invitations WHERE handle = $1
+ORDER BY CASE WHEN state = 'open' THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT 1
 `
 
 func (q *Queries) GetInvitationByHandle(ctx context.Context, handle string) (Invitation, error) {
@@ -310,6 +311,53 @@ func (q *Queries) ListInvitations(ctx context.Context, userID string) ([]Invitat
 	return items, nil
 }
 
+const listUsersOutOfGroup = `-- name: ListUsersOutOfGroup :many
+SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at FROM users WHERE integration_id = $1 AND phase <> group_phase ORDER BY updated_at, id LIMIT $2
+`
+
+type ListUsersOutOfGroupParams struct {
+	IntegrationID string
+	Limit         int32
+}
+
+func (q *Queries) ListUsersOutOfGroup(ctx context.Context, arg ListUsersOutOfGroupParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, listUsersOutOfGroup, arg.IntegrationID, arg.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.IntegrationID,
+			&i.Version,
+			&i.ObjectID,
+			&i.Upn,
+			&i.DisplayName,
+			&i.Mail,
+			&i.Phase,
+			&i.GroupPhase,
+			&i.Problem,
+			&i.SortKey,
+			&i.SearchText,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockUser = `-- name: LockUser :execrows
 UPDATE users SET version = version WHERE id = $1
 `
@@ -337,6 +385,23 @@ func (q *Queries) ObjectIDTaken(ctx context.Context, arg ObjectIDTakenParams) (b
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
+}
+
+const setGroupPhase = `-- name: SetGroupPhase :execrows
+UPDATE users SET group_phase = $2 WHERE id = $1
+`
+
+type SetGroupPhaseParams struct {
+	ID         string
+	GroupPhase string
+}
+
+func (q *Queries) SetGroupPhase(ctx context.Context, arg SetGroupPhaseParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setGroupPhase, arg.ID, arg.GroupPhase)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const updateInvitation = `-- name: UpdateInvitation :execrows

@@ -1,0 +1,168 @@
+package center
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
+	"github.com/postern/postern/center/auth"
+	"github.com/postern/postern/center/backbone"
+	"github.com/postern/postern/center/device"
+	"github.com/postern/postern/center/integration"
+	"github.com/postern/postern/center/job"
+	"github.com/postern/postern/center/lifecycle"
+	"github.com/postern/postern/center/provision"
+	"github.com/postern/postern/center/rest"
+	"github.com/postern/postern/center/seal"
+	"github.com/postern/postern/center/store"
+	"github.com/postern/postern/center/web"
+)
+
+// Center is a control center that is wired and not yet serving. Make it with [New], run it with [Center.Serve], and
+// close it in any case.
+type Center struct {
+	Config       Config
+	Store        *store.Store
+	Trail        *audit.Log
+	Auth         *auth.Service
+	Integrations *integration.Service
+	Users        *lifecycle.Service
+	Phones       *device.Service
+	Passkeys     *provision.Service
+	Jobs         *job.Runner
+
+	log     *slog.Logger
+	metrics *metrics
+	handler http.Handler
+}
+
+// Options are what a test or a demonstration sets beside the configuration. All may be absent.
+type Options struct {
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// New opens and migrates the database and wires everything on top of it. It starts nothing.
+func New(ctx context.Context, c Config, o Options) (*Center, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	cloud, err := c.Entra.cloud()
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := seal.OpenKeyFile(c.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, c.Database, store.Options{Now: o.Now})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s := &Center{Config: c, Store: db, log: o.Logger, metrics: newMetrics()}
+	s.Trail = &audit.Log{Store: db, Sealer: sealer, Now: o.Now, Origin: "postern/" + c.PublicURL}
+
+	var registry job.Registry
+	if s.Jobs, err = job.NewRunner(job.Options{
+		DB: db.DB(), Dialect: string(db.Dialect()), TxFrom: db.Tx, AfterCommit: db.AfterCommit, Atomically: db.Atomically,
+		Registry: &registry, Logger: o.Logger, Workers: c.Workers, Now: o.Now,
+	}); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	notices := &backbone.InProcess{}
+	s.Integrations = &integration.Service{
+		Store: db, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Cloud: cloud, Logger: o.Logger,
+		Now: o.Now, Observer: s.metrics,
+	}
+	s.Users = &lifecycle.Service{
+		Store: db, Tenants: s.Integrations, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now,
+	}
+	s.Phones = &device.Service{
+		Store: db, Integrations: s.Integrations, Users: s.Users, Sealer: sealer, Audit: s.Trail, Notices: notices,
+		Logger: o.Logger, Now: o.Now,
+	}
+	s.Passkeys = &provision.Service{
+		Store: db, Integrations: graphs{s.Integrations}, Users: s.Users, Phones: s.Phones, Audit: s.Trail, Queue: s.Jobs,
+		Notices: notices, Logger: o.Logger, Now: o.Now,
+	}
+	s.Phones.Enrolled = s.Passkeys.Enrolled
+	s.Integrations.Enabled = s.Passkeys.Resume
+	s.Integrations.Handle(&registry)
+	s.Users.Handle(&registry)
+	s.Passkeys.Handle(&registry)
+
+	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now}); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if s.handler, err = s.routes(o); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// graphs gives package provision the connector in the shape it asks for.
+type graphs struct{ *integration.Service }
+
+func (g graphs) Graph(ctx context.Context, id postern.IntegrationID) (provision.Graph, postern.Integration, error) {
+	tenant, i, err := g.Tenant(ctx, id)
+	return tenant, i, err
+}
+
+// routes puts everything that listens under one handler.
+func (s *Center) routes(o Options) (http.Handler, error) {
+	api, err := rest.New(rest.Services{
+		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
+	}, rest.Config{
+		PublicURL: s.Config.PublicURL, TrustedProxies: s.Config.TrustedProxies, Version: postern.Version(),
+		Log: o.Logger, Now: o.Now, Observe: s.metrics.request,
+	})
+	if err != nil {
+		return nil, err
+	}
+	console := web.New(web.Deps{
+		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
+		PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
+		Health: s.health,
+	})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /metrics", s.metrics.handler(s.Jobs))
+	mux.Handle("/api/", api)
+	mux.Handle(postern.PhoneAPIPath+"/", api)
+	mux.Handle("/", console)
+	return mux, nil
+}
+
+// Handler is everything that listens, for tests that bring their own server.
+func (s *Center) Handler() http.Handler { return s.handler }
+
+// Close closes the database. Nothing may be serving any more.
+func (s *Center) Close() error { return s.Store.Close() }
+
+// BackupPath is where a backup named by time goes when no path is given.
+func (s *Center) BackupPath(at time.Time) string {
+	return filepath.Join(s.Config.Data, "backups", "postern-"+at.UTC().Format("20060102-150405")+".backup")
+}
+
+// Listen opens the configured address.
+func (s *Center) Listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", s.Config.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", s.Config.Listen, err)
+	}
+	return l, nil
+}

@@ -18,6 +18,9 @@ type Error struct {
 	Field   string        // the JSON name of the field at fault, when there is one
 	After   time.Duration // how long to wait before trying again, when that helps; zero otherwise
 	Err     error         // the cause, for the log only
+
+	// RequestID names the request that failed; set on errors that come from [Client].
+	RequestID string
 }
 
 // Errorf returns an Error with the catalogue's next step. An empty format takes the catalogue's sentence too.

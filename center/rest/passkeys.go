@@ -1,0 +1,84 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/postern/postern"
+)
+
+const tagPasskeys = "Passkeys"
+
+type provisioningPath struct {
+	ID postern.ProvisioningID `path:"id" doc:"Identifier of the provisioning." example:"prv_01jd…"`
+}
+
+type passkeyPath struct {
+	ID postern.PasskeyID `path:"id" doc:"Identifier of a managed passkey." example:"pky_01jd…"`
+}
+
+// begun is a provisioning that was begun now (201) or earlier (200).
+type begun[T any] struct {
+	Status int
+	Body   T
+}
+
+func begunStatus(created bool) int {
+	if created {
+		return http.StatusCreated
+	}
+	return http.StatusOK
+}
+
+func (a *API) passkeyRoutes() {
+	s := a.services.Passkeys
+	add(a, route{
+		method: http.MethodPost, path: postern.APIPath + "/provisionings", id: "begin-provisioning", tag: tagPasskeys, status: http.StatusCreated,
+		summary: "Begin the provisioning of a passkey", needs: postern.PermPasskeysProvision,
+		notes: "Answers 201, or 200 with the one that is already under way for this phone. The phone asks its user; watch the state with get-provisioning.",
+		codes: []postern.Code{
+			postern.CodeIntegrationDisabled, postern.CodeFlagOff, postern.CodePhoneRevoked, postern.CodePhoneAssurance,
+			postern.CodePrivilegedUser, postern.CodeNotFound,
+		},
+	}, func(ctx context.Context, in *struct{ Body postern.ProvisioningInput }) (*begun[postern.Provisioning], error) {
+		p, created, err := s.Begin(ctx, in.Body.PhoneID)
+		return &begun[postern.Provisioning]{begunStatus(created), p}, err
+	})
+	add(a, route{
+		method: http.MethodGet, path: postern.APIPath + "/users/{id}/provisionings", id: "list-provisionings", tag: tagPasskeys,
+		summary: "List the provisionings of a user", needs: postern.PermUsersRead,
+	}, func(ctx context.Context, in *userPath) (*list[postern.Provisioning], error) {
+		if _, err := a.services.Users.User(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		return answerList(s.Provisionings(ctx, in.ID))
+	})
+	add(a, route{
+		method: http.MethodGet, path: postern.APIPath + "/provisionings/{id}", id: "get-provisioning", tag: tagPasskeys,
+		summary: "Look at a provisioning", needs: postern.PermUsersRead,
+	}, func(ctx context.Context, in *provisioningPath) (*object[postern.Provisioning], error) {
+		return answer(s.Provisioning(ctx, in.ID))
+	})
+	add(a, route{
+		method: http.MethodDelete, path: postern.APIPath + "/provisionings/{id}", id: "cancel-provisioning", tag: tagPasskeys,
+		summary: "Cancel a provisioning", needs: postern.PermPasskeysProvision,
+		codes: []postern.Code{postern.CodeProvisioningState, postern.CodeStale},
+	}, func(ctx context.Context, in *provisioningPath) (*object[postern.Provisioning], error) {
+		return answer(s.Cancel(ctx, in.ID))
+	})
+	add(a, route{
+		method: http.MethodGet, path: postern.APIPath + "/users/{id}/passkeys", id: "list-passkeys", tag: tagPasskeys,
+		summary: "List the passkeys of a user", needs: postern.PermUsersRead, takes: entraTime,
+		notes: "Managed passkeys, and whatever else Entra lists.",
+		codes: entraCodes,
+	}, func(ctx context.Context, in *userPath) (*list[postern.Passkey], error) {
+		return answerList(s.Passkeys(ctx, in.ID))
+	})
+	add(a, route{
+		method: http.MethodDelete, path: postern.APIPath + "/passkeys/{id}", id: "revoke-passkey", tag: tagPasskeys, status: http.StatusAccepted,
+		summary: "Revoke a managed passkey", needs: postern.PermPasskeysRevoke,
+		notes: "The passkey shows revocation_pending until Entra no longer lists it.",
+	}, func(ctx context.Context, in *passkeyPath) (*object[postern.Passkey], error) {
+		return answer(s.RevokePasskey(ctx, in.ID))
+	})
+}

@@ -1,0 +1,105 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
+	"github.com/postern/postern/center/auth"
+	"github.com/postern/postern/center/device"
+	"github.com/postern/postern/center/lifecycle"
+)
+
+// Services is what the API offers to the network. All are needed.
+type Services struct {
+	Integrations Integrations
+	Users        Users
+	Phones       Phones
+	Passkeys     Passkeys
+	Trail        Trail
+	Door         Door
+}
+
+// Integrations is what the API needs of package integration.
+type Integrations interface {
+	List(ctx context.Context) ([]postern.Integration, error)
+	Get(ctx context.Context, id postern.IntegrationID) (postern.Integration, error)
+	Add(ctx context.Context, in postern.IntegrationInput) (postern.Integration, error)
+	Update(ctx context.Context, id postern.IntegrationID, in postern.IntegrationInput) (postern.Integration, error)
+	SetState(ctx context.Context, id postern.IntegrationID, version int64, state postern.State) (postern.Integration, error)
+	SetFlags(ctx context.Context, id postern.IntegrationID, version int64, set postern.FlagSet) (postern.Integration, error)
+	SetLogin(ctx context.Context, id postern.IntegrationID, in postern.LoginSettings) (postern.Integration, error)
+	SetHTTPDebug(ctx context.Context, id postern.IntegrationID, version int64, on bool) (postern.Integration, error)
+	Remove(ctx context.Context, id postern.IntegrationID, version int64) error
+	Test(ctx context.Context, id postern.IntegrationID) (postern.ConnectionTest, error)
+	TestInput(ctx context.Context, in postern.IntegrationInput) (postern.ConnectionTest, error)
+	ValidateCertificate(ctx context.Context, certificatePEM, keyPEM string) (postern.CertificateInfo, error)
+	Offered(ctx context.Context) (postern.FlagSet, error)
+	SetOffered(ctx context.Context, set postern.FlagSet) error
+}
+
+// Users is what the API needs of package lifecycle.
+type Users interface {
+	Search(ctx context.Context, integration postern.IntegrationID, query string, limit int) ([]postern.DirectoryUser, error)
+	Invite(ctx context.Context, integration postern.IntegrationID, in postern.InvitationInput) (postern.InvitationCreated, error)
+	Withdraw(ctx context.Context, id postern.InvitationID) error
+	Invitations(ctx context.Context, user postern.UserID) ([]postern.Invitation, error)
+	Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.User, error)
+	User(ctx context.Context, id postern.UserID) (postern.User, error)
+	Counts(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error)
+}
+
+// Phones is what the API needs of package device.
+type Phones interface {
+	Enrol(ctx context.Context, in postern.PhoneEnrolment) (postern.Phone, error)
+	Authenticate(ctx context.Context, r device.SignedRequest) (postern.Phone, error)
+	Phones(ctx context.Context, user postern.UserID) ([]postern.Phone, error)
+	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+}
+
+// Passkeys is what the API needs of package provision.
+type Passkeys interface {
+	Begin(ctx context.Context, phone postern.PhoneID) (postern.Provisioning, bool, error)
+	Provisioning(ctx context.Context, id postern.ProvisioningID) (postern.Provisioning, error)
+	Provisionings(ctx context.Context, user postern.UserID) ([]postern.Provisioning, error)
+	Cancel(ctx context.Context, id postern.ProvisioningID) (postern.Provisioning, error)
+	Passkeys(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
+	RevokePasskey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
+	RevokePhone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+
+	Self(ctx context.Context, phone postern.Phone) (postern.PhoneSelf, error)
+	ForPhone(ctx context.Context, phone postern.Phone, id postern.ProvisioningID) (postern.PhoneProvisioning, error)
+	WaitOffered(ctx context.Context, phone postern.Phone, wait time.Duration) ([]postern.PhoneProvisioning, error)
+	WaitChange(ctx context.Context, phone postern.Phone, id postern.ProvisioningID, version int64, wait time.Duration) (postern.PhoneProvisioning, error)
+	Attest(ctx context.Context, phone postern.Phone, id postern.ProvisioningID, in postern.AttestationRequest) (postern.AttestationLeaf, error)
+	Submit(ctx context.Context, phone postern.Phone, id postern.ProvisioningID, in postern.CredentialSubmission) (postern.PhoneProvisioning, error)
+	Decline(ctx context.Context, phone postern.Phone, id postern.ProvisioningID, reason string) (postern.PhoneProvisioning, error)
+}
+
+// Trail is what the API needs of package audit.
+type Trail interface {
+	Events(ctx context.Context, q audit.Query) ([]postern.AuditEvent, error)
+	Verify(ctx context.Context) (postern.AuditVerification, error)
+	Checkpoint(ctx context.Context) (string, error)
+}
+
+// Door is what the API needs of package auth.
+type Door interface {
+	Sessions(next http.Handler) http.Handler
+	Authenticate(r *http.Request) (auth.Identity, error)
+	Require(ctx context.Context, p postern.Permission) error
+
+	Administrators(ctx context.Context) ([]postern.Administrator, error)
+	Administrator(ctx context.Context, id postern.AdministratorID) (postern.Administrator, error)
+	Invite(ctx context.Context, in postern.AdministratorInvitationInput) (postern.AdministratorInvitation, error)
+	UpdateAdministrator(ctx context.Context, id postern.AdministratorID, in postern.AdministratorInput) (postern.Administrator, error)
+	RemoveAdministrator(ctx context.Context, id postern.AdministratorID, version int64) error
+	Passkeys(ctx context.Context, id postern.AdministratorID) ([]postern.AdministratorPasskey, error)
+	RemovePasskey(ctx context.Context, passkey string) error
+
+	Tokens(ctx context.Context) ([]postern.APIToken, error)
+	CreateToken(ctx context.Context, in postern.APITokenInput) (postern.APITokenCreated, error)
+	RevokeToken(ctx context.Context, id postern.TokenID) (postern.APIToken, error)
+}

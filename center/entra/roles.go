@@ -21,8 +21,9 @@ var (
 )
 
 // privilegedRoles are the directory roles that can take over the tenant, or help themselves to a role that can, by
-// template id: those that "Microsoft Entra built-in roles" marks as privileged, less the reading ones, and with the role
-// that writes the authentication methods policy. Who holds one gets no passkey on one person's word.
+// template id: those that "Microsoft Entra built-in roles" marks as privileged, less the reading ones, and with the two
+// that write the authentication methods policy and synchronise passwords. Who holds one gets no passkey on one person's
+// word.
 var privilegedRoles = map[string]string{
 	"62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
 	"e8611ab8-c189-46e8-94e1-60213ab1f814": "Privileged Role Administrator",
@@ -49,6 +50,9 @@ var privilegedRoles = map[string]string{
 	"e00e864a-17c5-4a4b-9c06-f5b95a8d5bd8": "Partner Tier2 Support",
 	"4ba39ca4-527c-499a-b93d-d9b492c50246": "Partner Tier1 Support",
 	"59d46f88-662b-457b-bceb-5c3809e5908f": "Lifecycle Workflows Administrator",
+	"db506228-d27e-4b7d-95e5-295956d6615f": "Agent ID Administrator",
+	"aaf43236-0c0d-4d5f-883a-6955382ac081": "B2C IEF Keyset Administrator",
+	"ecb2c6bf-0ab6-418e-bd87-7986f8d63bbe": "Attribute Provisioning Administrator",
 }
 
 // assignmentWire is a unifiedRoleAssignment. Graph expands either the role or the principal, not both.
@@ -120,8 +124,11 @@ func (t *Tenant) privilegedHolders(ctx context.Context) (roleHolders, error) {
 			continue
 		}
 		into := h.users
-		if w.Principal.Type == "#microsoft.graph.group" {
+		switch w.Principal.Type {
+		case "#microsoft.graph.group":
 			into = h.groups
+		case "#microsoft.graph.servicePrincipal":
+			continue
 		}
 		if !slices.Contains(into[w.PrincipalID], name) {
 			into[w.PrincipalID] = append(into[w.PrincipalID], name)

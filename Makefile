@@ -1,0 +1,71 @@
+# Postern's commands. `make` alone lists them.
+
+SHELL      := /bin/bash
+GO         ?= go
+BIN        := bin
+TOOLS      := $(BIN)/tools
+PROGRAMS   := $(notdir $(wildcard cmd/postern* cmd/entrasim))
+ARTIFACTS  ?= $(CURDIR)/.artifacts
+FUZZTIME   ?= 10s
+BENCH      ?= .
+
+export POSTERN_ARTIFACTS ?= $(ARTIFACTS)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build all programs into bin/
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/ ./cmd/...
+
+.PHONY: demo
+demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops it
+	@$(BIN)/postern demo --data .demo
+
+.PHONY: test
+test: needs build lint unit ## every test: unit, scripts, browsers, independent clients, databases
+
+.PHONY: needs
+needs:
+	@scripts/needs
+
+.PHONY: unit
+unit: $(TOOLS)/gotestsum
+	@mkdir -p $(ARTIFACTS)
+	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 20m ./...
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint $(TOOLS)/deadcode ## what a reviewer should not have to say
+	$(TOOLS)/golangci-lint run ./...
+	@dead="$$($(TOOLS)/deadcode -test ./...)"; if [ -n "$$dead" ]; then echo "Nothing reaches these:"; echo "$$dead"; exit 1; fi
+	@scripts/vulncheck
+
+.PHONY: bench
+bench: build ## the table of measurements; BENCH=name for one
+	@$(GO) run ./internal/bench -run '$(BENCH)'
+
+.PHONY: fuzz
+fuzz: ## every fuzz target, $(FUZZTIME) each
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+.PHONY: generate
+generate: $(TOOLS)/templ $(TOOLS)/sqlc ## generated code, after editing a template or SQL
+	$(TOOLS)/templ generate -path center/web
+	cd center/store && $(CURDIR)/$(TOOLS)/sqlc generate
+
+.PHONY: clean
+clean: ## remove what was built; .demo stays
+	rm -rf $(BIN) $(ARTIFACTS)
+
+# The tools have a module of their own, so that their dependencies stay out of the product's.
+tool = $(GO) -C tools build -o $(CURDIR)/$(TOOLS)/ $(1)
+$(TOOLS)/golangci-lint: tools/go.sum ; $(call tool,github.com/golangci/golangci-lint/v2/cmd/golangci-lint)
+$(TOOLS)/deadcode: tools/go.sum ; $(call tool,golang.org/x/tools/cmd/deadcode)
+$(TOOLS)/gotestsum: tools/go.sum ; $(call tool,gotest.tools/gotestsum)
+$(TOOLS)/templ: tools/go.sum ; $(call tool,github.com/a-h/templ/cmd/templ)
+$(TOOLS)/sqlc: tools/go.sum ; $(call tool,github.com/sqlc-dev/sqlc/cmd/sqlc)
+$(TOOLS)/govulncheck: tools/go.sum ; $(call tool,golang.org/x/vuln/cmd/govulncheck)

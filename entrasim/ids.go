@@ -1,6 +1,7 @@
 package entrasim
 
 import (
+	cryptorand "crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -67,11 +68,17 @@ func isGUID(v string) bool {
 	return true
 }
 
-// urlTokenEncode is the .NET UrlTokenEncode form: base64url without padding and one digit for the number of padding
-// characters left out. Method ids and the beta excludeCredentials are written this way.
-func urlTokenEncode(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(b) + string(rune('0'+(3-len(b)%3)%3))
+// float is a number from 0 up to 1.
+func (r *randomSource) float() float64 {
+	return float64(binary.LittleEndian.Uint64(r.bytes(8))>>11) / (1 << 53)
+}
+
+// intn is a number from 0 up to n.
+func (r *randomSource) intn(n int) int { return int(r.float() * float64(n)) }
+
+// randomSeed is a seed that cannot be repeated.
+func randomSeed() uint64 {
+	var b [8]byte
+	_, _ = cryptorand.Read(b[:]) // crypto/rand does not fail
+	return binary.LittleEndian.Uint64(b[:])
 }

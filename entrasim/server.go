@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/postern/postern/entrasim/passkey"
 )
 
 // DefaultUsers is the size of the directory a zero Server makes.
@@ -33,13 +35,21 @@ type Server struct {
 	lever   levers
 	history requestHistory
 	limits  throttle
+	flows   flows // sign-ins on their way through the pages
 
 	keyOnce    sync.Once
 	signingKey *rsa.PrivateKey
 
+	rpOnce sync.Once
+	rp     *passkey.RelyingParty
+
 	mu      sync.RWMutex // guards tenants and order
 	tenants map[string]*Tenant
 	order   []*Tenant
+
+	stored       []storedTenant // from the state file, until init
+	storedLevers *Levers
+	initError    error
 }
 
 // init makes the routes and, unless state was loaded, the first tenant.
@@ -51,11 +61,29 @@ func (s *Server) init() {
 		if s.Log == nil {
 			s.Log = slog.New(slog.DiscardHandler)
 		}
-		s.random.seed(s.Seed)
+		seed := s.Seed
+		if s.stored != nil {
+			seed = randomSeed() // ids of the run before must not come again
+		}
+		s.random.seed(seed)
+		s.lever.v = DefaultLevers()
+		if s.storedLevers != nil {
+			s.lever.v = *s.storedLevers
+		}
 		s.mux = http.NewServeMux()
 		s.mountControl(s.mux)
 		s.mountGraph(s.mux)
 		s.mountAuthority(s.mux)
+		s.mountPages(s.mux)
+		for i := range s.stored {
+			t, err := s.restore(&s.stored[i])
+			if err != nil {
+				s.initError = err
+				return
+			}
+			s.addTenant(t)
+		}
+		s.stored = nil
 		if len(s.order) == 0 {
 			s.addTenant(seedTenant(s, s.Domain, s.Users))
 		}

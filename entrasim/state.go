@@ -4,6 +4,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/postern/postern/entrasim/passkey"
 )
 
 // Tenant is one Entra directory with everything in it.
@@ -29,6 +31,7 @@ type Tenant struct {
 	Users    ordered[User]
 	Groups   ordered[Group]
 	Apps     map[string]*Application // by client id (appId)
+	AppOrder []string                // client ids as they were made; the seeded ones first: standard, minimal, legacy, sign-in
 	Policy   MethodsPolicy
 	CA       ConditionalAccess
 	Sessions SessionStore
@@ -128,22 +131,12 @@ type TemporaryPass struct {
 // Passkey is one registered FIDO2 credential: what Graph shows of it and what sign-in verifies against.
 type Passkey struct {
 	// ID is the method id of Graph: the credential id in the .NET UrlTokenEncode form. It is opaque to clients.
-	ID          string
-	DisplayName string
-	Model       string `json:",omitempty"`
-	Created     time.Time
-	LastUsed    time.Time `json:",omitzero"`
+	ID       string
+	Created  time.Time
+	LastUsed time.Time `json:",omitzero"`
 
-	CredentialID []byte // raw
-	PublicKey    []byte // COSE_Key
-	AAGUID       string // lower-case text form
-	SignCount    uint32
-	// Format is the attestation statement format; Thumbprints are the lower-case hex SHA-1 of its certificates.
-	Format      string
-	Thumbprints []string `json:",omitempty"`
-	Attested    bool     `json:",omitempty"`
-	Synced      bool     `json:",omitempty"` // backup eligible; a device-bound passkey otherwise
-	Transports  []string `json:",omitempty"`
+	// Credential is what was verified at registration. Only its SignCount changes afterwards.
+	Credential passkey.Credential
 
 	VisibleAt time.Time `json:",omitzero"`
 	// GoneAt is set when the passkey was deleted: sign-in refuses it from then on, reads still show it until GoneAt
@@ -264,4 +257,61 @@ func (t *Tenant) touchUser(u *User) {
 func (t *Tenant) touchGroup(g *Group) {
 	t.change++
 	g.change = t.change
+}
+
+// insertUser puts a user into the directory and its indexes. The caller holds the lock, and knows that id and user
+// principal name are free.
+func (t *Tenant) insertUser(u *User) {
+	t.Users.add(u.ID, u)
+	t.upns[strings.ToLower(u.UPN)] = u.ID
+	for _, k := range u.Passkeys {
+		if k.live() {
+			t.creds[string(k.Credential.ID)] = u.ID
+		}
+	}
+	t.touchUser(u)
+}
+
+// maxTombstones bounds what delta queries can tell about deletions; tokens from before the oldest are answered with 410.
+const maxTombstones = 50000
+
+// bury records a deletion for delta queries. The caller holds the lock for writing.
+func (t *Tenant) bury(kind, id string) {
+	t.change++
+	if len(t.removed) >= maxTombstones {
+		drop := maxTombstones / 10
+		t.deltaFloor = t.removed[drop-1].Change
+		t.removed = append([]tombstone(nil), t.removed[drop:]...)
+	}
+	t.removed = append(t.removed, tombstone{kind, id, t.change})
+}
+
+// deleteUser removes a user with everything that hangs on it. The caller holds the lock for writing.
+func (t *Tenant) deleteUser(u *User) {
+	delete(t.upns, strings.ToLower(u.UPN))
+	for _, k := range u.Passkeys {
+		delete(t.creds, string(k.Credential.ID))
+	}
+	t.Groups.all(func(g *Group) bool {
+		if g.Members.remove(u.ID) {
+			t.logMember(g, u.ID, "user", true)
+		}
+		return true
+	})
+	t.Users.remove(u.ID)
+	t.bury("user", u.ID)
+}
+
+// maxMemberLog bounds what groups/delta can tell about one group's members.
+const maxMemberLog = 50000
+
+// logMember records a change of membership for delta queries. The caller holds the lock for writing.
+func (t *Tenant) logMember(g *Group, id, kind string, removed bool) {
+	t.touchGroup(g)
+	if len(g.memberLog) >= maxMemberLog {
+		drop := maxMemberLog / 10
+		t.memberFloor = max(t.memberFloor, g.memberLog[drop-1].Change)
+		g.memberLog = append([]memberChange(nil), g.memberLog[drop:]...)
+	}
+	g.memberLog = append(g.memberLog, memberChange{Change: g.change, ID: id, Kind: kind, Removed: removed})
 }

@@ -5,11 +5,8 @@ import (
 	"sort"
 )
 
-// keyed is a pointer to something with an id of its own.
-type keyed[T any] interface {
-	*T
-	key() string
-}
+// keyed is something with an id of its own.
+type keyed interface{ key() string }
 
 // ordered keeps values in the order they were added and finds them by id. Each has a sequence number that never
 // changes and is never used again, so that a page token can name a place which survives additions and deletions.
@@ -92,15 +89,15 @@ func (o ordered[T]) MarshalJSON() ([]byte, error) {
 	return json.Marshal(values)
 }
 
-// load fills an empty collection from a stored array.
-func loadOrdered[T any, P keyed[T]](o *ordered[T], data []byte) error {
+// UnmarshalJSON fills an empty collection from an array. T must have a method key on its pointer.
+func (o *ordered[T]) UnmarshalJSON(data []byte) error {
 	var values []*T
 	if err := json.Unmarshal(data, &values); err != nil {
 		return err
 	}
 	for _, v := range values {
 		if v != nil {
-			o.add(P(v).key(), v)
+			o.add(any(v).(keyed).key(), v)
 		}
 	}
 	return nil

@@ -1,0 +1,92 @@
+package entrasim
+
+const (
+	serviceMethods = "Authentication Methods"
+	serviceDevices = "Device Registration Service"
+)
+
+// actor is who a Graph call acts for.
+func (c *graphCall) actor() Actor {
+	a := Actor{AppID: c.who.AppID, AppName: c.who.AppName, ServicePrincipalID: c.who.ServicePrincipalID}
+	if c.who.UserID != "" {
+		a.UserID, a.UPN, a.UserName = c.who.UserID, c.who.UPN, c.who.UserName
+	}
+	return a
+}
+
+// audit writes one directoryAudit event of this call.
+func (c *graphCall) audit(a Audit) {
+	a.By, a.Correlation = c.actor(), c.clientRequestID()
+	c.tenant.recordAudit(a)
+}
+
+// auditUser writes an event about a user.
+func (c *graphCall) auditUser(u *User, a Audit) {
+	a.TargetType, a.TargetID, a.TargetUPN, a.TargetName = "User", u.ID, u.UPN, u.DisplayName
+	c.audit(a)
+}
+
+// recordAudit adds an event to the log. ID and Time are filled in. The caller holds no lock.
+func (t *Tenant) recordAudit(a Audit) {
+	a.ID, a.Time = t.srv.newID(), t.now()
+	if a.Correlation == "" {
+		a.Correlation = t.srv.newID()
+	}
+	t.update(func() { t.Audits.add(a) })
+}
+
+// auditRegistration writes the two events of one registration: the security info's and, if it succeeded, the device
+// registration service's. They share a correlation id.
+func (c *graphCall) auditRegistration(u *User, k *Passkey, failure error) {
+	by := "Admin"
+	if c.who.UserID == u.ID {
+		by = "User"
+	}
+	events := registrationAudits(by, k)
+	for _, a := range events {
+		if failure != nil {
+			a.Failed, a.Reason = true, failure.Error()
+		}
+		c.auditUser(u, a)
+	}
+}
+
+// registrationAudits are the events a registration leaves. by is "Admin" or "User"; k is nil if it failed.
+func registrationAudits(by string, k *Passkey) []Audit {
+	events := []Audit{{Service: serviceMethods, Category: "UserManagement", Activity: by + " registered security info", Operation: "Add", Reason: by + " registered Passkey (device-bound)"}}
+	if k != nil {
+		kind := "Passkey (" + kindText(k) + ")"
+		events[0].Reason = by + " registered " + kind
+		events = append(events, Audit{Service: serviceDevices, Category: "UserManagement", Activity: "Add " + kind, Operation: "Add",
+			Details: map[string]string{"AAGuid": k.Credential.AAGUID, "WebAuthnInfo": k.Credential.DisplayName}})
+	}
+	return events
+}
+
+// deletionAudits are the events a deletion leaves.
+func deletionAudits(by string, k *Passkey) []Audit {
+	kind := "Passkey (" + kindText(k) + ")"
+	return []Audit{
+		{Service: serviceMethods, Category: "UserManagement", Activity: by + " deleted security info", Operation: "Delete", Reason: by + " deleted " + kind},
+		{Service: serviceDevices, Category: "UserManagement", Activity: "Delete " + kind, Operation: "Delete",
+			Details: map[string]string{"AAGuid": k.Credential.AAGUID, "WebAuthnInfo": k.Credential.DisplayName}},
+	}
+}
+
+// auditDeletion writes the two events of one deletion.
+func (c *graphCall) auditDeletion(u *User, k *Passkey) {
+	by := "Admin"
+	if c.who.UserID == u.ID {
+		by = "User"
+	}
+	for _, a := range deletionAudits(by, k) {
+		c.auditUser(u, a)
+	}
+}
+
+func kindText(k *Passkey) string {
+	if k.Credential.Type == "synced" {
+		return "synced"
+	}
+	return "device-bound"
+}

@@ -1,0 +1,5 @@
+package entrasim
+
+import "net/http"
+
+func (s *Server) mountControl(mux *http.ServeMux) { _ = mux }

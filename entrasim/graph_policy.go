@@ -1,0 +1,251 @@
+package entrasim
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+func policyRoutes() []graphRoute {
+	const (
+		policy = "policies/authenticationmethodspolicy"
+		alias  = "authenticationmethodspolicy"
+		conf   = "/authenticationmethodconfigurations"
+	)
+	var routes []graphRoute
+	for _, root := range []string{policy, alias} {
+		routes = append(routes,
+			graphRoute{method: "GET", pattern: root, need: readPolicy, handle: (*graphCall).getMethodsPolicy},
+			graphRoute{method: "PATCH", pattern: root, need: writePolicy, handle: (*graphCall).patchMethodsPolicy},
+			graphRoute{method: "GET", pattern: root + conf, need: readPolicy, handle: (*graphCall).listConfigurations},
+			graphRoute{method: "GET", pattern: root + conf + "/{configuration}", need: readPolicy, handle: (*graphCall).getConfiguration},
+			graphRoute{method: "PATCH", pattern: root + conf + "/{configuration}", need: writePolicy, handle: (*graphCall).patchConfiguration},
+			graphRoute{method: "DELETE", pattern: root + conf + "/{configuration}", need: writePolicy, handle: (*graphCall).resetConfiguration},
+		)
+	}
+	return routes
+}
+
+const passkeyConfigurationType = "#microsoft.graph.fido2AuthenticationMethodConfiguration"
+
+// showPasskeyConfiguration builds the fido2AuthenticationMethodConfiguration. The legacy members mirror the default
+// profile.
+func (c *graphCall) showPasskeyConfiguration(p *PasskeyConfiguration) object {
+	raw, _ := json.Marshal(p)
+	var out object
+	_ = json.Unmarshal(raw, &out) // what was just written reads back
+	out["@odata.type"], out["id"] = passkeyConfigurationType, "Fido2"
+	out["includeTargets@odata.context"] = c.context("policies/authenticationMethodsPolicy/authenticationMethodConfigurations('Fido2')/microsoft.graph.fido2AuthenticationMethodConfiguration/includeTargets")
+	return out
+}
+
+// configurations lists every method configuration. The caller holds the lock.
+func (c *graphCall) configurations() []any {
+	out := []any{c.showPasskeyConfiguration(&c.tenant.Policy.Passkey)}
+	for _, raw := range c.tenant.Policy.Others {
+		out = append(out, raw)
+	}
+	return out
+}
+
+func (c *graphCall) getMethodsPolicy() {
+	out := object{
+		"id": "authenticationMethodsPolicy", "displayName": "Authentication Methods Policy",
+		"description":   "The tenant-wide policy that controls which authentication methods are allowed in the tenant, authentication method registration requirements, and self-service password reset settings",
+		"policyVersion": "1.5", "reconfirmationInDays": nil,
+	}
+	c.tenant.view(func() {
+		p := &c.tenant.Policy
+		out["lastModifiedDateTime"] = shown(p.LastModified)
+		out["policyMigrationState"] = p.Migration
+		out["registrationEnforcement"] = p.Registration
+		out["authenticationMethodConfigurations@odata.context"] = c.context("policies/authenticationMethodsPolicy/authenticationMethodConfigurations")
+		out["authenticationMethodConfigurations"] = c.configurations()
+		if c.version == "beta" {
+			out["reportSuspiciousActivitySettings"] = object{"state": "default", "voiceReportingCode": 0, "includeTarget": object{"targetType": "group", "id": allUsers}}
+			out["systemCredentialPreferences"] = object{"state": "default", "excludeTargets": []any{}, "includeTargets": []any{object{"id": allUsers, "targetType": "group"}}}
+		}
+	})
+	c.entity(http.StatusOK, "authenticationMethodsPolicy", out)
+}
+
+func (c *graphCall) patchMethodsPolicy() {
+	var b struct {
+		Registration   json.RawMessage              `json:"registrationEnforcement"`
+		Migration      string                       `json:"policyMigrationState"`
+		Configurations []map[string]json.RawMessage `json:"authenticationMethodConfigurations"`
+	}
+	if !c.body(&b) {
+		return
+	}
+	if m := b.Migration; m != "" && m != "preMigration" && m != "migrationInProgress" && m != "migrationComplete" {
+		c.badPolicy("The value of policyMigrationState is not valid.")
+		return
+	}
+	problem := ""
+	c.tenant.update(func() {
+		next := c.tenant.Policy
+		for _, member := range b.Configurations {
+			var id string
+			if json.Unmarshal(member["id"], &id) != nil || !strings.EqualFold(id, "Fido2") {
+				continue
+			}
+			if next.Passkey, problem = patchPasskeyConfiguration(c.tenant, &next.Passkey, member); problem != "" {
+				return
+			}
+		}
+		if len(b.Registration) > 0 {
+			next.Registration = b.Registration
+		}
+		if b.Migration != "" {
+			next.Migration = b.Migration
+		}
+		if problem = next.tooLarge(); problem != "" {
+			return
+		}
+		next.LastModified = c.s.now()
+		c.tenant.Policy = next
+	})
+	c.policyDone(problem, "Authentication Methods Policy Update")
+}
+
+func (c *graphCall) listConfigurations() {
+	var values []any
+	c.tenant.view(func() { values = c.configurations() })
+	c.json(http.StatusOK, object{"@odata.context": c.context("policies/authenticationMethodsPolicy/authenticationMethodConfigurations"), "value": values})
+}
+
+// otherConfiguration finds the index of a configuration that is not the passkey's; -1 if there is none. The caller holds
+// the lock.
+func (t *Tenant) otherConfiguration(id string) int {
+	for i, raw := range t.Policy.Others {
+		var o struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(raw, &o) == nil && strings.EqualFold(o.ID, id) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (c *graphCall) isPasskeyConfiguration() bool {
+	return strings.EqualFold(c.param["configuration"], "Fido2")
+}
+
+func (c *graphCall) getConfiguration() {
+	var out object
+	c.tenant.view(func() {
+		if c.isPasskeyConfiguration() {
+			out = c.showPasskeyConfiguration(&c.tenant.Policy.Passkey)
+			return
+		}
+		if i := c.tenant.otherConfiguration(c.param["configuration"]); i >= 0 {
+			_ = json.Unmarshal(c.tenant.Policy.Others[i], &out) // it was checked when it was stored
+		}
+	})
+	if out == nil {
+		c.noConfiguration()
+		return
+	}
+	c.entity(http.StatusOK, "authenticationMethodConfigurations/$entity", out)
+}
+
+func (c *graphCall) noConfiguration() {
+	c.fail(http.StatusNotFound, "resourceNotFound", "Authentication method configuration '"+c.param["configuration"]+"' was not found.")
+}
+
+// badPolicy is the 400 for a policy that cannot be stored; code and texts are the emulator's choice.
+func (c *graphCall) badPolicy(message string) {
+	c.fail(http.StatusBadRequest, "badRequest", message)
+}
+
+func (c *graphCall) policyDone(problem, activity string) {
+	if problem != "" {
+		c.badPolicy(problem)
+		return
+	}
+	c.audit(Audit{Service: serviceMethods, Category: "ApplicationManagement", Activity: activity, Operation: "Update", TargetType: "Policy", TargetName: "Authentication Methods Policy"})
+	c.noContent()
+}
+
+func (c *graphCall) patchConfiguration() {
+	var b map[string]json.RawMessage
+	if !c.body(&b) {
+		return
+	}
+	var kind string
+	if json.Unmarshal(b["@odata.type"], &kind) != nil || kind == "" {
+		c.badPolicy("The property '@odata.type' is required to update an authentication method configuration.")
+		return
+	}
+	problem, found := "", true
+	c.tenant.update(func() {
+		next := c.tenant.Policy
+		if c.isPasskeyConfiguration() {
+			if !strings.EqualFold("#"+strings.TrimPrefix(kind, "#"), passkeyConfigurationType) {
+				problem = "The property '@odata.type' does not fit the configuration."
+				return
+			}
+			next.Passkey, problem = patchPasskeyConfiguration(c.tenant, &next.Passkey, b)
+		} else {
+			found, problem = c.patchOther(&next, b)
+		}
+		if !found || problem != "" {
+			return
+		}
+		if problem = next.tooLarge(); problem == "" {
+			next.LastModified = c.s.now()
+			c.tenant.Policy = next
+		}
+	})
+	if !found {
+		c.noConfiguration()
+		return
+	}
+	c.policyDone(problem, "Authentication Methods Policy Update")
+}
+
+// patchOther merges the members of another method's configuration. The caller holds the lock for writing.
+func (c *graphCall) patchOther(next *MethodsPolicy, b map[string]json.RawMessage) (found bool, problem string) {
+	i := c.tenant.otherConfiguration(c.param["configuration"])
+	if i < 0 {
+		return false, ""
+	}
+	var stored map[string]json.RawMessage
+	if json.Unmarshal(next.Others[i], &stored) != nil {
+		return true, "The stored configuration cannot be read."
+	}
+	for k, v := range b {
+		if !strings.Contains(k, "@odata") && k != "id" {
+			stored[k] = v
+		}
+	}
+	raw, err := json.Marshal(stored)
+	if err != nil {
+		return true, "The configuration cannot be stored."
+	}
+	next.Others = append([]json.RawMessage(nil), next.Others...)
+	next.Others[i] = raw
+	return true, ""
+}
+
+func (c *graphCall) resetConfiguration() {
+	found := true
+	c.tenant.update(func() {
+		fresh := defaultMethodsPolicy(c.s.now())
+		if c.isPasskeyConfiguration() {
+			c.tenant.Policy.Passkey, c.tenant.Policy.LastModified = fresh.Passkey, fresh.LastModified
+			return
+		}
+		i := c.tenant.otherConfiguration(c.param["configuration"])
+		if found = i >= 0; found && i < len(fresh.Others) {
+			c.tenant.Policy.Others[i], c.tenant.Policy.LastModified = fresh.Others[i], fresh.LastModified
+		}
+	})
+	if !found {
+		c.noConfiguration()
+		return
+	}
+	c.policyDone("", "Authentication Methods Policy Reset")
+}

@@ -1,0 +1,126 @@
+package entrasim
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Duration is a time.Duration that JSON spells as Go does ("1.5s"); a bare number is seconds.
+type Duration time.Duration
+
+// MarshalJSON writes the text form.
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// UnmarshalJSON reads the text form or a number of seconds.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var seconds float64
+	if json.Unmarshal(b, &seconds) == nil {
+		*d = Duration(seconds * float64(time.Second))
+		return nil
+	}
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return errors.New(`a duration is text such as "1.5s" or a number of seconds`)
+	}
+	v, err := time.ParseDuration(text)
+	*d = Duration(v)
+	return err
+}
+
+// Levers change how the emulator behaves. The zero value is a fast, healthy, unthrottled service; [DefaultLevers] is
+// what a Server starts with.
+type Levers struct {
+	// Latency is added to every answer of authority and Graph.
+	Latency Duration `json:"latency"`
+	// ErrorRate is the share of Graph calls, 0 to 1, that fail with ErrorStatus (503 if zero) before any effect.
+	ErrorRate   float64 `json:"error_rate"`
+	ErrorStatus int     `json:"error_status,omitempty"`
+	// ReplicationDelay hides new users and groups from reads for that long; MembershipDelay and MethodDelay do the same
+	// for group members and passkeys, and keep removed ones visible.
+	ReplicationDelay Duration `json:"replication_delay"`
+	MembershipDelay  Duration `json:"membership_delay"`
+	MethodDelay      Duration `json:"method_delay"`
+	// ReportLag is how far userRegistrationDetails, directoryAudits and signIns lie behind.
+	ReportLag Duration `json:"report_lag"`
+	// Throttle switches the documented budgets on.
+	Throttle bool `json:"throttle"`
+	// ThrottleScale multiplies every window: at 0.01 ten seconds pass in 100 ms. 1 if zero.
+	ThrottleScale float64 `json:"throttle_scale"`
+	// ThrottleMethods also applies the 5 requests per 10 s of the reports service to /users/{id}/authentication, which the
+	// documentation lists under the same resource name.
+	ThrottleMethods bool `json:"throttle_methods"`
+	// TimeoutQuery makes creationOptions?challengeTimeoutInMinutes=N work, as it did for a while; 405 otherwise.
+	TimeoutQuery bool `json:"timeout_query"`
+	// PaddedExclude writes excludeCredentials ids in padded standard base64, as before November 2024.
+	PaddedExclude bool `json:"padded_exclude"`
+	// RevokeNoContent answers revokeSignInSessions with 204 as documented instead of 200 as the service does.
+	RevokeNoContent bool `json:"revoke_no_content"`
+	// TokenLifetime of access tokens; one hour (less a second) if zero.
+	TokenLifetime Duration `json:"token_lifetime"`
+	// DeviceInterval between polls of a device code; 5 s if zero.
+	DeviceInterval Duration `json:"device_interval"`
+}
+
+// DefaultLevers are the levers of a new Server: the documented budgets apply, nothing else is pulled.
+func DefaultLevers() Levers { return Levers{Throttle: true, ThrottleScale: 1} }
+
+// check refuses values that would hang or make no sense.
+func (l Levers) check() error {
+	for name, d := range map[string]Duration{
+		"latency": l.Latency, "replication_delay": l.ReplicationDelay, "membership_delay": l.MembershipDelay,
+		"method_delay": l.MethodDelay, "report_lag": l.ReportLag, "token_lifetime": l.TokenLifetime, "device_interval": l.DeviceInterval,
+	} {
+		if d < 0 {
+			return fmt.Errorf("%s must not be negative", name)
+		}
+	}
+	switch {
+	case time.Duration(l.Latency) > time.Minute:
+		return errors.New("latency must be at most one minute")
+	case l.ErrorRate < 0 || l.ErrorRate > 1:
+		return errors.New("error_rate must lie between 0 and 1")
+	case l.ErrorStatus != 0 && (l.ErrorStatus < 400 || l.ErrorStatus > 599):
+		return errors.New("error_status must be an HTTP error status")
+	case l.ThrottleScale < 0:
+		return errors.New("throttle_scale must not be negative")
+	}
+	return nil
+}
+
+// Levers returns the current levers.
+func (s *Server) Levers() Levers {
+	s.init()
+	s.lever.mu.RLock()
+	defer s.lever.mu.RUnlock()
+	return s.lever.v
+}
+
+// SetLevers replaces all levers.
+func (s *Server) SetLevers(l Levers) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	s.init()
+	s.lever.mu.Lock()
+	defer s.lever.mu.Unlock()
+	s.lever.v = l
+	return nil
+}
+
+// MoveClock sets the emulator's clock this far ahead of (or, negative, behind) the injected one and lets it run.
+func (s *Server) MoveClock(offset time.Duration) {
+	s.init()
+	s.lever.mu.Lock()
+	defer s.lever.mu.Unlock()
+	s.lever.offset, s.lever.frozen = offset, time.Time{}
+}
+
+// FreezeClock stops the emulator's clock at t.
+func (s *Server) FreezeClock(t time.Time) {
+	s.init()
+	s.lever.mu.Lock()
+	defer s.lever.mu.Unlock()
+	s.lever.frozen = t
+}

@@ -4,7 +4,7 @@ import "time"
 
 // AdministratorInput changes an administrator.
 type AdministratorInput struct {
-	Version  int64  `json:"version" doc:"The version you saw."`
+	Version  int64  `json:"version,omitempty" doc:"The version you saw; or send If-Match."`
 	Name     string `json:"name" minLength:"1" maxLength:"80"`
 	Role     Role   `json:"role" enum:"owner,administrator,helpdesk,auditor"`
 	Disabled bool   `json:"disabled" doc:"Whether the administrator is kept from signing in."`

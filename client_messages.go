@@ -30,7 +30,7 @@ type HTTPDebugInput struct {
 // OfferedFlags are the flags that a new integration starts with, and what they mean.
 type OfferedFlags struct {
 	Flags FlagSet    `json:"flags"`
-	Known []FlagInfo `json:"known,omitempty" doc:"Every flag there is."`
+	Known []FlagInfo `json:"known,omitempty" readOnly:"true" doc:"Every flag there is."`
 }
 
 // CertificateInput is a certificate with its private key, to be looked at and not stored.

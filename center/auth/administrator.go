@@ -111,7 +111,7 @@ func (s *Service) UpdateAdministrator(ctx context.Context, id postern.Administra
 			fields["disabled"] = "yes"
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.AdministratorEdit.Code, Success: true, Target: string(a.ID), TargetName: a.Name,
+			Code: audit.AdministratorEdit.Code, Name: audit.AdministratorEdit.Name, Success: true, Target: string(a.ID), TargetName: a.Name,
 			Message: audit.AdministratorEdit.Text, Fields: fields,
 		})
 	})
@@ -147,7 +147,7 @@ func (s *Service) RemoveAdministrator(ctx context.Context, id postern.Administra
 			return err
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.AdministratorGone.Code, Success: true, Target: string(a.ID), TargetName: a.Name,
+			Code: audit.AdministratorGone.Code, Name: audit.AdministratorGone.Name, Success: true, Target: string(a.ID), TargetName: a.Name,
 			Message: audit.AdministratorGone.Text, Fields: map[string]string{"role": string(a.Role)},
 		})
 	})
@@ -236,7 +236,7 @@ func (s *Service) FinishAddPasskey(ctx context.Context, response []byte) (poster
 			return err
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.PasskeyAdded.Code, Success: true, Target: c.ID, TargetName: i.Actor.Name,
+			Code: audit.PasskeyAdded.Code, Name: audit.PasskeyAdded.Name, Success: true, Target: c.ID, TargetName: i.Actor.Name,
 			Message: audit.PasskeyAdded.Text, Fields: map[string]string{"passkey": credential.Name},
 		})
 	})
@@ -273,7 +273,7 @@ func (s *Service) RemovePasskey(ctx context.Context, passkey string) error {
 				return err
 			}
 			return s.audit.Record(ctx, postern.AuditEvent{
-				Code: audit.AdministratorEdit.Code, Success: true, Target: string(i.Administrator), TargetName: i.Actor.Name,
+				Code: audit.AdministratorEdit.Code, Name: audit.AdministratorEdit.Name, Success: true, Target: string(i.Administrator), TargetName: i.Actor.Name,
 				Message: "An administrator removed one of their passkeys.", Fields: map[string]string{"passkey": c.Name},
 			})
 		}

@@ -59,7 +59,7 @@ func (s *Service) Require(ctx context.Context, p postern.Permission) error {
 	if s.denials.Take(i.Actor.ID) == 0 {
 		err := s.store.Atomically(ctx, func(ctx context.Context) error {
 			return s.audit.Record(ctx, postern.AuditEvent{
-				Code: audit.AccessDenied.Code, Success: false, ErrorCode: denied.Code,
+				Code: audit.AccessDenied.Code, Name: audit.AccessDenied.Name, Success: false, ErrorCode: denied.Code,
 				Message: denied.Message, Fields: map[string]string{"permission": string(p)},
 			})
 		})

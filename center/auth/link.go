@@ -39,7 +39,7 @@ func (s *Service) SetupLink(ctx context.Context) (string, error) {
 		if err != nil {
 			return err
 		}
-		return s.audit.Record(ctx, postern.AuditEvent{Code: audit.SetupLinkMade.Code, Success: true, Message: audit.SetupLinkMade.Text})
+		return s.audit.Record(ctx, postern.AuditEvent{Code: audit.SetupLinkMade.Code, Name: audit.SetupLinkMade.Name, Success: true, Message: audit.SetupLinkMade.Text})
 	})
 	return link, err
 }
@@ -54,7 +54,7 @@ func (s *Service) OwnerLink(ctx context.Context) (string, error) {
 			return err
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.AdministratorAsked.Code, Success: true, Message: "A one-time link for an owner was made on the server.",
+			Code: audit.AdministratorAsked.Code, Name: audit.AdministratorAsked.Name, Success: true, Message: "A one-time link for an owner was made on the server.",
 			Fields: map[string]string{"role": string(postern.RoleOwner)},
 		})
 	})
@@ -81,7 +81,7 @@ func (s *Service) Invite(ctx context.Context, in postern.AdministratorInvitation
 			return err
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.AdministratorAsked.Code, Success: true, TargetName: name, Message: audit.AdministratorAsked.Text,
+			Code: audit.AdministratorAsked.Code, Name: audit.AdministratorAsked.Name, Success: true, TargetName: name, Message: audit.AdministratorAsked.Text,
 			Fields: map[string]string{"role": string(in.Role)},
 		})
 	})

@@ -143,6 +143,6 @@ func (s *Service) SignOut(ctx context.Context) error {
 		return nil
 	}
 	return s.store.Atomically(ctx, func(ctx context.Context) error {
-		return s.audit.Record(ctx, postern.AuditEvent{Code: audit.SignedOut.Code, Success: true, Target: id, Message: audit.SignedOut.Text})
+		return s.audit.Record(ctx, postern.AuditEvent{Code: audit.SignedOut.Code, Name: audit.SignedOut.Name, Success: true, Target: id, Message: audit.SignedOut.Text})
 	})
 }

@@ -85,7 +85,7 @@ func (s *Service) verifySignIn(ctx context.Context, c ceremony, response []byte)
 		}
 		ctx = identityOf(a, address(ctx)).Enter(ctx)
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.SignedIn.Code, Success: true, Target: string(a.ID), TargetName: a.Name, Message: audit.SignedIn.Text,
+			Code: audit.SignedIn.Code, Name: audit.SignedIn.Name, Success: true, Target: string(a.ID), TargetName: a.Name, Message: audit.SignedIn.Text,
 			Fields: map[string]string{"passkey": credential.Name},
 		})
 	})
@@ -102,7 +102,7 @@ func (s *Service) noteFailure(ctx context.Context, cause error) {
 	}
 	err := s.store.Atomically(ctx, func(ctx context.Context) error {
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.SignInFailed.Code, Success: false, ErrorCode: e.Code, Message: e.Message,
+			Code: audit.SignInFailed.Code, Name: audit.SignInFailed.Name, Success: false, ErrorCode: e.Code, Message: e.Message,
 		})
 	})
 	if err != nil {

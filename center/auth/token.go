@@ -58,7 +58,7 @@ func (s *Service) CreateToken(ctx context.Context, in postern.APITokenInput) (po
 			return err
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.TokenMade.Code, Success: true, Target: string(t.ID), TargetName: t.Name, Message: audit.TokenMade.Text,
+			Code: audit.TokenMade.Code, Name: audit.TokenMade.Name, Success: true, Target: string(t.ID), TargetName: t.Name, Message: audit.TokenMade.Text,
 			Fields: map[string]string{"scopes": joinScopes(t.Scopes), "expires_at": t.ExpiresAt.Format(time.RFC3339)},
 		})
 	})
@@ -129,7 +129,7 @@ func (s *Service) RevokeToken(ctx context.Context, id postern.TokenID) (postern.
 			return err
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.TokenRevoked.Code, Success: true, Target: string(t.ID), TargetName: t.Name, Message: audit.TokenRevoked.Text,
+			Code: audit.TokenRevoked.Code, Name: audit.TokenRevoked.Name, Success: true, Target: string(t.ID), TargetName: t.Name, Message: audit.TokenRevoked.Text,
 		})
 	})
 	return t, err

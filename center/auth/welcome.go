@@ -91,7 +91,7 @@ func (s *Service) FinishWelcome(ctx context.Context, response []byte) (postern.A
 		}
 		ctx = identityOf(a, address(ctx)).Enter(ctx)
 		return s.audit.Record(ctx, postern.AuditEvent{
-			Code: audit.AdministratorMade.Code, Success: true, Target: string(a.ID), TargetName: a.Name,
+			Code: audit.AdministratorMade.Code, Name: audit.AdministratorMade.Name, Success: true, Target: string(a.ID), TargetName: a.Name,
 			Message: audit.AdministratorMade.Text, Fields: map[string]string{"role": string(a.Role), "invited_by": l.CreatedBy},
 		})
 	})

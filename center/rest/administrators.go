@@ -10,7 +10,8 @@ import (
 
 const tagAdministrators = "Administrators"
 
-type administratorPath struct {
+// AdministratorPath is the path parameter of everything about one administrator.
+type AdministratorPath struct {
 	ID postern.AdministratorID `path:"id" doc:"Identifier of the administrator." example:"adm_01jd…"`
 }
 
@@ -69,7 +70,7 @@ func (a *API) administratorRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: path + "/{id}", id: "get-administrator", tag: tagAdministrators,
 		summary: "Look at an administrator", needs: postern.PermAdministratorsRead,
-	}, func(ctx context.Context, in *administratorPath) (*versionedAdministrator, error) {
+	}, func(ctx context.Context, in *AdministratorPath) (*versionedAdministrator, error) {
 		return answerAdministrator(s.Administrator(ctx, in.ID))
 	})
 	add(a, route{
@@ -78,8 +79,8 @@ func (a *API) administratorRoutes() {
 		notes: "Holds from their next request on. The last owner cannot be demoted or disabled.",
 		codes: []postern.Code{postern.CodeStale, postern.CodeConflict},
 	}, func(ctx context.Context, in *struct {
-		administratorPath
-		versioned
+		AdministratorPath
+		Versioned
 		Body postern.AdministratorInput
 	}) (*versionedAdministrator, error) {
 		version, err := in.version(in.Body.Version)
@@ -95,8 +96,8 @@ func (a *API) administratorRoutes() {
 		notes: "Their sessions, links and tokens end with them. The last owner cannot be removed.",
 		codes: []postern.Code{postern.CodeStale, postern.CodeConflict},
 	}, func(ctx context.Context, in *struct {
-		administratorPath
-		versioned
+		AdministratorPath
+		Versioned
 	}) (*none, error) {
 		version, err := in.version(0)
 		if err != nil {
@@ -107,7 +108,7 @@ func (a *API) administratorRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: path + "/{id}/passkeys", id: "list-administrator-passkeys", tag: tagAdministrators,
 		summary: "List the passkeys an administrator signs in with", needs: postern.PermAdministratorsRead,
-	}, func(ctx context.Context, in *administratorPath) (*list[postern.AdministratorPasskey], error) {
+	}, func(ctx context.Context, in *AdministratorPath) (*list[postern.AdministratorPasskey], error) {
 		if _, err := s.Administrator(ctx, in.ID); err != nil {
 			return nil, err
 		}

@@ -18,7 +18,8 @@ const tagAudit = "Audit"
 // exportPage is how many entries an export reads at once.
 const exportPage = 500
 
-type auditFilter struct {
+// AuditFilter chooses entries of the trail.
+type AuditFilter struct {
 	Integration postern.IntegrationID `query:"integration_id" doc:"Only entries of this integration."`
 	Target      string                `query:"target" maxLength:"120" doc:"Only entries about this identifier."`
 	Name        string                `query:"name" maxLength:"80" doc:"Only this event, or a family: passkey.revoked or passkey." example:"passkey."`
@@ -27,7 +28,7 @@ type auditFilter struct {
 	After       int64                 `query:"after" minimum:"0" doc:"Only entries with a higher sequence."`
 }
 
-func (f auditFilter) query() audit.Query {
+func (f AuditFilter) query() audit.Query {
 	return audit.Query{
 		IntegrationID: f.Integration, Target: f.Target, Name: f.Name, ActorID: f.Actor, FailuresOnly: f.Failures, AfterSequence: f.After,
 	}
@@ -40,7 +41,7 @@ func (a *API) auditRoutes() {
 		method: http.MethodGet, path: path + "/events", id: "list-audit-events", tag: tagAudit,
 		summary: "Read the audit trail", needs: postern.PermAuditRead,
 	}, func(ctx context.Context, in *struct {
-		auditFilter
+		AuditFilter
 		Order string `query:"order" enum:"newest,oldest" default:"newest"`
 		Page  int64  `query:"page" minimum:"1" doc:"The member next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"999" default:"100"`
@@ -61,7 +62,7 @@ func (a *API) auditRoutes() {
 		method: http.MethodGet, path: path + "/export", id: "export-audit-events", tag: tagAudit, produces: ndjson, takes: longTime,
 		summary: "Export the audit trail as JSON lines", needs: postern.PermAuditRead,
 		notes: "Oldest first, one entry a line. To go on later, send the sequence of the last line as after. An export that fails midway breaks the connection off.",
-	}, func(_ context.Context, in *auditFilter) (*huma.StreamResponse, error) {
+	}, func(_ context.Context, in *AuditFilter) (*huma.StreamResponse, error) {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { export(hc, s, in.query()) }}, nil
 	})
 	add(a, route{

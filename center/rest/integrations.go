@@ -9,7 +9,9 @@ import (
 
 const tagIntegrations = "Integrations"
 
-type integrationPath struct {
+// IntegrationPath is the path parameter of everything about one integration. Like all parameter types it is exported because
+// huma sees embedded fields only then.
+type IntegrationPath struct {
 	ID postern.IntegrationID `path:"id" doc:"Identifier of the integration." example:"int_01jd…"`
 }
 
@@ -63,7 +65,7 @@ func (a *API) integrationRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: path + "/{id}", id: "get-integration", tag: tagIntegrations,
 		summary: "Look at an integration", needs: postern.PermIntegrationsRead,
-	}, func(ctx context.Context, in *integrationPath) (*versionedIntegration, error) {
+	}, func(ctx context.Context, in *IntegrationPath) (*versionedIntegration, error) {
 		return answerIntegration(s.Get(ctx, in.ID))
 	})
 	add(a, route{
@@ -73,8 +75,8 @@ func (a *API) integrationRoutes() {
 		codes: with(entraCodes, postern.CodeConflict, postern.CodeStale, postern.CodeCertificateInvalid, postern.CodeCertificateExpired,
 			postern.CodeCertificateMismatch, postern.CodeCertificateWeak),
 	}, func(ctx context.Context, in *struct {
-		integrationPath
-		versioned
+		IntegrationPath
+		Versioned
 		Body postern.IntegrationInput
 	}) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
@@ -90,8 +92,8 @@ func (a *API) integrationRoutes() {
 		notes: "The audit trail stays. Passkeys that Entra already lists stay in Entra.",
 		codes: []postern.Code{postern.CodeStale, postern.CodeConflict},
 	}, func(ctx context.Context, in *struct {
-		integrationPath
-		versioned
+		IntegrationPath
+		Versioned
 	}) (*none, error) {
 		version, err := in.version(0)
 		if err != nil {
@@ -103,7 +105,7 @@ func (a *API) integrationRoutes() {
 		method: http.MethodPost, path: path + "/{id}/test", id: "test-integration", tag: tagIntegrations,
 		summary: "Test the connection of an integration", needs: postern.PermIntegrationsWrite, takes: entraTime,
 		notes: "The result is kept and shown with the integration.",
-	}, func(ctx context.Context, in *integrationPath) (*object[postern.ConnectionTest], error) {
+	}, func(ctx context.Context, in *IntegrationPath) (*object[postern.ConnectionTest], error) {
 		return answer(s.Test(ctx, in.ID))
 	})
 	a.integrationSettings(s, path)
@@ -116,8 +118,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		summary: "Enable or disable an integration", needs: postern.PermIntegrationsWrite,
 		codes: []postern.Code{postern.CodeStale, postern.CodeConflict},
 	}, func(ctx context.Context, in *struct {
-		integrationPath
-		versioned
+		IntegrationPath
+		Versioned
 		Body postern.StateInput
 	}) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
@@ -131,8 +133,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		summary: "Set the feature flags of an integration", needs: postern.PermIntegrationsWrite,
 		codes: []postern.Code{postern.CodeStale},
 	}, func(ctx context.Context, in *struct {
-		integrationPath
-		versioned
+		IntegrationPath
+		Versioned
 		Body postern.FlagsInput
 	}) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
@@ -146,8 +148,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		summary: "Restrict who may register and authenticate", needs: postern.PermIntegrationsWrite,
 		codes: []postern.Code{postern.CodeStale},
 	}, func(ctx context.Context, in *struct {
-		integrationPath
-		versioned
+		IntegrationPath
+		Versioned
 		Body postern.LoginSettings
 	}) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
@@ -163,8 +165,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		notes: "Logs the calls to Entra without tokens, secrets or keys. Switches itself off.",
 		codes: []postern.Code{postern.CodeStale},
 	}, func(ctx context.Context, in *struct {
-		integrationPath
-		versioned
+		IntegrationPath
+		Versioned
 		Body postern.HTTPDebugInput
 	}) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
@@ -191,11 +193,7 @@ func (a *API) integrationSettings(s Integrations, path string) {
 	add(a, route{
 		method: http.MethodPut, path: postern.APIPath + "/offered-flags", id: "set-offered-flags", tag: tagIntegrations,
 		summary: "Set the flags that a new integration starts with", needs: postern.PermIntegrationsWrite,
-	}, func(ctx context.Context, in *struct {
-		Body struct {
-			Flags postern.FlagSet `json:"flags"`
-		}
-	}) (*object[postern.OfferedFlags], error) {
+	}, func(ctx context.Context, in *struct{ Body postern.OfferedFlags }) (*object[postern.OfferedFlags], error) {
 		if err := s.SetOffered(ctx, in.Body.Flags); err != nil {
 			return nil, err
 		}

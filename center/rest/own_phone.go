@@ -89,12 +89,12 @@ func (p *polls) end(id postern.PhoneID) {
 	}
 }
 
-// wait is the parameter of long polls. More than the most is the most.
-type wait struct {
+// Wait is the parameter of long polls. More than the most is the most.
+type Wait struct {
 	Seconds int `query:"wait" minimum:"0" maximum:"3600" doc:"How many seconds to wait for news; at most 25."`
 }
 
-func (w wait) duration() time.Duration {
+func (w Wait) duration() time.Duration {
 	return min(time.Duration(w.Seconds)*time.Second, postern.PhoneWaitMax)
 }
 
@@ -133,7 +133,7 @@ func (a *API) ownPhoneRoutes() {
 	add(a, route{
 		method: http.MethodDelete, path: postern.PhoneAPIPath + "/passkeys/{id}", id: "revoke-own-passkey", tag: tagOwnPhone, access: phone, status: http.StatusAccepted,
 		summary: "Revoke a passkey of this phone", codes: phoneCodes,
-	}, func(ctx context.Context, in *passkeyPath) (*object[postern.Passkey], error) {
+	}, func(ctx context.Context, in *PasskeyPath) (*object[postern.Passkey], error) {
 		self, err := s.Self(ctx, phoneFrom(ctx))
 		if err != nil {
 			return nil, err
@@ -150,7 +150,7 @@ func (a *API) ownPhoneRoutes() {
 func (a *API) ownProvisionings(s Passkeys) {
 	const path = postern.PhoneAPIPath + "/provisionings"
 	add(a, route{
-		method: http.MethodPost, path: path, id: "begin-own-provisioning", tag: tagOwnPhone, access: phone, status: http.StatusCreated,
+		method: http.MethodPost, path: path, id: "begin-own-provisioning", tag: tagOwnPhone, access: phone, status: http.StatusCreated, again: true,
 		summary: "Ask for a passkey", notes: "Answers 201, or 200 with the provisioning that is already under way.",
 		codes: with(phoneCodes, postern.CodeIntegrationDisabled, postern.CodeFlagOff, postern.CodePhoneAssurance, postern.CodePrivilegedUser),
 	}, func(ctx context.Context, _ *struct{}) (*begun[postern.PhoneProvisioning], error) {
@@ -165,7 +165,7 @@ func (a *API) ownProvisionings(s Passkeys) {
 	add(a, route{
 		method: http.MethodGet, path: path, id: "list-own-provisionings", tag: tagOwnPhone, access: phone, takes: postern.PhoneWaitMax + quickTime,
 		summary: "Provisionings under way", notes: "With wait, answers when one is offered, or when the time is over.", codes: phoneCodes,
-	}, func(ctx context.Context, in *wait) (*object[[]postern.PhoneProvisioning], error) {
+	}, func(ctx context.Context, in *Wait) (*object[[]postern.PhoneProvisioning], error) {
 		all, err := s.WaitOffered(ctx, phoneFrom(ctx), in.duration())
 		if all == nil {
 			all = []postern.PhoneProvisioning{}
@@ -176,8 +176,8 @@ func (a *API) ownProvisionings(s Passkeys) {
 		method: http.MethodGet, path: path + "/{id}", id: "get-own-provisioning", tag: tagOwnPhone, access: phone, takes: postern.PhoneWaitMax + quickTime,
 		summary: "Look at a provisioning", notes: "With wait, answers when its version is above the one given, or when the time is over.", codes: phoneCodes,
 	}, func(ctx context.Context, in *struct {
-		provisioningPath
-		wait
+		ProvisioningPath
+		Wait
 		Version int64 `query:"version" minimum:"0" doc:"The version the phone knows."`
 	}) (*object[postern.PhoneProvisioning], error) {
 		return answer(s.WaitChange(ctx, phoneFrom(ctx), in.ID, in.Version, in.duration()))
@@ -186,7 +186,7 @@ func (a *API) ownProvisionings(s Passkeys) {
 		method: http.MethodPost, path: path + "/{id}/attestation", id: "certify-attestation-key", tag: tagOwnPhone, access: phone,
 		summary: "Have the attestation key of a new credential certified", codes: with(phoneCodes, postern.CodeProvisioningState, postern.CodeCredentialRefused),
 	}, func(ctx context.Context, in *struct {
-		provisioningPath
+		ProvisioningPath
 		Body postern.AttestationRequest
 	}) (*object[postern.AttestationLeaf], error) {
 		return answer(s.Attest(ctx, phoneFrom(ctx), in.ID, in.Body))
@@ -196,7 +196,7 @@ func (a *API) ownProvisionings(s Passkeys) {
 		summary: "Hand in the credential the phone made", notes: "The same submission again is answered the same.",
 		codes: with(phoneCodes, postern.CodeProvisioningState, postern.CodeChallengeExpired, postern.CodeCredentialRefused, postern.CodeIntegrationDisabled),
 	}, func(ctx context.Context, in *struct {
-		provisioningPath
+		ProvisioningPath
 		Body postern.CredentialSubmission
 	}) (*object[postern.PhoneProvisioning], error) {
 		return answer(s.Submit(ctx, phoneFrom(ctx), in.ID, in.Body))
@@ -205,7 +205,7 @@ func (a *API) ownProvisionings(s Passkeys) {
 		method: http.MethodPost, path: path + "/{id}/decline", id: "decline-provisioning", tag: tagOwnPhone, access: phone,
 		summary: "Say no", codes: with(phoneCodes, postern.CodeProvisioningState),
 	}, func(ctx context.Context, in *struct {
-		provisioningPath
+		ProvisioningPath
 		Body postern.DeclineInput
 	}) (*object[postern.PhoneProvisioning], error) {
 		return answer(s.Decline(ctx, phoneFrom(ctx), in.ID, in.Body.Reason))

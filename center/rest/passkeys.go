@@ -9,11 +9,13 @@ import (
 
 const tagPasskeys = "Passkeys"
 
-type provisioningPath struct {
+// ProvisioningPath is the path parameter of everything about one provisioning.
+type ProvisioningPath struct {
 	ID postern.ProvisioningID `path:"id" doc:"Identifier of the provisioning." example:"prv_01jd…"`
 }
 
-type passkeyPath struct {
+// PasskeyPath is the path parameter of everything about one managed passkey.
+type PasskeyPath struct {
 	ID postern.PasskeyID `path:"id" doc:"Identifier of a managed passkey." example:"pky_01jd…"`
 }
 
@@ -33,7 +35,7 @@ func begunStatus(created bool) int {
 func (a *API) passkeyRoutes() {
 	s := a.services.Passkeys
 	add(a, route{
-		method: http.MethodPost, path: postern.APIPath + "/provisionings", id: "begin-provisioning", tag: tagPasskeys, status: http.StatusCreated,
+		method: http.MethodPost, path: postern.APIPath + "/provisionings", id: "begin-provisioning", tag: tagPasskeys, status: http.StatusCreated, again: true,
 		summary: "Begin the provisioning of a passkey", needs: postern.PermPasskeysProvision,
 		notes: "Answers 201, or 200 with the one that is already under way for this phone. The phone asks its user; watch the state with get-provisioning.",
 		codes: []postern.Code{
@@ -47,7 +49,7 @@ func (a *API) passkeyRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/users/{id}/provisionings", id: "list-provisionings", tag: tagPasskeys,
 		summary: "List the provisionings of a user", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *userPath) (*list[postern.Provisioning], error) {
+	}, func(ctx context.Context, in *UserPath) (*list[postern.Provisioning], error) {
 		if _, err := a.services.Users.User(ctx, in.ID); err != nil {
 			return nil, err
 		}
@@ -56,14 +58,14 @@ func (a *API) passkeyRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/provisionings/{id}", id: "get-provisioning", tag: tagPasskeys,
 		summary: "Look at a provisioning", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *provisioningPath) (*object[postern.Provisioning], error) {
+	}, func(ctx context.Context, in *ProvisioningPath) (*object[postern.Provisioning], error) {
 		return answer(s.Provisioning(ctx, in.ID))
 	})
 	add(a, route{
 		method: http.MethodDelete, path: postern.APIPath + "/provisionings/{id}", id: "cancel-provisioning", tag: tagPasskeys,
 		summary: "Cancel a provisioning", needs: postern.PermPasskeysProvision,
 		codes: []postern.Code{postern.CodeProvisioningState, postern.CodeStale},
-	}, func(ctx context.Context, in *provisioningPath) (*object[postern.Provisioning], error) {
+	}, func(ctx context.Context, in *ProvisioningPath) (*object[postern.Provisioning], error) {
 		return answer(s.Cancel(ctx, in.ID))
 	})
 	add(a, route{
@@ -71,14 +73,14 @@ func (a *API) passkeyRoutes() {
 		summary: "List the passkeys of a user", needs: postern.PermUsersRead, takes: entraTime,
 		notes: "Managed passkeys, and whatever else Entra lists.",
 		codes: entraCodes,
-	}, func(ctx context.Context, in *userPath) (*list[postern.Passkey], error) {
+	}, func(ctx context.Context, in *UserPath) (*list[postern.Passkey], error) {
 		return answerList(s.Passkeys(ctx, in.ID))
 	})
 	add(a, route{
 		method: http.MethodDelete, path: postern.APIPath + "/passkeys/{id}", id: "revoke-passkey", tag: tagPasskeys, status: http.StatusAccepted,
 		summary: "Revoke a managed passkey", needs: postern.PermPasskeysRevoke,
 		notes: "The passkey shows revocation_pending until Entra no longer lists it.",
-	}, func(ctx context.Context, in *passkeyPath) (*object[postern.Passkey], error) {
+	}, func(ctx context.Context, in *PasskeyPath) (*object[postern.Passkey], error) {
 		return answer(s.RevokePasskey(ctx, in.ID))
 	})
 }

@@ -43,6 +43,7 @@ type route struct {
 	codes        []postern.Code     // what can go wrong besides what can go wrong everywhere
 	takes        time.Duration      // how long it may take; 0 means quickTime
 	produces     string             // media type of a streamed answer
+	again        bool               // answers 200 instead of 201 when there was nothing left to do
 }
 
 // add makes a route an operation that do answers.
@@ -73,6 +74,11 @@ func add[I, O any](a *API, r route, do func(ctx context.Context, in *I) (*O, err
 		}
 		return out, nil
 	})
+	if r.again {
+		responses := a.huma.OpenAPI().Paths[r.path].Post.Responses
+		created := responses[strconv.Itoa(r.status)]
+		responses["200"] = &huma.Response{Description: "It was there already", Content: created.Content}
+	}
 }
 
 // permission is how the OpenAPI document names who may call.
@@ -165,6 +171,10 @@ func (r route) failures() []int {
 func (a *API) gate(r route) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		req, w := humago.Unwrap(hc)
+		if a.observe != nil {
+			began := time.Now()
+			defer func() { a.observe(r.id, strconv.Itoa(answered(req.Context())), time.Since(began)) }()
+		}
 		ctx, cancel := context.WithTimeout(req.Context(), r.takes)
 		defer cancel()
 		// The server's own write deadline fits ordinary answers; this operation knows better how long it takes.
@@ -229,13 +239,13 @@ func answerPage[T any](items []T, limit int, cursor func(last T) string, err err
 	return out, err
 }
 
-// versioned is what edits carry when the version is not in the body.
-type versioned struct {
+// Versioned is what edits carry when the version is not in the body.
+type Versioned struct {
 	IfMatch string `header:"If-Match" doc:"The version you saw, as the ETag or as a number." example:"\"3\""`
 }
 
 // version is the version that a client saw, from the body or from If-Match.
-func (v versioned) version(body int64) (int64, error) {
+func (v Versioned) version(body int64) (int64, error) {
 	if v.IfMatch == "" {
 		if body == 0 {
 			return 0, postern.FieldErrorf("version", "The request does not say which version it changes.").

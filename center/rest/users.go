@@ -11,11 +11,13 @@ import (
 
 const tagUsers = "Users"
 
-type userPath struct {
+// UserPath is the path parameter of everything about one user.
+type UserPath struct {
 	ID postern.UserID `path:"id" doc:"Identifier of the user." example:"usr_01jd…"`
 }
 
-type usersQuery struct {
+// UsersQuery chooses users.
+type UsersQuery struct {
 	Integration postern.IntegrationID `query:"integration_id" doc:"Only users of this integration."`
 	Phase       string                `query:"phase" enum:"eligible,paired,active,suspended,revoked" doc:"Only users in this phase."`
 	Search      string                `query:"search" maxLength:"200" doc:"Part of the display name or user principal name."`
@@ -31,7 +33,7 @@ func (a *API) userRoutes() {
 		summary: "Search the tenant's directory", needs: postern.PermUsersInvite, takes: entraTime,
 		codes: entraCodes,
 	}, func(ctx context.Context, in *struct {
-		integrationPath
+		IntegrationPath
 		Query string `query:"query" required:"true" minLength:"1" maxLength:"200" doc:"Beginning of a name, mail address or user principal name."`
 		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"25"`
 	}) (*list[postern.DirectoryUser], error) {
@@ -40,7 +42,7 @@ func (a *API) userRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: integration + "/users/counts", id: "count-users", tag: tagUsers,
 		summary: "Count the users in each phase", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *integrationPath) (*object[postern.UserCounts], error) {
+	}, func(ctx context.Context, in *IntegrationPath) (*object[postern.UserCounts], error) {
 		phases, err := s.Counts(ctx, in.ID)
 		return answer(postern.UserCounts{Phases: phases}, err)
 	})
@@ -51,7 +53,7 @@ func (a *API) userRoutes() {
 		codes: with(entraCodes, postern.CodeEntraUserNotFound, postern.CodeIntegrationDisabled, postern.CodeDomainRefused, postern.CodePrivilegedUser,
 			postern.CodeGuestUser, postern.CodeAccountDisabled, postern.CodeFlagOff),
 	}, func(ctx context.Context, in *struct {
-		integrationPath
+		IntegrationPath
 		Body postern.InvitationInput
 	}) (*object[postern.InvitationCreated], error) {
 		return answer(s.Invite(ctx, in.ID, in.Body))
@@ -59,7 +61,7 @@ func (a *API) userRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/users", id: "list-users", tag: tagUsers,
 		summary: "List the users that Postern knows", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *usersQuery) (*list[postern.User], error) {
+	}, func(ctx context.Context, in *UsersQuery) (*list[postern.User], error) {
 		users, err := s.Users(ctx, lifecycle.UserQuery{
 			IntegrationID: in.Integration, Phase: postern.Phase(in.Phase), Search: in.Search, Offset: in.Page, Limit: in.Limit + 1,
 		})
@@ -68,13 +70,13 @@ func (a *API) userRoutes() {
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/users/{id}", id: "get-user", tag: tagUsers,
 		summary: "Look at a user", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *userPath) (*object[postern.User], error) {
+	}, func(ctx context.Context, in *UserPath) (*object[postern.User], error) {
 		return answer(s.User(ctx, in.ID))
 	})
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/users/{id}/invitations", id: "list-invitations", tag: tagUsers,
 		summary: "List the invitations of a user", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *userPath) (*list[postern.Invitation], error) {
+	}, func(ctx context.Context, in *UserPath) (*list[postern.Invitation], error) {
 		return answerList(s.Invitations(ctx, in.ID))
 	})
 	add(a, route{

@@ -99,7 +99,7 @@ func (f *fakeEntra) serveToken(w http.ResponseWriter, r *http.Request) {
 		info, _ := json.Marshal(map[string]string{"uid": "u", "utid": testTenant})
 		body["client_info"] = base64.RawURLEncoding.EncodeToString(info)
 		body["refresh_token"] = "the-refresh-token"
-		body["scope"] = scopes
+		body["scope"] = scopes + " " + f.server.URL + "/.default" // the service names what was asked for, too
 	}
 	writeJSON(w, 200, body)
 }

@@ -54,6 +54,13 @@ type AuditCheckpoint struct {
 	Checkpoint string `json:"checkpoint" doc:"Keep it where nobody who can write to the database can change it."`
 }
 
+// AuditCode is one event that the audit trail may tell of.
+type AuditCode struct {
+	Code string `json:"code" example:"INT001I"`
+	Name string `json:"name" example:"integration.created"`
+	Text string `json:"text"`
+}
+
 // ErrorInfo is what the catalogue says of an error code.
 type ErrorInfo struct {
 	Code    Code   `json:"code"`

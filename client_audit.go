@@ -1,0 +1,98 @@
+package postern
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// AuditFilter chooses entries of the audit trail. Zero members do not restrict.
+type AuditFilter struct {
+	IntegrationID IntegrationID
+	Target        string // identifier of what was acted on
+	Name          string // passkey.revoked, or a family: passkey.
+	Actor         string // identifier of who acted
+	FailuresOnly  bool
+	After         int64 // only entries with a higher sequence
+	OldestFirst   bool  // otherwise newest first
+}
+
+func (f AuditFilter) query() url.Values {
+	q := url.Values{}
+	set(q, "integration_id", string(f.IntegrationID))
+	set(q, "target", f.Target)
+	set(q, "name", f.Name)
+	set(q, "actor", f.Actor)
+	if f.FailuresOnly {
+		q.Set("failures", "true")
+	}
+	if f.After > 0 {
+		q.Set("after", strconv.FormatInt(f.After, 10))
+	}
+	return q
+}
+
+// AuditEvents walks the audit trail, page by page.
+func (c *Client) AuditEvents(ctx context.Context, f AuditFilter) iter.Seq2[AuditEvent, error] {
+	q := f.query()
+	if f.OldestFirst {
+		q.Set("order", "oldest")
+	}
+	return pages[AuditEvent](ctx, c, under("audit", "events"), q)
+}
+
+// maxAuditLine bounds one line of an export.
+const maxAuditLine = 1 << 20
+
+// ExportAudit streams the audit trail, oldest first, in one request.
+func (c *Client) ExportAudit(ctx context.Context, f AuditFilter) iter.Seq2[AuditEvent, error] {
+	return func(yield func(AuditEvent, error) bool) {
+		answer, err := c.send(ctx, http.MethodGet, under("audit", "export"), f.query(), nil)
+		if err != nil {
+			yield(AuditEvent{}, err)
+			return
+		}
+		defer answer.Body.Close()
+		lines := bufio.NewScanner(answer.Body)
+		lines.Buffer(nil, maxAuditLine)
+		for lines.Scan() {
+			var e AuditEvent
+			if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+				yield(AuditEvent{}, c.unreadable(answer, err))
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(AuditEvent{}, Errorf(CodeUnavailable, "The export broke off before its end.").
+				WithNext("Export again from the last sequence you have.").Because(err))
+		}
+	}
+}
+
+// VerifyAudit has the whole audit trail verified. A trail that does not verify is a result, not an error.
+func (c *Client) VerifyAudit(ctx context.Context) (AuditVerification, error) {
+	return get[AuditVerification](ctx, c, http.MethodGet, under("audit", "verification"), nil)
+}
+
+// AuditCheckpoint returns a signed note over the head of the audit trail.
+func (c *Client) AuditCheckpoint(ctx context.Context) (string, error) {
+	out, err := get[AuditCheckpoint](ctx, c, http.MethodGet, under("audit", "checkpoint"), nil)
+	return out.Checkpoint, err
+}
+
+// AuditCodes lists every event there is.
+func (c *Client) AuditCodes(ctx context.Context) ([]AuditCode, error) {
+	return list[AuditCode](ctx, c, under("audit", "codes"), nil)
+}
+
+// ErrorCodes lists every error code there is.
+func (c *Client) ErrorCodes(ctx context.Context) ([]ErrorInfo, error) {
+	return list[ErrorInfo](ctx, c, under("errors"), nil)
+}

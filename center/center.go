@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -124,30 +123,32 @@ func (g graphs) Graph(ctx context.Context, id postern.IntegrationID) (provision.
 
 // routes puts everything that listens under one handler.
 func (s *Center) routes(o Options) (http.Handler, error) {
-	proxies := make([]netip.Prefix, 0, len(s.Config.TrustedProxies))
-	for _, text := range s.Config.TrustedProxies {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("configuration: trusted_proxies: %q is not a network such as 10.0.0.0/8", text)
-		}
-		proxies = append(proxies, prefix)
+	config := rest.Config{
+		PublicURL: s.Config.PublicURL, TrustedProxies: s.Config.TrustedProxies, Version: postern.Version(),
+		Log: o.Logger, Now: o.Now, Observe: s.metrics.request,
 	}
-	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
+	edge, err := rest.Edge(config)
+	if err != nil {
+		return nil, err
+	}
+	api, err := rest.New(rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
-	})
+	}, config)
+	if err != nil {
+		return nil, err
+	}
 	console := web.New(web.Deps{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
 		PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
 		Health: s.health,
 	})
-	edge := rest.Edge(o.Logger, proxies)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler(s.Jobs))
-	mux.Handle("/api/", edge(s.metrics.observe("api", api)))
-	mux.Handle(postern.PhoneAPIPath+"/", edge(s.metrics.observe("phone", api)))
-	mux.Handle("/", edge(s.metrics.observe("console", console)))
+	mux.Handle("/api/", api)
+	mux.Handle(postern.PhoneAPIPath+"/", api)
+	mux.Handle("/", edge(console))
 	return mux, nil
 }
 

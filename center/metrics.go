@@ -27,9 +27,9 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "postern_http_request_seconds", Help: "Requests by part of the server, method and status.",
+			Name: "postern_http_request_seconds", Help: "Requests to the API by operation and status.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 9),
-		}, []string{"part", "method", "code"}),
+		}, []string{"operation", "status"}),
 		graph: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "postern_entra_exchange_seconds", Help: "Calls to Entra by operation and outcome.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 3, 9),
@@ -56,10 +56,9 @@ func (m *metrics) Wait(operation, reason string, took time.Duration) {
 	m.waits.WithLabelValues(operation, reason).Add(took.Seconds())
 }
 
-// observe times the requests to one part of the server.
-func (m *metrics) observe(part string, next http.Handler) http.Handler {
-	by := m.requests.MustCurryWith(prometheus.Labels{"part": part})
-	return promhttp.InstrumentHandlerDuration(by, next)
+// request notes one request that reached an operation of the API.
+func (m *metrics) request(operation, status string, took time.Duration) {
+	m.requests.WithLabelValues(operation, status).Observe(took.Seconds())
 }
 
 // handler answers with everything, counting the jobs at that moment.

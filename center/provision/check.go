@@ -81,7 +81,7 @@ func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protoco
 		return refuse("The credential is not an ES256 key.")
 	}
 	clientDataHash := sha256.Sum256(in.ClientDataJSON)
-	if err := parsed.AttestationObject.VerifyAttestation(clientDataHash[:], nil); err != nil {
+	if err := parsed.AttestationObject.VerifyAttestation(clientDataHash[:], nil, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
 		return postern.Errorf(postern.CodeCredentialRefused, "The attestation does not verify.").OnField("attestation_object").Because(err)
 	}
 	return nil

@@ -36,11 +36,6 @@ const (
 type Config struct {
 	// PublicURL is where clients reach the API; it appears in the OpenAPI document.
 	PublicURL string
-	// TrustedProxies are the networks, in CIDR form, whose X-Forwarded-For is believed.
-	TrustedProxies []string
-	// Observe is told of every request that reached an operation: its operationId, the HTTP status and how long it
-	// took. It may be nil.
-	Observe func(operation, status string, took time.Duration)
 	// Version of the program, for the OpenAPI document.
 	Version string
 	// Log takes what operators should know; nil means slog.Default().
@@ -49,11 +44,10 @@ type Config struct {
 	Now func() time.Time
 }
 
-// API is the handler of /api/ and /phone/v1/. Make it with [New].
+// API is the handler of /api/ and /phone/v1/. Make it with [New] and put [Edge] before it.
 type API struct {
 	services Services
 	log      *slog.Logger
-	observe  func(operation, status string, took time.Duration)
 	mux      *http.ServeMux
 	huma     huma.API
 	handler  http.Handler
@@ -65,17 +59,13 @@ type API struct {
 	polls      *polls
 }
 
-// New puts the API together. The error says what in the configuration is wrong.
-func New(s Services, c Config) (*API, error) {
-	edge, err := Edge(c)
-	if err != nil {
-		return nil, err
-	}
+// New puts the API together.
+func New(c Config, s Services) *API {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
 	a := &API{
-		services: s, log: c.Log, observe: c.Observe, mux: http.NewServeMux(),
+		services: s, log: c.Log, mux: http.NewServeMux(),
 		clients:    auth.NewLimiter(3000, time.Minute, c.Now),
 		enrolments: auth.NewLimiter(30, time.Minute, c.Now),
 		phones:     auth.NewLimiter(240, time.Minute, c.Now),
@@ -96,8 +86,8 @@ func New(s Services, c Config) (*API, error) {
 		writeProblem(w, r, postern.Errorf(postern.CodeNotFound, "There is no operation %s %s.", r.Method, r.URL.Path).
 			WithNext("See "+docsPath+" for the operations there are."))
 	})
-	a.handler = edge(a.defend(a.services.Door.Sessions(a.sameOrigin(a.mux))))
-	return a, nil
+	a.handler = a.defend(a.services.Door.Sessions(a.sameOrigin(a.mux)))
+	return a
 }
 
 // ServeHTTP implements [http.Handler].

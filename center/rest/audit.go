@@ -72,6 +72,16 @@ func (a *API) auditRoutes() {
 	}, func(ctx context.Context, _ *struct{}) (*object[postern.AuditVerification], error) {
 		return answer(s.Verify(ctx))
 	})
+	codes := make([]postern.AuditCode, 0, 64)
+	for _, c := range audit.Codes() {
+		codes = append(codes, postern.AuditCode{Code: c.Code, Name: c.Name, Text: c.Text})
+	}
+	add(a, route{
+		method: http.MethodGet, path: path + "/codes", id: "list-audit-codes", tag: tagAudit,
+		summary: "List every event the trail may tell of", access: open,
+	}, func(context.Context, *struct{}) (*list[postern.AuditCode], error) {
+		return answerList(codes, nil)
+	})
 	add(a, route{
 		method: http.MethodGet, path: path + "/checkpoint", id: "get-audit-checkpoint", tag: tagAudit,
 		summary: "Sign the head of the audit trail", needs: postern.PermAuditRead,

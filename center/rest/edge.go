@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -20,27 +19,13 @@ import (
 // (taken from X-Request-Id when that is a UUID, and sent on to Microsoft Graph as client-request-id), finds the
 // address of the client, writes the access log, and turns a panic into an answer.
 //
-// A request that has passed it already passes it again unchanged, so that the API can bring its own. The error says
-// which trusted proxy is not a network.
-func Edge(c Config) (func(http.Handler) http.Handler, error) {
-	log := c.Log
+// proxies are the networks whose X-Forwarded-For is believed. A nil log is slog.Default().
+func Edge(log *slog.Logger, proxies []netip.Prefix) func(http.Handler) http.Handler {
 	if log == nil {
 		log = slog.Default()
 	}
-	var proxies []netip.Prefix
-	for _, network := range c.TrustedProxies {
-		prefix, err := netip.ParsePrefix(network)
-		if err != nil {
-			return nil, fmt.Errorf("trusted_proxies: %q is not a network such as 10.0.0.0/8", network)
-		}
-		proxies = append(proxies, prefix)
-	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if requestID(r.Context()) != "" {
-				next.ServeHTTP(w, r)
-				return
-			}
 			id := r.Header.Get("X-Request-Id")
 			if parsed, err := uuid.Parse(id); err == nil {
 				id = parsed.String()
@@ -54,7 +39,6 @@ func Edge(c Config) (func(http.Handler) http.Handler, error) {
 			ctx = entra.WithRequestID(ctx, id)
 			ctx = postern.WithActor(ctx, postern.Actor{Kind: postern.ActorAnonymous, Addr: addr})
 			answer := &answerWriter{ResponseWriter: w}
-			note.answer = answer
 			began := time.Now()
 			defer func() {
 				cause := recover()
@@ -75,7 +59,7 @@ func Edge(c Config) (func(http.Handler) http.Handler, error) {
 			}()
 			next.ServeHTTP(answer, r.WithContext(ctx))
 		})
-	}, nil
+	}
 }
 
 type requestKey struct{}
@@ -85,8 +69,6 @@ type request struct {
 	id    string
 	log   *slog.Logger
 	actor string // id of who turned out to be asking
-
-	answer *answerWriter
 }
 
 func requestID(ctx context.Context) string {
@@ -101,14 +83,6 @@ func logger(ctx context.Context) *slog.Logger {
 		return note.log
 	}
 	return slog.Default()
-}
-
-// answered is the HTTP status that was answered so far, 0 before there is one.
-func answered(ctx context.Context) int {
-	if note, ok := ctx.Value(requestKey{}).(*request); ok {
-		return note.answer.status
-	}
-	return 0
 }
 
 // noteActor tells the access log who is asking.

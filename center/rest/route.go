@@ -171,10 +171,6 @@ func (r route) failures() []int {
 func (a *API) gate(r route) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		req, w := humago.Unwrap(hc)
-		if a.observe != nil {
-			began := time.Now()
-			defer func() { a.observe(r.id, strconv.Itoa(answered(req.Context())), time.Since(began)) }()
-		}
 		ctx, cancel := context.WithTimeout(req.Context(), r.takes)
 		defer cancel()
 		// The server's own write deadline fits ordinary answers; this operation knows better how long it takes.

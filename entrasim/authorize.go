@@ -14,6 +14,7 @@ import (
 // mountPages adds what people see: sign-in, Security info and the page for device codes. Path segments named {tenant} take
 // anything the authority takes.
 func (s *Server) mountPages(mux *http.ServeMux) {
+	s.mountMetadata(mux)
 	mux.Handle("GET "+pages.AssetPath+"{name}", pages.Assets())
 
 	mux.HandleFunc("GET /{tenant}/oauth2/v2.0/authorize", s.authorize)

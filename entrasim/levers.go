@@ -55,6 +55,8 @@ type Levers struct {
 	TimeoutQuery bool `json:"timeout_query"`
 	// PaddedExclude writes excludeCredentials ids in padded standard base64, as before November 2024.
 	PaddedExclude bool `json:"padded_exclude"`
+	// SelfAttestation lets packed self attestation register. Microsoft's list of accepted forms does not name it.
+	SelfAttestation bool `json:"self_attestation"`
 	// RevokeNoContent answers revokeSignInSessions with 204 as documented instead of 200 as the service does.
 	RevokeNoContent bool `json:"revoke_no_content"`
 	// TokenLifetime of access tokens; one hour (less a second) if zero.

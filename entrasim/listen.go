@@ -31,6 +31,9 @@ type Config struct {
 	Seed   uint64
 	Domain string
 	Now    func() time.Time
+	// LocalPasskeys makes passkeys belong to the emulator's own address, https://localhost:PORT, instead of
+	// https://login.microsoft.com: any browser can use them then, and nothing made for the real service can.
+	LocalPasskeys bool
 	// Levers to start with; DefaultLevers if nil.
 	Levers *Levers
 	// StateFile keeps the tenants across restarts, together with the signing key and the certificate authority. Empty
@@ -138,6 +141,9 @@ func Listen(ctx context.Context, c Config) (*Running, error) {
 	}
 	r := &Running{Server: s, CAPEM: authority.pem(), CAFile: c.CAFile, listener: l, done: make(chan struct{})}
 	r.describe(l.Addr().(*net.TCPAddr))
+	if c.LocalPasskeys {
+		s.Origin = r.GraphURL
+	}
 	if c.StateFile != "" {
 		r.saver = startSaver(s, c.StateFile, authority)
 	}

@@ -26,6 +26,9 @@ type Server struct {
 	Users int
 	// Domain is the first tenant's domain; "contoso.onmicrosoft.com" if empty.
 	Domain string
+	// Origin is where passkeys belong, https://login.microsoft.com if empty; its host name is the relying party id. Set
+	// https://localhost:PORT to use passkeys from a browser that cannot be told that login.microsoft.com is here.
+	Origin string
 	// Log receives one line for each request; discarded if nil. It never receives a token, secret, code or challenge.
 	Log *slog.Logger
 

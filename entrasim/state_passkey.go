@@ -2,23 +2,37 @@ package entrasim
 
 import (
 	"bytes"
+	"crypto/x509"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/postern/postern/entrasim/passkey"
 )
 
-// relyingParty carries out the WebAuthn ceremonies of every tenant. Its challenge key is fresh at every start, so
-// challenges do not outlive the process.
+// relyingParty carries out the WebAuthn ceremonies of every tenant, as the levers stand now. Its challenge key is fresh at
+// every start, so challenges do not outlive the process.
 func (s *Server) relyingParty() *passkey.RelyingParty {
 	s.rpOnce.Do(func() {
 		rp, err := passkey.New(nil)
 		if err != nil {
 			panic(err) // only crypto/rand could fail
 		}
+		if u, err := url.Parse(s.Origin); err == nil && u.Hostname() != "" {
+			rp.ID, rp.Origin = u.Hostname(), "https://"+u.Host
+		}
 		s.rp = rp
 	})
-	return s.rp
+	rp := *s.rp
+	rp.AcceptSelfAttestation = s.Levers().SelfAttestation
+	return &rp
+}
+
+// AddAuthenticator makes a model of authenticator known, as an entry of the FIDO Metadata Service would: passkeys of this
+// AAGUID whose attestation chain ends in one of roots count as attested from now on.
+func (s *Server) AddAuthenticator(aaguid, name string, roots ...*x509.Certificate) error {
+	s.init()
+	return s.relyingParty().Metadata.Add(aaguid, name, roots...)
 }
 
 // groupsOf returns the ids of all groups a user or group is in, nested ones included, as far as replication has told. The

@@ -2,7 +2,6 @@ package entra
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -144,7 +143,7 @@ func (t *Tenant) organization(ctx context.Context) string {
 		DisplayName string `json:"displayName"`
 	}
 	found, err := do[page[organization]](ctx, t, call{op: opOrganization, method: http.MethodGet, path: "/organization", query: query{{"$select", "id,displayName"}}})
-	if err != nil || len(found.Value) == 0 || errors.Is(err, ctx.Err()) {
+	if err != nil || len(found.Value) == 0 {
 		return ""
 	}
 	return t.tidy(found.Value[0].DisplayName)

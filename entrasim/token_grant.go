@@ -171,7 +171,7 @@ func (c *tokenCall) issue(g userGrant) *oauthError {
 	seconds := int(c.s.lifetime() / time.Second)
 	out := object{
 		"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": access,
-		"scope": strings.Join(append(slices.Clone(consented), intersect(requested, oidcScopes[:3])...), " "),
+		"scope": grantedScope(consented, requested),
 	}
 	if slices.Contains(requested, "offline_access") {
 		out["refresh_token"] = g.tenant.newRefreshToken(RefreshToken{SignInProof: g.proof, ClientID: g.app.AppID, Scope: g.scope})
@@ -189,14 +189,16 @@ func (c *tokenCall) issue(g userGrant) *oauthError {
 	return nil
 }
 
-func intersect(a, b []string) []string {
+// grantedScope is the scope of the answer: what is granted, and what was asked for in the words it was asked for, since
+// clients compare. offline_access shows as the refresh token.
+func grantedScope(consented, requested []string) string {
 	var out []string
-	for _, v := range a {
-		if slices.Contains(b, v) {
-			out = append(out, v)
+	for _, name := range slices.Concat(consented, requested) {
+		if name != "offline_access" && !slices.Contains(out, name) {
+			out = append(out, name)
 		}
 	}
-	return out
+	return strings.Join(out, " ")
 }
 
 // consented checks every requested permission: it must exist and be granted.

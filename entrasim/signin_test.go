@@ -17,8 +17,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// browser is a client that keeps cookies, follows redirects inside the emulator and stops at the application's.
-type browser struct {
+// pageBrowser is a client that keeps cookies, follows redirects inside the emulator and stops at the application's.
+type pageBrowser struct {
 	t    testing.TB
 	base string
 	*http.Client
@@ -65,7 +65,7 @@ func newPageSiteOn(t testing.TB, srv *Server, ts *httptest.Server) *pageSite {
 	return site
 }
 
-func (p *pageSite) browser(t testing.TB) *browser {
+func (p *pageSite) browser(t testing.TB) *pageBrowser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -79,11 +79,11 @@ func (p *pageSite) browser(t testing.TB) *browser {
 		}
 		return nil
 	}
-	return &browser{t: t, base: p.url, Client: &c}
+	return &pageBrowser{t: t, base: p.url, Client: &c}
 }
 
-// config is the part of $Config that script clients read.
-type config struct {
+// pageConfig is the part of $Config that script clients read.
+type pageConfig struct {
 	Page      string `json:"pgid"`
 	Challenge string `json:"sFidoChallenge"`
 	FlowToken string `json:"sFT"`
@@ -103,7 +103,7 @@ type config struct {
 var configPattern = regexp.MustCompile(`(?s)\$Config=(\{.*?\});\n//\]\]>`)
 
 // page reads a page with its $Config.
-func (b *browser) page(res *http.Response, err error) (*http.Response, config) {
+func (b *pageBrowser) page(res *http.Response, err error) (*http.Response, pageConfig) {
 	b.t.Helper()
 	if err != nil {
 		b.t.Fatal(err)
@@ -113,7 +113,7 @@ func (b *browser) page(res *http.Response, err error) (*http.Response, config) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	var c config
+	var c pageConfig
 	if m := configPattern.FindSubmatch(body); m != nil {
 		if err := json.Unmarshal(m[1], &c); err != nil {
 			b.t.Fatalf("$Config: %v", err)
@@ -122,7 +122,7 @@ func (b *browser) page(res *http.Response, err error) (*http.Response, config) {
 	return res, c
 }
 
-func (b *browser) open(path string) (*http.Response, config) {
+func (b *pageBrowser) open(path string) (*http.Response, pageConfig) {
 	b.t.Helper()
 	if strings.HasPrefix(path, "/") {
 		path = b.base + path
@@ -131,7 +131,7 @@ func (b *browser) open(path string) (*http.Response, config) {
 }
 
 // post sends a form with the tokens of the page before.
-func (b *browser) post(c config, more url.Values) (*http.Response, config) {
+func (b *pageBrowser) post(c pageConfig, more url.Values) (*http.Response, pageConfig) {
 	b.t.Helper()
 	form := url.Values{"ctx": {c.Ctx}, "flowToken": {c.FlowToken}, "canary": {c.Canary}}
 	for k, v := range more {
@@ -141,7 +141,7 @@ func (b *browser) post(c config, more url.Values) (*http.Response, config) {
 }
 
 // signIn goes through sign-in page and interrupt with an assertion and returns the last answer.
-func (b *browser) signIn(k *securityKey, authorizeURL string) (*http.Response, config) {
+func (b *pageBrowser) signIn(k *securityKey, authorizeURL string) (*http.Response, pageConfig) {
 	b.t.Helper()
 	_, c := b.open(authorizeURL)
 	res, c := b.post(c, url.Values{"type": {"23"}, "ps": {"23"}, "assertion": {k.get(c.Challenge)}})
@@ -326,7 +326,7 @@ func restrict(c *PasskeyConfiguration) {
 func TestFlowIsBound(t *testing.T) {
 	site, key := newPageSite(t), newSecurityKey(t)
 	key.enrol(site.srv, site.tenant, site.user.ID)
-	assertion := func(c config) url.Values {
+	assertion := func(c pageConfig) url.Values {
 		return url.Values{"type": {"23"}, "assertion": {key.get(c.Challenge)}}
 	}
 

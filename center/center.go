@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -77,8 +78,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 
 	var registry job.Registry
 	if s.Jobs, err = job.NewRunner(job.Options{
-		DB: db.DB(), Dialect: string(db.Dialect()), TxFrom: db.Tx, AfterCommit: db.AfterCommit, Atomically: db.Atomically,
-		Registry: &registry, Logger: o.Logger, Workers: c.Workers, Now: o.Now,
+		Database: db, Dialect: string(db.Dialect()), Registry: &registry, Logger: o.Logger, Workers: c.Workers,
 	}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -123,20 +123,17 @@ func (g graphs) Graph(ctx context.Context, id postern.IntegrationID) (provision.
 
 // routes puts everything that listens under one handler.
 func (s *Center) routes(o Options) (http.Handler, error) {
-	config := rest.Config{
-		PublicURL: s.Config.PublicURL, TrustedProxies: s.Config.TrustedProxies, Version: postern.Version(),
-		Log: o.Logger, Now: o.Now, Observe: s.metrics.request,
+	proxies := make([]netip.Prefix, 0, len(s.Config.TrustedProxies))
+	for _, text := range s.Config.TrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("configuration: trusted_proxies: %q is not a network such as 10.0.0.0/8", text)
+		}
+		proxies = append(proxies, prefix)
 	}
-	edge, err := rest.Edge(config)
-	if err != nil {
-		return nil, err
-	}
-	api, err := rest.New(rest.Services{
+	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
-	}, config)
-	if err != nil {
-		return nil, err
-	}
+	})
 	console := web.New(web.Deps{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
 		PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
@@ -146,10 +143,10 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler(s.Jobs))
-	mux.Handle("/api/", api)
-	mux.Handle(postern.PhoneAPIPath+"/", api)
-	mux.Handle("/", edge(console))
-	return mux, nil
+	mux.Handle("/api/", s.metrics.observe("api", api))
+	mux.Handle(postern.PhoneAPIPath+"/", s.metrics.observe("phone", api))
+	mux.Handle("/", s.metrics.observe("console", console))
+	return rest.Edge(o.Logger, proxies)(mux), nil
 }
 
 // Handler is everything that listens, for tests that bring their own server.

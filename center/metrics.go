@@ -27,9 +27,9 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "postern_http_request_seconds", Help: "Requests to the API by operation and status.",
+			Name: "postern_http_request_seconds", Help: "Requests by part of the server, method and status.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 9),
-		}, []string{"operation", "status"}),
+		}, []string{"part", "method", "code"}),
 		graph: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "postern_entra_exchange_seconds", Help: "Calls to Entra by operation and outcome.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 3, 9),
@@ -56,9 +56,10 @@ func (m *metrics) Wait(operation, reason string, took time.Duration) {
 	m.waits.WithLabelValues(operation, reason).Add(took.Seconds())
 }
 
-// request notes one request that reached an operation of the API.
-func (m *metrics) request(operation, status string, took time.Duration) {
-	m.requests.WithLabelValues(operation, status).Observe(took.Seconds())
+// observe times the requests to one part of the server.
+func (m *metrics) observe(part string, next http.Handler) http.Handler {
+	by := m.requests.MustCurryWith(prometheus.Labels{"part": part})
+	return promhttp.InstrumentHandlerDuration(by, next)
 }
 
 // handler answers with everything, counting the jobs at that moment.
@@ -70,7 +71,7 @@ func (m *metrics) handler(jobs *job.Runner) http.Handler {
 		if counts, err := jobs.Stats(ctx); err == nil {
 			m.jobs.Reset()
 			for _, c := range counts {
-				m.jobs.WithLabelValues(c.Kind, c.State).Set(float64(c.Count))
+				m.jobs.WithLabelValues(c.Kind, c.State).Set(float64(c.Jobs))
 			}
 		}
 		inner.ServeHTTP(w, r)

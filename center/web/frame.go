@@ -145,3 +145,11 @@ func roleName(r postern.Role) string {
 	}
 	return "API token"
 }
+
+// dialogPost makes a form that stands in a dialog answer into the dialog; as a page it stays a plain form.
+func (f frame) dialogPost(action string) templ.Attributes {
+	if !f.InDialog {
+		return nil
+	}
+	return templ.Attributes{"hx-post": action, "hx-target": "#dialog"}
+}

@@ -8,21 +8,96 @@ import (
 
 // routes is every address of the console.
 func (c *console) routes() http.Handler {
+	const (
+		look       = postern.PermIntegrationsRead
+		configure  = postern.PermIntegrationsWrite
+		see        = postern.PermUsersRead
+		invites    = postern.PermUsersInvite
+		provisions = postern.PermPasskeysProvision
+		revokes    = postern.PermPasskeysRevoke
+		audits     = postern.PermAuditRead
+		knows      = postern.PermAdministratorsRead
+		appoints   = postern.PermAdministrators
+		mints      = postern.PermTokens
+	)
 	m := http.NewServeMux()
 	m.Handle("GET /static/", static())
 
 	m.Handle("GET /{$}", c.need("", c.home))
 	m.Handle("GET /sign-in", c.open(c.signIn))
-	m.Handle("POST /sign-out", c.open(c.signOut))
 	m.Handle("POST /sign-in/begin", c.ceremony(c.beginSignIn))
 	m.Handle("POST /sign-in/finish", c.ceremony(c.finishSignIn))
+	m.Handle("POST /sign-out", c.open(c.signOut))
 	m.Handle("GET /welcome", c.open(c.welcome))
 	m.Handle("POST /welcome/check", c.ceremony(c.checkWelcome))
 	m.Handle("POST /welcome/begin", c.ceremony(c.beginWelcome))
 	m.Handle("POST /welcome/finish", c.ceremony(c.finishWelcome))
 
-	m.Handle("GET /integrations", c.need(postern.PermIntegrationsRead, c.integrations))
+	m.Handle("GET /account", c.need("", c.account))
+	m.Handle("POST /account/passkeys/begin", c.own(c.beginAddPasskey))
+	m.Handle("POST /account/passkeys/finish", c.own(c.finishAddPasskey))
+	m.Handle("POST /account/passkeys/remove", c.need("", c.removeOwnPasskey))
 
+	m.Handle("GET /integrations", c.need(look, c.integrations))
+	m.Handle("POST /integrations", c.need(configure, c.addIntegration))
+	m.Handle("GET /integrations/new", c.need(configure, c.chooseIntegration))
+	m.Handle("GET /integrations/new/flags", c.need(configure, c.offeredFlags))
+	m.Handle("POST /integrations/new/flags", c.need(configure, c.setOfferedFlag))
+	m.Handle("GET /integrations/new/experience", c.need(configure, c.chooseExperience))
+	m.Handle("GET /integrations/new/settings", c.need(configure, c.newIntegration))
+	m.Handle("POST /integrations/new/test", c.need(configure, c.testNew))
+	m.Handle("POST /integrations/new/certificate", c.need(configure, c.validateNew))
+
+	m.Handle("GET /integrations/{integration}", c.need(see, c.users))
+	m.Handle("GET /integrations/{integration}/invite", c.need(invites, c.invite))
+	m.Handle("POST /integrations/{integration}/invite", c.need(invites, c.sendInvitation))
+	m.Handle("GET /integrations/{integration}/directory", c.need(invites, c.directory))
+	m.Handle("GET /integrations/{integration}/audit", c.need(audits, c.auditOfIntegration))
+	m.Handle("GET /integrations/{integration}/login", c.need(look, c.login))
+	m.Handle("POST /integrations/{integration}/login", c.need(configure, c.setLogin))
+	m.Handle("GET /integrations/{integration}/settings", c.need(look, c.settings))
+	m.Handle("POST /integrations/{integration}/settings", c.need(configure, c.updateIntegration))
+	m.Handle("POST /integrations/{integration}/test", c.need(configure, c.testStored))
+	m.Handle("POST /integrations/{integration}/certificate", c.need(configure, c.validateStored))
+	m.Handle("GET /integrations/{integration}/enable", c.need(configure, c.confirmEnable))
+	m.Handle("POST /integrations/{integration}/enable", c.need(configure, c.enable))
+	m.Handle("GET /integrations/{integration}/disable", c.need(configure, c.confirmDisable))
+	m.Handle("POST /integrations/{integration}/disable", c.need(configure, c.disable))
+	m.Handle("GET /integrations/{integration}/remove", c.need(configure, c.confirmRemove))
+	m.Handle("POST /integrations/{integration}/remove", c.need(configure, c.remove))
+	m.Handle("POST /integrations/{integration}/flags", c.need(configure, c.setFlag))
+	m.Handle("POST /integrations/{integration}/http-debug", c.need(configure, c.setHTTPDebug))
+
+	m.Handle("GET /users/{user}", c.need(see, c.user))
+	m.Handle("GET /users/{user}/progress", c.need(see, c.userProgress))
+	m.Handle("GET /users/{user}/invitations/{invitation}/withdraw", c.need(invites, c.withdraw))
+	m.Handle("POST /users/{user}/invitations/{invitation}/withdraw", c.need(invites, c.withdraw))
+	m.Handle("POST /users/{user}/phones/{phone}/provision", c.need(provisions, c.provision))
+	m.Handle("GET /users/{user}/phones/{phone}/revoke", c.need(revokes, c.revokePhone))
+	m.Handle("POST /users/{user}/phones/{phone}/revoke", c.need(revokes, c.revokePhone))
+	m.Handle("GET /users/{user}/provisionings/{provisioning}/cancel", c.need(provisions, c.cancelProvisioning))
+	m.Handle("POST /users/{user}/provisionings/{provisioning}/cancel", c.need(provisions, c.cancelProvisioning))
+	m.Handle("GET /users/{user}/passkeys/{passkey}/revoke", c.need(revokes, c.revokePasskey))
+	m.Handle("POST /users/{user}/passkeys/{passkey}/revoke", c.need(revokes, c.revokePasskey))
+
+	m.Handle("GET /audit", c.need(audits, c.auditOfAll))
+	m.Handle("POST /audit/verify", c.need(audits, c.verifyTrail))
+
+	m.Handle("GET /administrators", c.need(knows, c.administrators))
+	m.Handle("GET /administrators/invite", c.need(appoints, c.inviteAdministrator))
+	m.Handle("POST /administrators/invite", c.need(appoints, c.sendAdministratorInvitation))
+	m.Handle("GET /administrators/{administrator}", c.need(appoints, c.editAdministrator))
+	m.Handle("POST /administrators/{administrator}", c.need(appoints, c.updateAdministrator))
+	m.Handle("GET /administrators/{administrator}/remove", c.need(appoints, c.removeAdministrator))
+	m.Handle("POST /administrators/{administrator}/remove", c.need(appoints, c.removeAdministrator))
+
+	m.Handle("GET /tokens", c.need(mints, c.tokens))
+	m.Handle("POST /tokens", c.need(mints, c.createToken))
+	m.Handle("GET /tokens/new", c.need(mints, c.newToken))
+	m.Handle("GET /tokens/{token}/revoke", c.need(mints, c.revokeToken))
+	m.Handle("POST /tokens/{token}/revoke", c.need(mints, c.revokeToken))
+
+	m.Handle("GET /about", c.need("", c.about))
 	m.Handle("/", c.need("", c.notFound))
 	return m
 }

@@ -18,3 +18,7 @@ func tenantLabel(i postern.Integration) string {
 	}
 	return "Tenant " + i.TenantID
 }
+
+func flagHidden(flag postern.Flag, version int64) map[string]string {
+	return map[string]string{"flag": string(flag), "version": strconv.FormatInt(version, 10)}
+}

@@ -328,7 +328,11 @@ function startDomains(list) {
     if (after) { row.remove(); number(); $("input", after).focus(); } else { $("input", row).value = ""; $("input", row).focus(); }
     say("Domain removed");
   });
-  document.addEventListener("click", (event) => { if (event.target.closest("[data-add-domain]")) add(); });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-add-domain]")) return;
+    event.preventDefault();
+    add();
+  });
 }
 
 function localTimes(root) {
@@ -354,4 +358,21 @@ document.addEventListener("DOMContentLoaded", () => {
     const element = $(selector);
     if (element) start(element);
   }
+});
+
+// A certificate or key may be chosen as a file. Binary certificates become PEM on the way.
+document.addEventListener("change", async (event) => {
+  const picker = event.target.closest("input[data-into]");
+  if (!picker || !picker.files.length) return;
+  const file = picker.files[0];
+  if (file.size > 65536) { say("The file is too large to be a certificate or key."); return; }
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = new TextDecoder().decode(bytes);
+  if (!text.includes("-----BEGIN") && picker.dataset.into === "client_certificate") {
+    const body = btoa(String.fromCharCode(...bytes)).replace(/.{64}/g, "$&\n").trimEnd();
+    text = `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----\n`;
+  }
+  document.getElementById(picker.dataset.into).value = text;
+  picker.value = "";
+  say(`${file.name} was read.`);
 });

@@ -26,6 +26,7 @@ type options struct {
 	Domain string `default:"contoso.onmicrosoft.com" help:"The tenant's domain."`
 	State  string `type:"path" help:"Keep the tenants in this file across restarts. It holds secrets and keys." placeholder:"FILE"`
 	CAFile string `type:"path" help:"Write the certificate of the throw-away certificate authority here, in PEM." placeholder:"FILE"`
+	Local  bool   `name:"local-passkeys" help:"Make passkeys belong to this address instead of login.microsoft.com, so that any browser can use them."`
 	JSON   bool   `help:"Print one line of JSON with all a program needs to use the tenant."`
 	Log    bool   `help:"Log every request to standard error: method, path and status."`
 
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	c := entrasim.Config{Addr: o.Listen, Users: o.Users, Seed: o.Seed, Domain: o.Domain, StateFile: o.State, CAFile: o.CAFile, Levers: o.levers()}
+	c := entrasim.Config{Addr: o.Listen, Users: o.Users, Seed: o.Seed, Domain: o.Domain, StateFile: o.State, CAFile: o.CAFile, Levers: o.levers(), LocalPasskeys: o.Local}
 	if o.Users <= 0 {
 		c.Users = -1
 	}

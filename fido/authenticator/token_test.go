@@ -1,0 +1,181 @@
+package authenticator_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/fido/ctap/pinuvauth"
+)
+
+func withToken(a *agreement, token []byte) (*ctap.MakeCredentialRequest, *ctap.GetAssertionRequest) {
+	mc, ga := mcRequest(), gaRequest()
+	mc.Options, ga.Options = map[string]bool{"rk": true}, nil
+	mc.PINUVAuthParam, mc.PINUVAuthProtocol = a.param(token), &a.protocol
+	ga.PINUVAuthParam, ga.PINUVAuthProtocol = a.param(token), &a.protocol
+	return mc, ga
+}
+
+func TestTokenCeremonies(t *testing.T) {
+	for _, protocol := range []uint64{pinuvauth.One, pinuvauth.Two} {
+		p := newPlatform(t)
+		a := p.agree(protocol)
+		mc, _ := withToken(a, p.token(a, ctap.PermitMakeCredential, rpID))
+		c := p.make(mc)
+		if c.data.Flags&(ctap.FlagUV|ctap.FlagUP) != ctap.FlagUV|ctap.FlagUP {
+			t.Errorf("protocol %d: flags %02x", protocol, c.data.Flags)
+		}
+		_, ga := withToken(a, p.token(a, ctap.PermitGetAssertion, rpID))
+		if got := p.get(ga, c); got.data.Flags != ctap.FlagUV|ctap.FlagUP {
+			t.Errorf("protocol %d: flags %02x", protocol, got.data.Flags)
+		}
+		asked := p.User.Asked()
+		if len(asked) != 2 || !asked[0].Verify || !asked[1].Verify {
+			t.Errorf("protocol %d: asked %v, want one verification for each ceremony", protocol, asked)
+		}
+		if asked[0].Reason != authenticator.ReasonRegister || asked[1].Reason != authenticator.ReasonSignIn || asked[1].RPID != rpID || len(asked[1].Accounts) != 1 {
+			t.Errorf("protocol %d: asked %v", protocol, asked)
+		}
+		p.wantStatus(ga, ctap.ErrPINAuthInvalid) // a ceremony spends its token
+	}
+}
+
+func TestTokenRefusals(t *testing.T) {
+	other := func(protocol uint64) *uint64 { o := 3 - protocol; return &o }
+	for name, tc := range map[string]struct {
+		permissions ctap.Permission
+		rpID        string
+		change      func(*platform, *ctap.GetAssertionRequest)
+	}{
+		"another permission":     {ctap.PermitMakeCredential, rpID, nil},
+		"another relying party":  {ctap.PermitGetAssertion, "example.org", nil},
+		"another protocol":       {ctap.PermitGetAssertion, rpID, func(_ *platform, g *ctap.GetAssertionRequest) { g.PINUVAuthProtocol = other(*g.PINUVAuthProtocol) }},
+		"wrong param":            {ctap.PermitGetAssertion, rpID, func(_ *platform, g *ctap.GetAssertionRequest) { g.PINUVAuthParam[0] ^= 1 }},
+		"param cut":              {ctap.PermitGetAssertion, rpID, func(_ *platform, g *ctap.GetAssertionRequest) { g.PINUVAuthParam = g.PINUVAuthParam[:15] }},
+		"not used for 31 s":      {ctap.PermitGetAssertion, rpID, func(p *platform, _ *ctap.GetAssertionRequest) { p.Clock.Advance(31 * time.Second) }},
+		"clock set back":         {ctap.PermitGetAssertion, rpID, func(p *platform, _ *ctap.GetAssertionRequest) { p.Clock.Advance(-time.Second) }},
+		"power cycle":            {ctap.PermitGetAssertion, rpID, func(p *platform, _ *ctap.GetAssertionRequest) { p.PowerCycle() }},
+		"a newer token replaced": {ctap.PermitGetAssertion, rpID, func(p *platform, _ *ctap.GetAssertionRequest) { p.token(p.agree(1), ctap.PermitGetAssertion, rpID) }},
+	} {
+		for _, protocol := range []uint64{pinuvauth.One, pinuvauth.Two} {
+			p := newPlatform(t)
+			p.make(mcRequest())
+			a := p.agree(protocol)
+			_, ga := withToken(a, p.token(a, tc.permissions, tc.rpID))
+			if tc.change != nil {
+				tc.change(p, ga)
+			}
+			if status, _ := p.send(ga); status != ctap.ErrPINAuthInvalid {
+				t.Errorf("%s, protocol %d: %v", name, protocol, status)
+			}
+		}
+	}
+}
+
+// TestTokenLife: a token that was used lives on for ten minutes, but the gesture
+// behind it counts for thirty seconds.
+func TestTokenLife(t *testing.T) {
+	p := newPlatform(t)
+	c := p.make(mcRequest())
+	a := p.agree(pinuvauth.Two)
+	_, ga := withToken(a, p.token(a, ctap.PermitGetAssertion, rpID))
+	ga.Options = map[string]bool{"up": false}
+	p.get(ga, c) // a silent search does not spend the token
+	p.Clock.Advance(599 * time.Second)
+	p.get(ga, c)
+	p.User.Asked()
+	ga.Options = nil
+	p.get(ga, c)
+	if asked := p.User.Asked(); len(asked) != 1 || asked[0].Verify {
+		t.Errorf("asked %v, want presence once more", asked)
+	}
+
+	_, ga = withToken(a, p.token(a, ctap.PermitGetAssertion, rpID))
+	ga.Options = map[string]bool{"up": false}
+	p.get(ga, c)
+	p.Clock.Advance(601 * time.Second)
+	p.wantStatus(ga, ctap.ErrPINAuthInvalid)
+}
+
+func TestTokenRequests(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*ctap.ClientPINRequest)
+		want   ctap.Status
+	}{
+		"no protocol":        {func(r *ctap.ClientPINRequest) { r.Protocol = nil }, ctap.ErrMissingParameter},
+		"no key":             {func(r *ctap.ClientPINRequest) { r.KeyAgreement = nil }, ctap.ErrMissingParameter},
+		"no permissions":     {func(r *ctap.ClientPINRequest) { r.Permissions = nil }, ctap.ErrMissingParameter},
+		"no rpId":            {func(r *ctap.ClientPINRequest) { r.RPID = nil }, ctap.ErrMissingParameter},
+		"zero permissions":   {func(r *ctap.ClientPINRequest) { r.Permissions = new(ctap.Permission(0)) }, ctap.ErrInvalidParameter},
+		"protocol 3":         {func(r *ctap.ClientPINRequest) { r.Protocol = new(uint64(3)) }, ctap.ErrInvalidParameter},
+		"feature not here":   {func(r *ctap.ClientPINRequest) { r.Permissions = new(ctap.PermitBioEnrollment) }, ctap.ErrUnauthorizedPermission},
+		"unknown permission": {func(r *ctap.ClientPINRequest) { r.Permissions = new(ctap.Permission(0x8001)) }, ctap.ErrUnauthorizedPermission},
+		"key off the curve":  {func(r *ctap.ClientPINRequest) { r.KeyAgreement[len(r.KeyAgreement)-1] ^= 1 }, ctap.ErrInvalidParameter},
+	} {
+		p := newPlatform(t)
+		r := p.agree(pinuvauth.Two).tokenRequest(ctap.PermitGetAssertion, rpID)
+		tc.change(r)
+		p.wantStatus(r, tc.want)
+		if asked := p.User.Asked(); len(asked) != 0 {
+			t.Errorf("%s: the user was asked", name)
+		}
+	}
+	p := newPlatform(t)
+	notSetUp := authenticator.VerificationNotSetUp
+	p.User.State = &notSetUp
+	p.wantStatus(p.agree(pinuvauth.Two).tokenRequest(ctap.PermitGetAssertion, rpID), ctap.ErrNotAllowed)
+}
+
+// TestVerificationRetries: failures lock verification until the power cycle.
+func TestVerificationRetries(t *testing.T) {
+	p := newPlatform(t)
+	a := p.agree(pinuvauth.Two)
+	r := a.tokenRequest(ctap.PermitGetAssertion, rpID)
+	retries := func() uint64 {
+		status, result := p.send(&ctap.ClientPINRequest{Subcommand: ctap.GetUVRetries})
+		if status != ctap.OK {
+			t.Fatalf("getUVRetries: %v", status)
+		}
+		resp, err := ctap.DecodeClientPINResponse(result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *resp.UVRetries
+	}
+	all := retries()
+	fail := func(context.Context, authenticator.Prompt, bool) error { return authenticator.ErrNotVerified }
+	p.User.Answer = fail
+	p.wantStatus(r, ctap.ErrUVInvalid)
+	if got := retries(); got != all-1 {
+		t.Errorf("retries %d, want %d", got, all-1)
+	}
+	p.User.Answer = nil
+	p.wantStatus(r, ctap.OK)
+	if got := retries(); got != all {
+		t.Errorf("retries %d after success, want %d", got, all)
+	}
+	p.User.Answer = fail
+	for range all - 1 {
+		p.wantStatus(r, ctap.ErrUVInvalid)
+	}
+	p.wantStatus(r, ctap.ErrUVBlocked)
+	p.User.Answer = nil
+	p.wantStatus(r, ctap.ErrUVBlocked)
+	p.wantStatus(mcRequest(), ctap.ErrOperationDenied)
+	p.PowerCycle()
+	p.wantStatus(p.agree(pinuvauth.Two).tokenRequest(ctap.PermitGetAssertion, rpID), ctap.OK)
+}
+
+func TestVerificationNotConfigured(t *testing.T) {
+	p := newPlatform(t, noVerification)
+	p.wantStatus(mcRequest(), ctap.ErrInvalidOption)
+	r := mcRequest()
+	delete(r.Options, "uv")
+	c := p.make(r)
+	if c.data.Flags&ctap.FlagUV != 0 {
+		t.Error("UV is set without verification")
+	}
+	p.wantStatus(gaRequest(), ctap.ErrInvalidOption)
+}

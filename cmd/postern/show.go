@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/postern/postern"
+)
+
+// showJSON prints what the API answered.
+func showJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// table is what people see of a list.
+type table struct {
+	header []string
+	rows   [][]string
+	empty  string // said instead of a table without rows
+}
+
+func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+
+func (t *table) show(std streams) error {
+	if len(t.rows) == 0 {
+		fmt.Fprintln(std.Err, t.empty)
+		return nil
+	}
+	w := tabwriter.NewWriter(std.Out, 0, 4, 2, ' ', 0)
+	for _, row := range append([][]string{t.header}, t.rows...) {
+		for i, cell := range row {
+			row[i] = clean(cell)
+		}
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// showList prints a list: the API's JSON, or one row an item.
+func showList[T any](std streams, asJSON bool, items []T, t table, row func(T) []string) error {
+	if asJSON {
+		if items == nil {
+			items = []T{}
+		}
+		return showJSON(std.Out, postern.Page[T]{Items: items})
+	}
+	for _, item := range items {
+		t.add(row(item)...)
+	}
+	return t.show(std)
+}
+
+// field is a line of what people see of one thing.
+type field struct{ name, value string }
+
+// showFields prints one thing. Fields without a value are left out.
+func showFields(std streams, asJSON bool, v any, fields ...field) error {
+	if asJSON {
+		return showJSON(std.Out, v)
+	}
+	w := tabwriter.NewWriter(std.Out, 0, 4, 2, ' ', 0)
+	for _, f := range fields {
+		if f.value != "" {
+			fmt.Fprintf(w, "%s\t%s\n", f.name, clean(f.value))
+		}
+	}
+	return w.Flush()
+}
+
+// clean keeps what others chose, such as the name of a phone, from moving the cursor or faking a line.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+func whenever(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return when(*t)
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+func join[T ~string](items []T) string {
+	parts := make([]string, len(items))
+	for i, item := range items {
+		parts[i] = string(item)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// sure is the consent to what cannot be undone.
+type sure struct {
+	Yes bool `help:"Do it without asking." short:"y"`
+}
+
+// ask asks a person at a terminal. Where there is none, --yes is needed.
+func (s sure) ask(std streams, question string) error {
+	if s.Yes {
+		return nil
+	}
+	stop := postern.Errorf(postern.CodeInvalid, "Nothing was done.").WithNext("Give --yes to do it without being asked.")
+	file, ok := std.In.(*os.File)
+	if !ok {
+		return stop
+	}
+	info, err := file.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return stop
+	}
+	fmt.Fprintf(std.Err, "%s Type yes: ", question)
+	line, err := bufio.NewReader(std.In).ReadString('\n')
+	if err != nil || strings.TrimSpace(line) != "yes" {
+		return stop
+	}
+	return nil
+}

@@ -56,8 +56,8 @@ func checkSubmission(r Record, in postern.CredentialSubmission) error {
 }
 
 func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protocol.ParsedAttestationResponse) error {
-	refuse := func(format string, args ...any) error {
-		return postern.Errorf(postern.CodeCredentialRefused, format, args...).OnField("attestation_object")
+	refuse := func(message string) error {
+		return postern.Errorf(postern.CodeCredentialRefused, "%s", message).OnField("attestation_object")
 	}
 	data := parsed.AttestationObject.AuthData
 	rp := sha256.Sum256([]byte(r.RPID))

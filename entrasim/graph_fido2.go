@@ -298,31 +298,20 @@ func (c *graphCall) createPasskey() {
 		c.fail(http.StatusBadRequest, "badRequest", problem)
 		return
 	}
-	reg := passkey.Registration{Tenant: c.tenant.ID, DisplayName: name, Credential: cred}
 	var user *User
 	c.tenant.view(func() {
 		if u := c.tenant.user(c.param["user"]); u != nil && u.visible(c.s.now()) {
 			user = u.clone()
-			reg.User, reg.Policy, reg.Count = c.tenant.passkeyUser(u), c.tenant.passkeyPolicy(), len(u.livePasskeys())
 		}
 	})
 	if user == nil {
 		c.notFound(c.param["user"])
 		return
 	}
-	reg.Registered = func(id []byte) (taken bool) {
-		c.tenant.view(func() { taken = c.tenant.userByCredential(id) != nil })
-		return taken
-	}
-	verified, err := c.s.relyingParty().Register(reg, c.s.now())
+	added, err := c.s.registerPasskey(c.tenant, user.ID, passkey.Registration{Tenant: c.tenant.ID, DisplayName: name, Credential: cred})
 	if err != nil {
 		c.auditRegistration(user, nil, err)
 		c.refused(err)
-		return
-	}
-	added := c.tenant.addPasskey(user.ID, *verified)
-	if added == nil {
-		c.fail(http.StatusConflict, "conflict", "A passkey with this credential id is already registered.")
 		return
 	}
 	c.auditRegistration(user, added, nil)

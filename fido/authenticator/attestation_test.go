@@ -2,7 +2,13 @@ package authenticator_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
+	"math/big"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,4 +83,25 @@ func TestFailedAttestation(t *testing.T) {
 			t.Errorf("%v left %d credentials", err, len(list))
 		}
 	}
+}
+
+// leafSource hands out one self-signed certificate.
+type leafSource struct{ leaf *authenticator.Leaf }
+
+func newLeafSource(t *testing.T) leafSource {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Leaf"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leafSource{&authenticator.Leaf{Key: key, Chain: [][]byte{der}}}
+}
+
+func (s leafSource) Leaf(context.Context, authenticator.AttestationRequest) (*authenticator.Leaf, error) {
+	return s.leaf, nil
 }

@@ -1,0 +1,72 @@
+package authenticator_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os/exec"
+	"testing"
+
+	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/ctap"
+)
+
+// TestPythonFIDO2 lets python-fido2, a client library written by others, talk to
+// the authenticator. It needs Debian's packages python3 and python3-fido2.
+func TestPythonFIDO2(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if out, err := exec.CommandContext(t.Context(), python, "-c", "import fido2.ctap2").CombinedOutput(); err != nil {
+		t.Fatalf("python-fido2 is missing (%v): install the Debian package python3-fido2\n%s", err, out)
+	}
+	p := newPlatform(t, func(c *authenticator.Config) {
+		c.Attester = authenticator.PackedAttestation{Source: newLeafSource(t)}
+	})
+	cmd := exec.CommandContext(t.Context(), python, "testdata/client.py")
+	var told bytes.Buffer
+	cmd.Stderr = &told
+	requests, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	responses, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.serve(requests, responses); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, told.String())
+	}
+}
+
+// serve answers messages of a four-byte length and that many bytes until there
+// are no more.
+func (p *platform) serve(requests io.Reader, responses io.Writer) error {
+	for {
+		var size [4]byte
+		if _, err := io.ReadFull(requests, size[:]); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		n := binary.BigEndian.Uint32(size[:])
+		if n > ctap.MaxMessageSize {
+			return errors.New("message too long")
+		}
+		request := make([]byte, n)
+		if _, err := io.ReadFull(requests, request); err != nil {
+			return err
+		}
+		response := p.Handle(p.Context(), request)
+		binary.BigEndian.PutUint32(size[:], uint32(len(response)))
+		if _, err := responses.Write(append(size[:], response...)); err != nil {
+			return err
+		}
+	}
+}

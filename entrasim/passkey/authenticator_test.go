@@ -1,9 +1,11 @@
 package passkey_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -37,8 +39,9 @@ type testAuthenticator struct {
 	attestationCert *x509.Certificate
 	root            *x509.Certificate
 
-	// The credential made last.
+	// The credential made last. rsa, when set, is used instead of key: a Windows Hello credential on a TPM.
 	key    *ecdsa.PrivateKey
+	rsa    *rsa.PrivateKey
 	id     []byte
 	handle []byte
 
@@ -136,7 +139,7 @@ func (a *testAuthenticator) create(o passkey.CreationOptions) passkey.PublicKeyC
 		statement = map[string]any{"alg": -7, "sig": a.sign(a.attestationKey, data, hash[:]), "x5c": [][]byte{a.attestationCert.Raw}}
 	case "self":
 		format = "packed"
-		statement = map[string]any{"alg": -7, "sig": a.sign(a.key, data, hash[:])}
+		statement = map[string]any{"alg": a.alg, "sig": a.signCredential(data, hash[:])}
 	}
 	object, err := cbor.Marshal(map[string]any{"fmt": format, "attStmt": statement, "authData": data})
 	must(a.t, err)
@@ -146,6 +149,11 @@ func (a *testAuthenticator) create(o passkey.CreationOptions) passkey.PublicKeyC
 }
 
 func (a *testAuthenticator) coseKey() []byte {
+	if a.rsa != nil {
+		out, err := cbor.Marshal(map[int]any{1: 3, 3: a.alg, -1: a.rsa.N.Bytes(), -2: []byte{1, 0, 1}})
+		must(a.t, err)
+		return out
+	}
 	point, err := a.key.PublicKey.Bytes()
 	must(a.t, err)
 	out, err := cbor.Marshal(map[int]any{1: 2, 3: a.alg, -1: 1, -2: point[1:33], -3: point[33:]})
@@ -164,8 +172,22 @@ func (a *testAuthenticator) get(challengeText string) passkey.Assertion {
 	hash := sha256.Sum256(client)
 	return passkey.Assertion{
 		ID: b64(a.id), ClientDataJSON: b64(client), AuthenticatorData: b64(data),
-		Signature: b64(a.sign(a.key, data, hash[:])), UserHandle: b64(a.handle),
+		Signature: b64(a.signCredential(data, hash[:])), UserHandle: b64(a.handle),
 	}
+}
+
+// signCredential signs with the key of the credential.
+func (a *testAuthenticator) signCredential(data, hash []byte) []byte {
+	if a.rsa == nil {
+		return a.sign(a.key, data, hash)
+	}
+	sum := sha256.Sum256(append(append([]byte{}, data...), hash...))
+	sig, err := rsa.SignPKCS1v15(rand.Reader, a.rsa, crypto.SHA256, sum[:])
+	must(a.t, err)
+	if a.breakSig {
+		sig[0] ^= 1
+	}
+	return sig
 }
 
 func (a *testAuthenticator) sign(key *ecdsa.PrivateKey, data, hash []byte) []byte {

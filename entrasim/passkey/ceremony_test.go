@@ -2,6 +2,8 @@ package passkey_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"net/http"
 	"sync"
@@ -187,6 +189,14 @@ func TestRegisterFormats(t *testing.T) {
 			},
 			want: passkey.ReasonAttestation,
 		},
+		"RS256": {setup: useRSA, kind: passkey.DeviceBound},
+		"RS256, self": {
+			setup: func(a *testAuthenticator, rp *passkey.RelyingParty) {
+				useRSA(a, rp)
+				a.format, rp.AcceptSelfAttestation = "self", true
+			},
+			kind: passkey.DeviceBound,
+		},
 		"custom name": {
 			setup: func(a *testAuthenticator, _ *passkey.RelyingParty) { a.format = "contoso-phone" }, kind: passkey.DeviceBound,
 		},
@@ -226,6 +236,12 @@ func TestRegisterFormats(t *testing.T) {
 			}
 		})
 	}
+}
+
+func useRSA(a *testAuthenticator, _ *passkey.RelyingParty) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(a.t, err)
+	a.rsa, a.alg = key, -257
 }
 
 func TestRegisterRefusals(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/knadh/koanf/parsers/yaml"
@@ -74,12 +75,8 @@ func ReadConfig(path string) (Config, error) {
 		return Config{}, fmt.Errorf("configuration from the environment: %w", err)
 	}
 	var c Config
-	known := map[string]bool{}
-	for _, key := range configKeys {
-		known[key] = true
-	}
 	for _, key := range k.Keys() {
-		if !known[key] {
+		if !slices.Contains(configKeys, key) {
 			return Config{}, fmt.Errorf("configuration: there is no setting %q", key)
 		}
 	}
@@ -95,19 +92,15 @@ var configKeys = []string{
 	"workers", "stories", "entra.cloud", "entra.authority", "entra.graph", "entra.ca_file",
 }
 
-// notSettings are variables of the command line client, which share the prefix.
-var notSettings = []string{"POSTERN_URL", "POSTERN_TOKEN", "POSTERN_CA_FILE", "POSTERN_ARTIFACTS", "POSTERN_CONFIG", "POSTERN_PHONE_PASSPHRASE", "POSTERN_PHONE_FILE"}
-
-// fromEnvironment turns POSTERN_ENTRA_CA_FILE into entra.ca_file and POSTERN_PUBLIC_URL into public_url.
+// fromEnvironment turns POSTERN_ENTRA_CA_FILE into entra.ca_file and POSTERN_PUBLIC_URL into public_url. Variables
+// that are no setting are left alone: the command line client and the phone share the prefix.
 func fromEnvironment(name, value string) (string, any) {
-	for _, other := range notSettings {
-		if name == other {
-			return "", nil
-		}
-	}
 	key := strings.ToLower(strings.TrimPrefix(name, "POSTERN_"))
 	if rest, ok := strings.CutPrefix(key, "entra_"); ok {
 		key = "entra." + rest
+	}
+	if !slices.Contains(configKeys, key) {
+		return "", nil
 	}
 	if key == "trusted_proxies" {
 		return key, strings.Fields(strings.ReplaceAll(value, ",", " "))

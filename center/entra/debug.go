@@ -276,9 +276,17 @@ func (r *redactor) json(v any, name, parent string) any {
 	return v
 }
 
-// scrub takes the credential and anything that looks like a token out of a text for people.
-func (t *Tenant) scrub(s string) string {
-	var r redactor
-	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password)
-	return r.clean(s)
+// learnBody remembers what a request's body would hide.
+func (r *redactor) learnBody(body any) {
+	if body == nil {
+		return
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		return
+	}
+	var v any
+	if json.Unmarshal(b, &v) == nil {
+		r.json(v, "", "")
+	}
 }

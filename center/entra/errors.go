@@ -47,13 +47,21 @@ const maxWords = 400
 
 // tidy bounds a stranger's text and takes control characters and secrets out of it.
 func (t *Tenant) tidy(s string) string {
+	var r redactor
+	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password)
+	return r.tidy(s)
+}
+
+// tidy bounds a stranger's text and takes control characters and what the redactor knows out of it. Secrets are looked
+// for before and after, since folding white space changes them and cutting would leave halves.
+func (r *redactor) tidy(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(s, " "))
-	s = t.scrub(strings.Join(strings.Fields(s), " "))
+	}, strings.ToValidUTF8(r.clean(s), " "))
+	s = r.clean(strings.Join(strings.Fields(s), " "))
 	if r := []rune(s); len(r) > maxWords {
 		s = string(r[:maxWords]) + "…"
 	}
@@ -81,14 +89,18 @@ type graphEnvelope struct {
 }
 
 // parseGraphError reads a refusal. A body that is not Graph's error object gives an empty code.
-func (t *Tenant) parseGraphError(status int, header http.Header, body []byte) *GraphError {
+func (t *Tenant) parseGraphError(c call, status int, header http.Header, body []byte) *GraphError {
+	// Some refusals quote the request.
+	var r redactor
+	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password)
+	r.learnBody(c.body)
 	var envelope graphEnvelope
 	_ = json.Unmarshal(body, &envelope)
 	id := header.Get("request-id")
 	if id == "" {
 		id = envelope.Error.Inner.RequestID
 	}
-	return &GraphError{Status: status, Code: t.tidy(envelope.Error.Code), Words: t.tidy(envelope.Error.Message), RequestID: t.tidy(id)}
+	return &GraphError{Status: status, Code: r.tidy(envelope.Error.Code), Words: r.tidy(envelope.Error.Message), RequestID: r.tidy(id)}
 }
 
 // graphCode reads the code of a refusal whose body has been read already.
@@ -133,7 +145,7 @@ var graphRules = []graphRule{
 
 // refusal turns an answer of Graph that is not a 2xx into our words.
 func (t *Tenant) refusal(c call, status int, header http.Header, body []byte) *postern.Error {
-	e := t.parseGraphError(status, header, body)
+	e := t.parseGraphError(c, status, header, body)
 	out := t.fromRule(c, e)
 	if after, ok := retryAfter(header, t.opts.Now()); ok && (status == 429 || status >= 500) {
 		out.After = after

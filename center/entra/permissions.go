@@ -93,6 +93,7 @@ func (t *Tenant) Permissions(ctx context.Context) (postern.PermissionReport, err
 // permission of the wrong type from one that is missing. Not being able to is no failure.
 func (t *Tenant) applicationGrants(ctx context.Context) grants {
 	opts := t.opts
+	opts.Transport = t.sender.client.Transport
 	opts.Credential = Credential{Kind: postern.CredentialSecret, ClientSecret: opts.Credential.ClientSecret}
 	app, err := Open(opts)
 	if err != nil {

@@ -132,6 +132,9 @@ func Open(opts Options) (*Tenant, error) {
 	return t, nil
 }
 
+// Close gives idle connections back. Calls under way are not disturbed, and the tenant stays usable.
+func (t *Tenant) Close() { t.sender.client.CloseIdleConnections() }
+
 // newWire builds credential and pipeline.
 //
 // The order of the policies matters: agent, then the waiting and repeating, then (once for each attempt) the token, and

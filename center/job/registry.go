@@ -9,7 +9,8 @@ import (
 
 // Registry holds the handler of each kind. It is filled before a runner starts and not changed afterwards.
 type Registry struct {
-	kinds map[string]Kind
+	kinds    map[string]Kind
+	periodic []periodic
 }
 
 // Kind is one registered kind of job.

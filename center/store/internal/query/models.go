@@ -112,6 +112,11 @@ type Invitation struct {
 	UsedAt        sql.NullInt64
 }
 
+type JobRunner struct {
+	ID     string
+	SeenAt int64
+}
+
 type Link struct {
 	Hash      []byte
 	Role      string

@@ -1,13 +1,9 @@
 package test
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,90 +59,34 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-// startWithin bounds the wait for the line that a program prints when it is ready. It is far above what it takes, so
-// that a slow machine does not fail a right program.
-const startWithin = 60 * time.Second
-
 // running holds the demonstrations that are up, by script.
 var running sync.Map
 
-type process struct {
-	cmd    *exec.Cmd
-	exited chan struct{}
-}
-
 // demo starts `postern demo` in the script's directory, waits until it is ready and puts what it printed into the
-// environment: CONSOLE, API, GRAPH, AUTHORITY, TENANT, CLIENT, CA, UPN, UPN2, USERID; POSTERN_URL and POSTERN_TOKEN for the
-// command line; and the client secret into the file secret.
+// environment: CONSOLE, API, GRAPH, AUTHORITY, TENANT, CLIENT, CA, UPN, UPN2, USERID and so on; POSTERN_URL and POSTERN_TOKEN
+// for the command line; and secrets into files.
 func demo(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("demo cannot be negated")
 	}
-	ctx := context.Background()
-	cmd := exec.CommandContext(ctx, filepath.Join(programs, "postern"), append([]string{"demo", "--json", "--data", ts.MkAbs("demo")}, args...)...)
-	cmd.Env = append(os.Environ(), "HOME="+ts.Getenv("WORK"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
+	d, err := startDemo(ts.MkAbs("demo"), args...)
 	ts.Check(err)
-	ts.Check(cmd.Start())
-	p := &process{cmd: cmd, exited: make(chan struct{})}
-	line := make(chan string, 1)
-	go func() {
-		first, _ := bufio.NewReader(out).ReadString('\n')
-		line <- first
-		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait()
-		close(p.exited)
-	}()
-	running.Store(ts, p)
+	running.Store(ts, d)
 	ts.Defer(func() { end(ts, syscall.SIGTERM) })
-	select {
-	case text := <-line:
-		var info struct {
-			Console, API, Token, Graph, Authority string
-			TenantID                              string `json:"tenant_id"`
-			ClientID                              string `json:"client_id"`
-			ClientSecret                          string `json:"client_secret"`
-			CAFile                                string `json:"ca_file"`
-			SignInLink                            string `json:"sign_in_link"`
-			SignInClient                          string `json:"sign_in_client_id"`
-			Users                                 []struct{ ID, UPN string }
-			Minimal                               struct {
-				ClientID     string `json:"client_id"`
-				ClientSecret string `json:"client_secret"`
-			} `json:"minimal_app"`
-			Emulator struct {
-				Legacy struct {
-					ClientID     string `json:"client_id"`
-					ClientSecret string `json:"client_secret"`
-				}
-				ServiceAccount struct{ UPN, Password string } `json:"service_account"`
-			}
-		}
-		if err := json.Unmarshal([]byte(text), &info); err != nil {
-			ts.Fatalf("postern demo printed %q: %v\n%s", text, err, stderr.String())
-		}
-		for name, v := range map[string]string{
-			"CONSOLE": info.Console, "API": info.API, "GRAPH": info.Graph, "AUTHORITY": info.Authority, "TENANT": info.TenantID,
-			"CLIENT": info.ClientID, "CA": info.CAFile, "UPN": info.Users[0].UPN, "USERID": info.Users[0].ID, "UPN2": info.Users[1].UPN,
-			"UPN3": info.Users[2].UPN, "SIGNIN_CLIENT": info.SignInClient, "MINIMAL": info.Minimal.ClientID,
-			"LEGACY": info.Emulator.Legacy.ClientID, "SERVICE_ACCOUNT": info.Emulator.ServiceAccount.UPN,
-			"POSTERN_URL": info.Console, "POSTERN_TOKEN": info.Token,
-		} {
-			ts.Setenv(name, v)
-		}
-		for name, secret := range map[string]string{
-			"secret": info.ClientSecret, "minimal-secret": info.Minimal.ClientSecret, "legacy-secret": info.Emulator.Legacy.ClientSecret,
-			"service-account-password": info.Emulator.ServiceAccount.Password,
-		} {
-			ts.Check(os.WriteFile(ts.MkAbs(name), []byte(secret), 0o600))
-		}
-	case <-p.exited:
-		ts.Fatalf("postern demo stopped: %s", stderr.String())
-	case <-time.After(startWithin):
-		ts.Fatalf("postern demo printed nothing: %s", stderr.String())
+	for name, v := range map[string]string{
+		"CONSOLE": d.Console, "API": d.API, "GRAPH": d.Graph, "AUTHORITY": d.Authority, "TENANT": d.TenantID,
+		"CLIENT": d.ClientID, "CA": d.CAFile, "UPN": d.Users[0].UPN, "USERID": d.Users[0].ID, "UPN2": d.Users[1].UPN,
+		"UPN3": d.Users[2].UPN, "SIGNIN_CLIENT": d.SignInClient, "MINIMAL": d.Minimal.ClientID,
+		"LEGACY": d.Emulator.Legacy.ClientID, "SERVICE_ACCOUNT": d.Emulator.ServiceAccount.UPN,
+		"POSTERN_URL": d.Console, "POSTERN_TOKEN": d.Token,
+	} {
+		ts.Setenv(name, v)
+	}
+	for name, secret := range map[string]string{
+		"secret": d.ClientSecret, "minimal-secret": d.Minimal.ClientSecret, "legacy-secret": d.Emulator.Legacy.ClientSecret,
+		"service-account-password": d.Emulator.ServiceAccount.Password,
+	} {
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(secret), 0o600))
 	}
 }
 
@@ -156,17 +96,8 @@ func stop(ts *testscript.TestScript, _ bool, _ []string) { end(ts, syscall.SIGTE
 func kill9(ts *testscript.TestScript, _ bool, _ []string) { end(ts, syscall.SIGKILL) }
 
 func end(ts *testscript.TestScript, signal syscall.Signal) {
-	v, ok := running.LoadAndDelete(ts)
-	if !ok {
-		return
-	}
-	p := v.(*process)
-	_ = p.cmd.Process.Signal(signal)
-	select {
-	case <-p.exited:
-	case <-time.After(startWithin):
-		_ = p.cmd.Process.Kill()
-		ts.Fatalf("postern demo did not stop")
+	if d, ok := running.LoadAndDelete(ts); ok {
+		ts.Check(d.(*demonstration).end(signal))
 	}
 }
 

@@ -79,13 +79,18 @@ const (
 	longestPause = 10 * time.Minute
 )
 
-// Backoff is the pause after the given number of failed attempts, between half and all of what doubling gives, so that
-// jobs which failed together do not come back together.
-func Backoff(failures int) time.Duration {
-	pause := longestPause
-	if failures = max(failures, 1); failures <= 10 { // 2^9 s is the last below ten minutes
-		pause = min(firstPause<<(failures-1), longestPause)
+// Pause is the longest pause after the given number of failed attempts.
+func Pause(failures int) time.Duration {
+	if failures = max(failures, 1); failures > 10 { // 2^9 s is the last below ten minutes
+		return longestPause
 	}
+	return min(firstPause<<(failures-1), longestPause)
+}
+
+// Backoff is the pause that a runner makes: between half of Pause and all of it, so that jobs which failed together do
+// not come back together.
+func Backoff(failures int) time.Duration {
+	pause := Pause(failures)
 	return pause/2 + rand.N(pause/2+1)
 }
 

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/phone"
+)
+
+// enrollCmd enrols this phone.
+type enrollCmd struct {
+	Server string `help:"Address of the control center." required:"" env:"POSTERN_URL" placeholder:"URL"`
+	Code   string `help:"One-time code of the invitation." required:"" env:"POSTERN_PHONE_CODE" placeholder:"CODE"`
+	Name   string `help:"Name of the phone, as people will see it; the machine's name if left out." placeholder:"NAME"`
+	CAFile string `name:"ca-file" help:"PEM file with the certificate authority of the control center. It is remembered." env:"POSTERN_CA_FILE" type:"existingfile" placeholder:"FILE"`
+}
+
+// Run enrols.
+func (c *enrollCmd) Run(ctx context.Context, std streams, o *options) (err error) {
+	v, err := o.create()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if v.content.Phone == nil { // the code may be used again: leave nothing behind
+			err = errors.Join(err, v.remove())
+		} else {
+			err = errors.Join(err, v.close())
+		}
+	}()
+	if c.CAFile != "" {
+		if v.content.CAFile, err = filepath.Abs(c.CAFile); err != nil {
+			return err
+		}
+	}
+	if c.Name == "" {
+		if c.Name, err = os.Hostname(); err != nil {
+			c.Name = "postern-phone"
+		}
+	}
+	env, err := v.env()
+	if err != nil {
+		return err
+	}
+	_, self, err := phone.Enrol(ctx, phone.Enrolment{
+		Server: c.Server, Code: c.Code, Name: c.Name, Assurance: postern.AssuranceFile,
+		Platform: "postern-phone " + postern.Version() + " on " + runtime.GOOS + "/" + runtime.GOARCH,
+	}, env)
+	if err != nil {
+		return err
+	}
+	if o.JSON {
+		return showJSON(std.Out, self)
+	}
+	fmt.Fprintf(std.Out, "This phone is %q of %s at %s.\n", clean(self.Phone.Name), clean(self.User.UPN), clean(self.Integration.ApplicationName))
+	notice(std, self.Notice)
+	return nil
+}
+
+// notice tells the user what the control center wants them to know.
+func notice(std streams, n *postern.PhoneNotice) {
+	if n != nil {
+		fmt.Fprintf(std.Err, "note: %s %s\n", clean(n.Message), clean(n.Next))
+	}
+}

@@ -1,0 +1,148 @@
+package phone
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/fido/ctap"
+)
+
+// Env is what a phone stands on. All fields are needed but HTTP.
+type Env struct {
+	Keeper   Keeper
+	Passkeys authenticator.Store
+	User     authenticator.User
+	Random   io.Reader
+	Now      func() time.Time
+	HTTP     *http.Client
+}
+
+// Phone is an enrolled phone. Its methods may not be called at once.
+type Phone struct {
+	API   *API
+	State *State
+	env   Env
+}
+
+// Open gives the phone of a state that was kept.
+func Open(s *State, env Env) (*Phone, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	api, err := NewAPI(s.Server, env.HTTP, env.Now)
+	if err != nil {
+		return nil, err
+	}
+	api.id, api.key = s.ID, s.identity()
+	return &Phone{API: api, State: s, env: env}, nil
+}
+
+// Enrolment is what enrolling takes from the user.
+type Enrolment struct {
+	Server    string
+	Code      string // one-time code of the invitation
+	Name      string
+	Platform  string
+	Assurance postern.Assurance
+}
+
+// Enrol makes keys, proves them with the one-time code, and keeps the state. A code works once: whatever can be found
+// wrong without the control center is found before it is asked.
+func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSelf, error) {
+	var none postern.PhoneSelf
+	api, err := NewAPI(in.Server, env.HTTP, env.Now)
+	if err != nil {
+		return nil, none, err
+	}
+	name := strings.TrimSpace(in.Name)
+	if name == "" {
+		return nil, none, postern.FieldErrorf("name", "The phone has no name.").WithNext("Give it one.")
+	}
+	if postern.NormaliseCode(in.Code) == "" {
+		return nil, none, postern.FieldErrorf("code", "The one-time code is empty.").WithNext("Enter the code of the invitation.")
+	}
+	s, err := newState(env.Random, api.Server, name)
+	if err != nil {
+		return nil, none, err
+	}
+	seal, err := s.seal()
+	if err != nil {
+		return nil, none, err
+	}
+	key := s.identity()
+	identity, sealKey := []byte(key.Public().(ed25519.PublicKey)), seal.PublicKey().Bytes()
+	self, err := api.enrol(ctx, postern.PhoneEnrolment{
+		Code: in.Code, Name: name, Platform: in.Platform, Assurance: in.Assurance, IdentityKey: identity, SealKey: sealKey,
+		Proof: ed25519.Sign(key, postern.EnrolmentMessage(in.Code, identity, sealKey)),
+	})
+	if err != nil {
+		return nil, none, err
+	}
+	s.ID, s.UPN, s.Application = self.Phone.ID, self.User.UPN, self.Integration.ApplicationName
+	if err := env.Keeper.Save(ctx, s); err != nil {
+		return nil, none, fmt.Errorf("the phone is enrolled, but its keys could not be kept: revoke it in the console and invite again: %w", err)
+	}
+	p, err := Open(s, env)
+	return p, self, err
+}
+
+// client is a WebAuthn client in front of an authenticator that holds the phone's passkeys. A nil attester vouches for
+// nothing.
+func (p *Phone) client(attester authenticator.Attester) (*client.Client, error) {
+	a, err := authenticator.New(authenticator.Config{
+		AAGUID: AAGUID, Store: p.env.Passkeys, User: p.env.User, Attester: attester, Random: p.env.Random, Now: p.env.Now,
+		Algorithms: []ctap.Algorithm{ctap.ES256}, Transports: []string{"usb"}, FirmwareVersion: 1,
+		// Within one process nothing frames messages, so the only bound is that of the protocol.
+		MaxMsgSize: ctap.MaxMessageSize,
+	})
+	if err != nil {
+		return nil, err
+	}
+	channel := client.ChannelFunc(func(ctx context.Context, request []byte) ([]byte, error) { return a.Handle(ctx, request), nil })
+	return &client.Client{Channel: channel, Random: p.env.Random}, nil
+}
+
+// Client is a WebAuthn client that signs in with the phone's passkeys.
+func (p *Phone) Client() (*client.Client, error) { return p.client(nil) }
+
+// Sync brings the phone in line with the control center: passkeys that were revoked, and credentials of provisionings
+// that came to nothing, are removed.
+func (p *Phone) Sync(ctx context.Context) (postern.PhoneSelf, error) {
+	self, err := p.API.Self(ctx)
+	if err != nil {
+		return self, err
+	}
+	for _, k := range self.Passkeys {
+		if k.State == postern.PasskeyRevoked {
+			if err := p.remove(ctx, k.CredentialID); err != nil {
+				return self, err
+			}
+		}
+	}
+	if err := p.settlePending(ctx); err != nil {
+		return self, err
+	}
+	if p.State.UPN != self.User.UPN || p.State.Application != self.Integration.ApplicationName {
+		p.State.UPN, p.State.Application = self.User.UPN, self.Integration.ApplicationName
+		err = p.env.Keeper.Save(ctx, p.State)
+	}
+	return self, err
+}
+
+// Forget has the phone revoked. What it keeps is the caller's to delete afterwards. A phone the control center does not
+// know, or has revoked already, is as good as forgotten there.
+func (p *Phone) Forget(ctx context.Context) error {
+	err := p.API.Revoke(ctx)
+	if postern.IsCode(err, postern.CodePhoneUnknown) || postern.IsCode(err, postern.CodePhoneRevoked) {
+		return nil
+	}
+	return err
+}

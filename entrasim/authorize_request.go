@@ -197,8 +197,10 @@ const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 // authorizeError is an error response of the authorization endpoint.
 func authorizeError(kind string, number int, text string) url.Values {
-	return url.Values{"error": {kind}, "error_description": {"AADSTS" + strconv.Itoa(number) + ": " + text},
-		"error_uri": {"https://login.microsoftonline.com/error?code=" + strconv.Itoa(number)}}
+	code := strconv.Itoa(number)
+	return url.Values{
+		"error": {kind}, "error_description": {"AADSTS" + code + ": " + text}, "error_uri": {"https://login.microsoftonline.com/error?code=" + code},
+	}
 }
 
 // shorten keeps what a caller sent from filling a message.

@@ -53,7 +53,7 @@ func (s *Server) fidoGet(w http.ResponseWriter, r *http.Request) {
 	rp := s.relyingParty()
 	s.render(w, pages.Page{Name: "fido", WebAuthn: true, FormTargets: f.targets(), View: pages.View{Title: "Sign in", Data: map[string]any{
 		"Heading": "Use your passkey", "UserName": f.userName, "PostURL": f.auth.base + "/common/login", "AnswerField": "assertion",
-		"CancelURL": f.auth.base + f.auth.link("login_hint", f.userName),
+		"CancelURL": f.auth.base + f.auth.link(f.userName),
 		"Fields":    append(f.loginFields(), field{"type", loginPasskey}, field{"ps", loginPasskey}, field{"lmcCanary", f.canary}),
 		"Ceremony": map[string]any{"kind": "get", "publicKey": map[string]any{
 			"challenge": encodeBase64URL([]byte(f.challenge)), "rpId": rp.ID, "userVerification": "required", "timeout": 60000, "allowCredentials": descriptors,
@@ -102,7 +102,7 @@ func (s *Server) loginWithPassword(w http.ResponseWriter, r *http.Request, f *fl
 		var problem *oauthError
 		if proof, problem = s.checkPassword(f.tenant, name, secret); problem != nil {
 			s.recordPageSignIn(r, f, name, event, problem.number, problem.text)
-			e := pageError{number: problem.number, text: problem.text, userName: name, retryURL: f.auth.link("login_hint", name)}
+			e := pageError{number: problem.number, text: problem.text, userName: name, retryURL: f.auth.link(name)}
 			switch problem.number {
 			case 50126, 50034, 50056:
 				s.signInPage(w, r, f, name, &e)
@@ -116,7 +116,7 @@ func (s *Server) loginWithPassword(w http.ResponseWriter, r *http.Request, f *fl
 		}
 	}
 	s.recordPageSignIn(r, f, proof.UserID, event, 0, "")
-	s.accepted(w, r, f, proof)
+	s.accepted(w, f, proof)
 }
 
 func (s *Server) loginWithPasskey(w http.ResponseWriter, r *http.Request, f *flow) {
@@ -151,19 +151,19 @@ func (s *Server) loginWithPasskey(w http.ResponseWriter, r *http.Request, f *flo
 	t.usedPasskey(in.UserID, in.CredentialID, in.SignCount)
 	f.userID = in.UserID
 	s.recordPageSignIn(r, f, in.UserID, dir.event(in.CredentialID), 0, "")
-	s.accepted(w, r, f, SignInProof{UserID: in.UserID, AuthTime: s.now(), AMR: []string{amrFIDO, amrMFA}})
+	s.accepted(w, f, SignInProof{UserID: in.UserID, AuthTime: s.now(), AMR: []string{amrFIDO, amrMFA}})
 }
 
 // refusedPasskey shows why a passkey does not sign in.
 func (s *Server) refusedPasskey(w http.ResponseWriter, r *http.Request, f *flow, refusal *passkey.Refusal) {
 	e := refusalPage(refusal)
 	s.recordPageSignIn(r, f, f.userID, SignIn{Method: "Passkey (device-bound)"}, e.number, e.text)
-	e.userName, e.retryURL = f.userName, f.auth.link("login_hint", f.userName)
+	e.userName, e.retryURL = f.userName, f.auth.link(f.userName)
 	s.errorPage(w, r, e)
 }
 
 // accepted shows the interrupt page "Stay signed in?" to a user whose credential was good. The session begins here.
-func (s *Server) accepted(w http.ResponseWriter, r *http.Request, f *flow, proof SignInProof) {
+func (s *Server) accepted(w http.ResponseWriter, f *flow, proof SignInProof) {
 	f.proof = &proof
 	// A new flow token: whoever holds only the tokens of the sign-in page cannot answer the interrupt.
 	f.token = s.newToken("AQ")

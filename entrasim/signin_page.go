@@ -135,7 +135,7 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request, f *flow, nam
 	}
 	view := map[string]any{
 		"Heading": "Sign in", "AppName": f.auth.appName, "UserName": f.userName, "Domain": s.exampleDomain(f.tenant),
-		"AuthorizePath": f.auth.path, "AuthorizeFields": f.auth.fields("login_hint", "prompt"), "OtherAccount": f.auth.link("login_hint", ""),
+		"AuthorizePath": f.auth.path, "AuthorizeFields": f.auth.fields("login_hint", "prompt"), "OtherAccount": f.auth.link(""),
 		"HasFido": !known || len(c.passkeys) > 0, "FidoURL": rp.Origin + "/common/fido/get?uiflavor=Web", "FidoFields": f.fidoFields(c.passkeys),
 		"HasPassword": known && (c.hasPassword || c.hasPass), "HasPass": c.hasPass, "PostURL": f.auth.base + "/common/login", "LoginFields": f.loginFields(),
 		"Error": "",
@@ -173,8 +173,8 @@ func (f *flow) fidoFields(allow []string) []field {
 	}
 	return []field{
 		{"allowedIdentities", "2"}, {"canary", f.canary}, {"serverChallenge", f.challenge}, {"postBackUrl", f.auth.base + "/common/login"},
-		{"postBackUrlAad", f.auth.base + "/common/login"}, {"postBackUrlMsa", f.auth.base + "/common/login"}, {"cancelUrl", f.auth.base + f.auth.link("login_hint", f.userName)},
-		{"resumeUrl", f.auth.base + f.auth.link("login_hint", f.userName)}, {"correlationId", f.session}, {"credentialsJson", list}, {"ctx", f.ctx},
+		{"postBackUrlAad", f.auth.base + "/common/login"}, {"postBackUrlMsa", f.auth.base + "/common/login"}, {"cancelUrl", f.auth.base + f.auth.link(f.userName)},
+		{"resumeUrl", f.auth.base + f.auth.link(f.userName)}, {"correlationId", f.session}, {"credentialsJson", list}, {"ctx", f.ctx},
 		{"username", f.userName}, {"loginCanary", f.canary}, {"flowToken", f.token},
 	}
 }
@@ -189,15 +189,14 @@ func (req authorizeRequest) fields(without ...string) (out []field) {
 	return out
 }
 
-// link is the authorization request again, as a path on this host, with one parameter changed or, if value is empty, left
-// out.
-func (req authorizeRequest) link(name, value string) string {
+// link is the authorization request again, as a path on this host, for a user name or, if it is empty, for nobody yet.
+func (req authorizeRequest) link(userName string) string {
 	q := make(url.Values)
-	for _, f := range req.fields(name) {
+	for _, f := range req.fields("login_hint") {
 		q.Set(f.Name, f.Value)
 	}
-	if value != "" {
-		q.Set(name, value)
+	if userName != "" {
+		q.Set("login_hint", userName)
 	}
 	return req.path + "?" + q.Encode()
 }

@@ -29,32 +29,32 @@ type clientData struct {
 
 // checkClientData runs the steps on client data that registration and sign-in share and opens the challenge. The library
 // runs them again; here they get messages that tell them apart.
-func (rp *RelyingParty) checkClientData(raw []byte, ceremony protocol.CeremonyType, purpose Purpose, now time.Time) (clientData, Challenge, error) {
+func (rp *RelyingParty) checkClientData(raw []byte, ceremony protocol.CeremonyType, purpose Purpose, now time.Time) (Challenge, error) {
 	var c clientData
 	if err := json.Unmarshal(raw, &c); err != nil {
-		return c, Challenge{}, refuse(ReasonMalformed, "The property 'clientDataJSON' of the credential is not a JSON object.")
+		return Challenge{}, refuse(ReasonMalformed, "The property 'clientDataJSON' of the credential is not a JSON object.")
 	}
 	if c.Type != string(ceremony) {
-		return c, Challenge{}, refuse(ReasonCeremonyType, "The type in clientDataJSON must be '%s'.", ceremony)
+		return Challenge{}, refuse(ReasonCeremonyType, "The type in clientDataJSON must be '%s'.", ceremony)
 	}
 	if c.Origin != rp.Origin {
-		return c, Challenge{}, refuse(ReasonOrigin, "The origin in clientDataJSON must be '%s'.", rp.Origin)
+		return Challenge{}, refuse(ReasonOrigin, "The origin in clientDataJSON must be '%s'.", rp.Origin)
 	}
 	if c.CrossOrigin {
-		return c, Challenge{}, refuse(ReasonCrossOrigin, "The credential was made inside a frame of another site (crossOrigin is true), which is not allowed.")
+		return Challenge{}, refuse(ReasonCrossOrigin, "The credential was made inside a frame of another site (crossOrigin is true), which is not allowed.")
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(c.Challenge)
 	if err != nil {
-		return c, Challenge{}, refuse(ReasonChallenge, "The challenge in clientDataJSON is not valid base64url.")
+		return Challenge{}, refuse(ReasonChallenge, "The challenge in clientDataJSON is not valid base64url.")
 	}
 	ch, err := rp.Challenges.Open(string(text), now)
 	if err != nil {
-		return c, Challenge{}, err
+		return Challenge{}, err
 	}
 	if ch.Purpose != purpose {
-		return c, Challenge{}, refuse(ReasonChallenge, "The challenge was issued for %s and cannot be used for %s.", ch.Purpose, purpose)
+		return Challenge{}, refuse(ReasonChallenge, "The challenge was issued for %s and cannot be used for %s.", ch.Purpose, purpose)
 	}
-	return c, ch, nil
+	return ch, nil
 }
 
 // checkFlags gives rpIdHash and the flags of authenticator data their own messages (WebAuthn §7.1 steps 13-18, §7.2 steps

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -106,8 +107,8 @@ func TestChallengeTampering(t *testing.T) {
 }
 
 func wantRapid(t *rapid.T, err error, want passkey.Reason) {
-	r, ok := err.(*passkey.Refusal)
-	if !ok || r.Reason != want {
+	var r *passkey.Refusal
+	if !errors.As(err, &r) || r.Reason != want {
 		t.Fatalf("got %v, want a refusal for %s", err, want)
 	}
 }

@@ -2,6 +2,7 @@ package passkey_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func FuzzRegister(f *testing.F) {
 			ID: b64(id), Response: passkey.AttestationResponse{ClientDataJSON: client, AttestationObject: b64(object)},
 		}}, testNow)
 		if err != nil {
-			if _, ok := err.(*passkey.Refusal); !ok || cred != nil {
+			if r := new(passkey.Refusal); !errors.As(err, &r) || cred != nil {
 				t.Fatalf("failed with %T and credential %v", err, cred)
 			}
 			return
@@ -58,7 +59,7 @@ func FuzzSignIn(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, client, data, sig, handle string) {
 		in, err := rp.SignIn(passkey.Assertion{ID: id, ClientDataJSON: client, AuthenticatorData: data, Signature: sig, UserHandle: handle}, dir, testNow)
 		if err != nil {
-			if _, ok := err.(*passkey.Refusal); !ok || in != nil {
+			if r := new(passkey.Refusal); !errors.As(err, &r) || in != nil {
 				t.Fatalf("failed with %T and result %v", err, in)
 			}
 			return

@@ -3,6 +3,7 @@ package passkey_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -81,7 +82,8 @@ func TestOptionsRefusals(t *testing.T) {
 			tc.change(&req)
 			_, _, err := newRP(t).Options(req, testNow)
 			wantReason(t, err, tc.want)
-			if r, ok := err.(*passkey.Refusal); ok && r.Status != tc.status {
+			var r *passkey.Refusal
+			if errors.As(err, &r) && r.Status != tc.status {
 				t.Errorf("status %d, want %d", r.Status, tc.status)
 			}
 		})

@@ -121,7 +121,7 @@ func (rp *RelyingParty) parseAssertion(a Assertion, now time.Time) (*protocol.Pa
 		}
 		handle = b
 	}
-	_, ch, err := rp.checkClientData(raw[1], protocol.AssertCeremony, ForSignIn, now)
+	ch, err := rp.checkClientData(raw[1], protocol.AssertCeremony, ForSignIn, now)
 	if err != nil {
 		return nil, Challenge{}, err
 	}

@@ -97,6 +97,9 @@ func (c *console) routes() http.Handler {
 	m.Handle("GET /tokens/{token}/revoke", c.need(mints, c.revokeToken))
 	m.Handle("POST /tokens/{token}/revoke", c.need(mints, c.revokeToken))
 
+	if c.Stories {
+		m.Handle("GET /storybook/", Storybook())
+	}
 	m.Handle("GET /about", c.need("", c.about))
 	m.Handle("/", c.need("", c.notFound))
 	return m

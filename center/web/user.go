@@ -31,6 +31,7 @@ type progress struct {
 	User          postern.User
 	Provisionings []postern.Provisioning
 	MayProvision  bool
+	Still         bool // do not ask again: the storybook has nobody to ask
 	Phones        map[postern.PhoneID]string
 }
 
@@ -394,7 +395,7 @@ func assuranceText(a postern.Assurance) string {
 
 // poll makes the picture ask for itself while it may change.
 func (p progress) poll() templ.Attributes {
-	if !p.live() {
+	if p.Still || !p.live() {
 		return nil
 	}
 	return templ.Attributes{

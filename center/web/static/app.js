@@ -125,13 +125,16 @@ function startSignIn(card) {
     await ask("/sign-in/finish", writeCredential(credential));
     location.assign(next);
   };
-  // Passkeys offered in the name field by the browser itself, as long as nobody presses the button.
+  // Passkeys offered by the browser itself, as long as nobody presses the button. Only what goes wrong after somebody
+  // chose one is worth a word.
+  let chosen = false;
   (async () => {
     if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
     const options = readRequest(await ask("/sign-in/begin"));
     const credential = await navigator.credentials.get({ publicKey: options, mediation: "conditional", signal: waiting.signal });
+    chosen = true;
     await finish(credential);
-  })().catch((error) => { if (error.name !== "AbortError" && error instanceof Refusal) outcome(card, whyNot(error)); });
+  })().catch((error) => { if (chosen) outcome(card, whyNot(error)); });
 
   $("[data-passkey-form]", card).addEventListener("submit", (event) => {
     event.preventDefault();

@@ -248,8 +248,8 @@ func odataPath(escaped string) (path []string, args map[string]string, err error
 			path = append(path, name, unquote(inner))
 		case !pair && inner != "":
 			path = append(path, name, inner)
-		case strings.EqualFold(key, "appId"):
-			path = append(path, name, "appid="+unquote(value))
+		case strings.EqualFold(key, "appId") || strings.EqualFold(key, "roleTemplateId"):
+			path = append(path, name, strings.ToLower(key)+"="+unquote(value))
 		default:
 			path = append(path, name)
 			if args == nil {

@@ -25,7 +25,8 @@ type domain struct {
 	created bool
 	self    postern.PhoneSelf
 	signed  device.SignedRequest
-	waits   chan struct{} // when set, waiting methods wait for it
+	entered chan struct{} // when set, told of each long poll that waits …
+	waits   chan struct{} // … for this
 }
 
 func (d *domain) call(name string, argument any) error {
@@ -116,7 +117,9 @@ func (d users) Invite(_ context.Context, _ postern.IntegrationID, in postern.Inv
 	return postern.InvitationCreated{Code: "ABCD-EFGH-JKMN-PQRS"}, d.call("Invite", in)
 }
 
-func (d users) Withdraw(_ context.Context, id postern.InvitationID) error { return d.call("Withdraw", id) }
+func (d users) Withdraw(_ context.Context, id postern.InvitationID) error {
+	return d.call("Withdraw", id)
+}
 
 func (d users) Invitations(_ context.Context, id postern.UserID) ([]postern.Invitation, error) {
 	return nil, d.call("Invitations", id)
@@ -197,6 +200,7 @@ func (d passkeys) ForPhone(_ context.Context, _ postern.Phone, id postern.Provis
 func (d passkeys) WaitOffered(ctx context.Context, _ postern.Phone, wait time.Duration) ([]postern.PhoneProvisioning, error) {
 	err := d.call("WaitOffered", wait)
 	if d.waits != nil {
+		d.entered <- struct{}{}
 		select {
 		case <-d.waits:
 		case <-ctx.Done():

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type domain struct {
 	created bool
 	self    postern.PhoneSelf
 	signed  device.SignedRequest
+	breaks  int           // when set, that call of Events fails
 	entered chan struct{} // when set, told of each long poll that waits …
 	waits   chan struct{} // … for this
 }
@@ -227,6 +229,11 @@ func (d passkeys) Decline(_ context.Context, _ postern.Phone, _ postern.Provisio
 
 func (d trail) Events(_ context.Context, q audit.Query) ([]postern.AuditEvent, error) {
 	err := d.call("Events", q)
+	if d.breaks > 0 {
+		if d.breaks--; d.breaks == 0 {
+			err = errors.New("the database went away")
+		}
+	}
 	var out []postern.AuditEvent
 	for i := range d.domain.trail {
 		e := d.domain.trail[i]

@@ -1,0 +1,273 @@
+package rest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/postern/postern"
+)
+
+// client is the Go client, talking to the API over a real connection.
+func (h *house) client(scopes ...postern.Permission) *postern.Client {
+	h.t.Helper()
+	server := httptest.NewServer(h.handler)
+	h.t.Cleanup(server.Close)
+	return &postern.Client{BaseURL: server.URL, Token: h.token(scopes...), HTTPClient: server.Client()}
+}
+
+// TestClientKnowsEveryOperation calls every method of the client, and holds what was reached against the document: an
+// operation without a method is a failure, and so is a method that no operation answers.
+func TestClientKnowsEveryOperation(t *testing.T) {
+	h := newHouse(t)
+	c := h.client(postern.Permissions...)
+	one := func(_ any, err error) error { return err }
+	ctx := t.Context()
+	token, err := c.CreateToken(ctx, postern.APITokenInput{Name: "x", Scopes: []postern.Permission{postern.PermAuditRead}, ValidDays: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := c.InviteAdministrator(ctx, postern.AdministratorInvitationInput{Name: "Ada", Role: postern.RoleAuditor})
+	if err != nil || !strings.HasPrefix(link.Link, "https://postern.example.com/welcome#") {
+		t.Fatalf("%v %v", link, err)
+	}
+	in := postern.IntegrationInput{Version: 7, ApplicationName: "Contoso", TenantID: "t", ClientID: "c", PermissionSet: postern.PermissionsStandard, Experience: postern.ExperienceNative, Attestation: postern.AttestationNone}
+	for name, err := range map[string]error{
+		"Me":                   one(c.Me(ctx)),
+		"Integrations":         one(c.Integrations(ctx)),
+		"Integration":          one(c.Integration(ctx, "int_1")),
+		"AddIntegration":       one(c.AddIntegration(ctx, in)),
+		"UpdateIntegration":    one(c.UpdateIntegration(ctx, "int_1", in)),
+		"RemoveIntegration":    c.RemoveIntegration(ctx, "int_1", 7),
+		"TestIntegration":      one(c.TestIntegration(ctx, "int_1")),
+		"TestIntegrationInput": one(c.TestIntegrationInput(ctx, in)),
+		"SetIntegrationState":  one(c.SetIntegrationState(ctx, "int_1", postern.StateInput{Version: 7, State: postern.StateEnabled})),
+		"SetIntegrationFlags":  one(c.SetIntegrationFlags(ctx, "int_1", postern.FlagsInput{Version: 7, Flags: postern.AllFlags()})),
+		"SetLoginSettings":     one(c.SetLoginSettings(ctx, "int_1", postern.LoginSettings{Version: 7, Domains: []string{}})),
+		"SetHTTPDebug":         one(c.SetHTTPDebug(ctx, "int_1", postern.HTTPDebugInput{Version: 7, On: true})),
+		"ValidateCertificate":  one(c.ValidateCertificate(ctx, postern.CertificateInput{Certificate: "c", PrivateKey: "k"})),
+		"OfferedFlags":         one(c.OfferedFlags(ctx)),
+		"SetOfferedFlags":      one(c.SetOfferedFlags(ctx, postern.AllFlags())),
+		"SearchDirectory":      one(c.SearchDirectory(ctx, "int_1", "ada", 5)),
+		"CountUsers":           one(c.CountUsers(ctx, "int_1")),
+		"InviteUser":           one(c.InviteUser(ctx, "int_1", postern.InvitationInput{User: "ada@contoso.com"})),
+		"Users":                drain(c.Users(ctx, postern.UserFilter{Search: "a", Phase: postern.PhaseActive, IntegrationID: "int_1"})),
+		"User":                 one(c.User(ctx, "usr_1")),
+		"Invitations":          one(c.Invitations(ctx, "usr_1")),
+		"WithdrawInvitation":   c.WithdrawInvitation(ctx, "inv_1"),
+		"Phones":               one(c.Phones(ctx, "usr_1")),
+		"Phone":                one(c.Phone(ctx, "phn_1")),
+		"RevokePhone":          one(c.RevokePhone(ctx, "phn_1")),
+		"BeginProvisioning":    one(c.BeginProvisioning(ctx, "phn_1")),
+		"Provisioning":         one(c.Provisioning(ctx, "prv_1")),
+		"Provisionings":        one(c.Provisionings(ctx, "usr_1")),
+		"CancelProvisioning":   one(c.CancelProvisioning(ctx, "prv_1")),
+		"Passkeys":             one(c.Passkeys(ctx, "usr_1")),
+		"RevokePasskey":        one(c.RevokePasskey(ctx, "pky_1")),
+		"AuditEvents":          drain(c.AuditEvents(ctx, postern.AuditFilter{Name: "token.", FailuresOnly: true, OldestFirst: true, After: 1})),
+		"ExportAudit":          drain(c.ExportAudit(ctx, postern.AuditFilter{})),
+		"VerifyAudit":          one(c.VerifyAudit(ctx)),
+		"AuditCheckpoint":      one(c.AuditCheckpoint(ctx)),
+		"AuditCodes":           one(c.AuditCodes(ctx)),
+		"ErrorCodes":           one(c.ErrorCodes(ctx)),
+		"Administrators":       one(c.Administrators(ctx)),
+		"Tokens":               one(c.Tokens(ctx)),
+		"RevokeToken":          one(c.RevokeToken(ctx, token.Token.ID)),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"Administrator":         one(c.Administrator(ctx, "adm_1")),
+		"UpdateAdministrator":   one(c.UpdateAdministrator(ctx, "adm_1", postern.AdministratorInput{Version: 1, Name: "A", Role: postern.RoleOwner})),
+		"RemoveAdministrator":   c.RemoveAdministrator(ctx, "adm_1", 1),
+		"AdministratorPasskeys": one(c.AdministratorPasskeys(ctx, "adm_1")),
+	} {
+		if !postern.IsCode(err, postern.CodeNotFound) {
+			t.Errorf("%s of nobody: %v", name, err)
+		}
+	}
+	operations(h.api.OpenAPI(), func(_, path string, op *huma.Operation) {
+		switch {
+		case strings.HasPrefix(path, postern.PhoneAPIPath):
+		case op.OperationID == "get-error-code", op.OperationID == "remove-own-passkey": // a link in a problem; for people only
+		case !h.reached[op.OperationID]:
+			t.Errorf("no method of the client calls %s", op.OperationID)
+		}
+	})
+}
+
+func drain[T any](all iter.Seq2[T, error]) error {
+	for _, err := range all {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestClientTellsWhatTheServerSaid(t *testing.T) {
+	h := newHouse(t)
+	h.loose = true
+	c := h.client(postern.PermIntegrationsRead)
+	sent := postern.Errorf(postern.CodeEntraThrottled, "Slowly.").OnField("tenant_id").WithNext("Breathe.")
+	sent.After = 7 * time.Second
+	h.domain.fail = sent
+	_, err := c.Integrations(t.Context())
+	var e *postern.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v", err)
+	}
+	if e.Code != sent.Code || e.Message != sent.Message || e.Next != sent.Next || e.Field != sent.Field || e.After != sent.After || e.RequestID == "" {
+		t.Fatalf("got %+v", e)
+	}
+}
+
+func TestClientWalksPages(t *testing.T) {
+	h := newHouse(t)
+	for i := range 250 {
+		h.domain.users = append(h.domain.users, postern.User{ID: postern.UserID(fmt.Sprintf("usr_%d", i))})
+		h.domain.trail = append(h.domain.trail, postern.AuditEvent{Sequence: int64(i + 1)})
+	}
+	c := h.client(postern.PermUsersRead, postern.PermAuditRead)
+	n := 0
+	for u, err := range c.Users(t.Context(), postern.UserFilter{}) {
+		if err != nil || u.ID != h.domain.users[n].ID {
+			t.Fatalf("user %d is %s, %v", n, u.ID, err)
+		}
+		n++
+	}
+	if n != 250 {
+		t.Fatalf("%d users", n)
+	}
+	total := int64(len(h.domain.trail)) // the token of the client is in it too
+	h.domain.trail[total-1].Sequence = total
+	for i, f := range []postern.AuditFilter{{}, {OldestFirst: true}} {
+		want, step := total, int64(-1)
+		if f.OldestFirst {
+			want, step = 1, 1
+		}
+		seen := int64(0)
+		for e, err := range c.AuditEvents(t.Context(), f) {
+			if err != nil || e.Sequence != want {
+				t.Fatalf("%d: entry %d, want %d: %v", i, e.Sequence, want, err)
+			}
+			want += step
+			seen++
+		}
+		if seen != total {
+			t.Fatalf("%d: %d of %d entries", i, seen, total)
+		}
+	}
+	calls := len(h.domain.called())
+	for range c.Users(t.Context(), postern.UserFilter{}) {
+		break
+	}
+	if got := len(h.domain.called()) - calls; got != 1 {
+		t.Fatalf("breaking off after one user read %d pages", got)
+	}
+}
+
+func TestClientExports(t *testing.T) {
+	h := newHouse(t)
+	for i := range 1201 {
+		h.domain.trail = append(h.domain.trail, postern.AuditEvent{Sequence: int64(i + 1)})
+	}
+	c := h.client(postern.PermAuditRead)
+	h.domain.trail[len(h.domain.trail)-1].Sequence = int64(len(h.domain.trail))
+	want := int64(10)
+	for e, err := range c.ExportAudit(t.Context(), postern.AuditFilter{After: 10}) {
+		if want++; err != nil || e.Sequence != want {
+			t.Fatalf("entry %d, want %d: %v", e.Sequence, want, err)
+		}
+	}
+	if want != int64(len(h.domain.trail)) {
+		t.Fatalf("the export ends at %d", want)
+	}
+}
+
+// TestExportThatFails: half a trail never looks like a whole one.
+func TestExportThatFails(t *testing.T) {
+	h := newHouse(t)
+	for i := range 600 {
+		h.domain.trail = append(h.domain.trail, postern.AuditEvent{Sequence: int64(i + 1), Message: strings.Repeat("x", 200)})
+	}
+	c := h.client(postern.PermAuditRead)
+	h.domain.breaks = 2
+	n, failed := 0, error(nil)
+	for _, err := range c.ExportAudit(t.Context(), postern.AuditFilter{}) {
+		if err != nil {
+			failed = err
+			break
+		}
+		n++
+	}
+	if !postern.IsCode(failed, postern.CodeUnavailable) || n > 500 {
+		t.Fatalf("%d of 601 entries, then %v", n, failed)
+	}
+	h.domain.breaks = 1
+	if err := drain(c.ExportAudit(t.Context(), postern.AuditFilter{})); !postern.IsCode(err, postern.CodeInternal) {
+		t.Fatalf("an export that fails at once: %v", err)
+	}
+}
+
+func TestClientKeepsItsTokenToItself(t *testing.T) {
+	for url, fine := range map[string]bool{
+		"http://postern.example.com": false, "ftp://postern.example.com": false, "postern.example.com": false, "": false,
+		"http://localhost:1": true, "http://127.0.0.1:1": true, "https://localhost:1/": true,
+	} {
+		sent := false
+		c := postern.Client{BaseURL: url, Token: "ptn_secret", HTTPClient: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			sent = true
+			return nil, errors.New("no network here")
+		})}}
+		_, err := c.Me(t.Context())
+		if err == nil || sent != fine || strings.Contains(err.Error(), "ptn_secret") {
+			t.Errorf("%q: sent %v, %v", url, sent, err)
+		}
+		if fine && !postern.IsCode(err, postern.CodeUnavailable) || !fine && !postern.IsCode(err, postern.CodeInvalid) {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestClientStopsAtOnce(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := postern.Client{BaseURL: server.URL, HTTPClient: server.Client()}
+	if _, err := c.Me(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestClientAtAnotherServer(t *testing.T) {
+	for _, answer := range []string{"<html>Sign in</html>", `{"error":"x"}`, "", "null"} {
+		for _, status := range []int{http.StatusOK, http.StatusBadGateway, http.StatusFound} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(status)
+				fmt.Fprint(w, answer)
+			}))
+			c := postern.Client{BaseURL: server.URL, HTTPClient: server.Client()}
+			_, err := c.Integrations(t.Context())
+			if status != http.StatusOK && !postern.IsCode(err, postern.CodeUnavailable) {
+				t.Errorf("%d %q: %v", status, answer, err)
+			}
+			server.Close()
+		}
+	}
+}

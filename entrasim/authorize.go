@@ -70,7 +70,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	s.signInPage(w, r, f, req.loginHint, nil)
 }
 
-// pageTenant resolves the tenant of a page's path; nil stands for common and organizations.
+// pageTenant resolves the tenant of a page's path; nil stands for the two names that leave it to the user.
 func (s *Server) pageTenant(r *http.Request) (*Tenant, *pageError) {
 	name := r.PathValue("tenant")
 	switch strings.ToLower(name) {

@@ -88,7 +88,7 @@ func (a *accountCredential) request(ctx context.Context, form url.Values) (azcor
 	if err := req.SetBody(streaming.NopCloser(bytes.NewReader([]byte(form.Encode()))), "application/x-www-form-urlencoded"); err != nil {
 		return azcore.AccessToken{}, err
 	}
-	resp, err := a.pipeline.Do(req)
+	resp, err := a.pipeline.Do(req) //nolint:bodyclose // the pipeline reads and closes it
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}

@@ -87,8 +87,10 @@ func TestBatchPartsFailAlone(t *testing.T) {
 		return 200, nil, onePasskey(user)
 	}))
 	tenant, clock := f.open()
-	want := map[string]postern.Code{"user2@contoso.com": postern.CodeEntraUserNotFound, "user4@contoso.com": postern.CodeEntraAnswerUnexpected,
-		"user5@contoso.com": postern.CodeEntraAnswerUnexpected, "user6@contoso.com": postern.CodeEntraPermission, "": postern.CodeInvalid}
+	want := map[string]postern.Code{
+		"user2@contoso.com": postern.CodeEntraUserNotFound, "user4@contoso.com": postern.CodeEntraAnswerUnexpected,
+		"user5@contoso.com": postern.CodeEntraAnswerUnexpected, "user6@contoso.com": postern.CodeEntraPermission, "": postern.CodeInvalid,
+	}
 	n := 0
 	for got, err := range tenant.PasskeysOf(ctx, append(userNames(8), "")) {
 		n++
@@ -128,8 +130,10 @@ func TestBatchThatStaysThrottled(t *testing.T) {
 func TestBatchIgnoresAnswersNobodyAskedFor(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, 200, map[string]any{"responses": []any{
-			map[string]any{"id": "-1", "status": 200, "body": onePasskey("x")}, map[string]any{"id": "99", "status": 200},
-			map[string]any{"id": "x", "status": 200}, map[string]any{"id": "00", "status": 200, "body": onePasskey("y")},
+			map[string]any{"id": "-1", "status": 200, "body": onePasskey("x")},
+			map[string]any{"id": "99", "status": 200},
+			map[string]any{"id": "x", "status": 200},
+			map[string]any{"id": "00", "status": 200, "body": onePasskey("y")},
 			map[string]any{"id": "0", "status": 200, "body": onePasskey("z")},
 		}})
 	})

@@ -132,7 +132,7 @@ func (t *Tenant) sendTo(ctx context.Context, c call, address string) (answer, er
 			return answer{}, postern.Errorf(postern.CodeInternal, "").Because(fmt.Errorf("%s: %w", c.op.name, err))
 		}
 	}
-	resp, err := t.wire.Load().graph.Do(req)
+	resp, err := t.wire.Load().graph.Do(req) //nolint:bodyclose // the pipeline reads and closes it
 	if err != nil {
 		return answer{}, t.noAnswer(ctx, c, err, *left)
 	}

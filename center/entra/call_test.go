@@ -20,8 +20,10 @@ func TestPagingFollowsLinks(t *testing.T) {
 	f = newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("$skiptoken") {
 		case "":
-			writeJSON(w, 200, map[string]any{"value": []any{map[string]any{"id": "1", "userPrincipalName": "a@contoso.com", "accountEnabled": true}},
-				"@odata.nextLink": f.server.URL + "/v1.0/users?$top=999&$skiptoken=x%2By"})
+			writeJSON(w, 200, map[string]any{
+				"value":           []any{map[string]any{"id": "1", "userPrincipalName": "a@contoso.com", "accountEnabled": true}},
+				"@odata.nextLink": f.server.URL + "/v1.0/users?$top=999&$skiptoken=x%2By",
+			})
 		default:
 			writeJSON(w, 200, map[string]any{"value": []any{map[string]any{"id": "2", "userPrincipalName": "b_fabrikam.com#EXT#@contoso.com"}}})
 		}
@@ -131,10 +133,13 @@ func TestStrangeAnswers(t *testing.T) {
 		"a proxy's page": func(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write([]byte("<html>Sign in to the proxy</html>"))
 		},
-		"nothing":           func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(200) },
-		"a list":            func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, []int{1}) },
-		"the wrong type":    func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, map[string]any{"id": 5}) },
-		"a page as refusal": func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(418); _, _ = w.Write([]byte("<html>")) },
+		"nothing":        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusOK) },
+		"a list":         func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, []int{1}) },
+		"the wrong type": func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, map[string]any{"id": 5}) },
+		"a page as refusal": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = w.Write([]byte("<html>"))
+		},
 		"more than a page": func(w http.ResponseWriter, r *http.Request) {
 			chunk := []byte(strings.Repeat(" ", 1<<20))
 			for range maxAnswer>>20 + 2 {
@@ -157,7 +162,7 @@ func TestStrangeAnswers(t *testing.T) {
 }
 
 func TestIdentifiersCannotChangeThePath(t *testing.T) {
-	f := newFake(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	tenant, _ := f.open()
 	for _, id := range []string{"", ".", "..", "a\nb", "a\x00", strings.Repeat("x", maxIdentifier+1), "\xff"} {
 		if err := tenant.DeletePasskey(ctx, "alice@contoso.com", id); err == nil {
@@ -254,6 +259,7 @@ type countingObserver struct{ exchanges, waits []string }
 func (o *countingObserver) Exchange(op, class string, _ time.Duration) {
 	o.exchanges = append(o.exchanges, op+" "+class)
 }
+
 func (o *countingObserver) Wait(op, reason string, _ time.Duration) {
 	o.waits = append(o.waits, op+" "+reason)
 }

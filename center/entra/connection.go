@@ -12,8 +12,10 @@ import (
 	"github.com/postern/postern"
 )
 
-var opOrganization = operation{name: "organization.list", doing: "read the organisation's name",
-	needs: []string{"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All", "User.Read"}, repeatable: true}
+var opOrganization = operation{
+	name: "organization.list", doing: "read the organisation's name",
+	needs: []string{"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All", "User.Read"}, repeatable: true,
+}
 
 // probe is a harmless call that proves one right.
 type probe struct {

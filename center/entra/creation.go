@@ -14,8 +14,10 @@ import (
 )
 
 var (
-	opCreationOptions = operation{name: "fido2Methods.creationOptions", doing: "get the options for a new passkey", needs: writePasskeys,
-		lane: laneMethods, repeatable: true}
+	opCreationOptions = operation{
+		name: "fido2Methods.creationOptions", doing: "get the options for a new passkey", needs: writePasskeys,
+		lane: laneMethods, repeatable: true,
+	}
 	opCreationOptionsBeta = withBeta(opCreationOptions)
 	opRegister            = operation{name: "fido2Methods.create", doing: "register a passkey", needs: writePasskeys, lane: laneMethods}
 )

@@ -24,8 +24,10 @@ func optionsJSON(edit func(map[string]any)) []byte {
 		"challenge":        encodeBinary(bytes.Repeat([]byte("eyJhbGciOiJSU0EtT0FFUC0yNTYi."), 180)),
 		"pubKeyCredParams": []any{map[string]any{"type": "public-key", "alg": -7}, map[string]any{"type": "public-key", "alg": -257}},
 		"timeout":          60000,
-		"excludeCredentials": []any{map[string]any{"type": "public-key", "id": "GshyINLMaOOwqt1LNUi0gQ==", "transports": []string{"usb"}},
-			map[string]any{"type": "public-key", "id": "GshyINLMaOOwqt1LNUi0gQ2"}},
+		"excludeCredentials": []any{
+			map[string]any{"type": "public-key", "id": "GshyINLMaOOwqt1LNUi0gQ==", "transports": []string{"usb"}},
+			map[string]any{"type": "public-key", "id": "GshyINLMaOOwqt1LNUi0gQ2"},
+		},
 		"authenticatorSelection": map[string]any{"authenticatorAttachment": "cross-platform", "requireResidentKey": true, "userVerification": "required"},
 		"attestation":            "direct",
 		"extensions":             map[string]any{"hmacCreateSecret": true, "@odata.type": "#x"},
@@ -183,22 +185,29 @@ func TestRegisterSendsWhatGraphKnows(t *testing.T) {
 	var sent map[string]any
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewDecoder(r.Body).Decode(&sent)
-		writeJSON(w, 201, map[string]any{"id": "m", "displayName": "Red key", "createdDateTime": "2026-04-20T10:00:00Z", "aaGuid": "x",
-			"attestationLevel": "attested", "passkeyType": "synced"})
+		writeJSON(w, 201, map[string]any{
+			"id": "m", "displayName": "Red key", "createdDateTime": "2026-04-20T10:00:00Z", "aaGuid": "x",
+			"attestationLevel": "attested", "passkeyType": "synced",
+		})
 	})
 	tenant, _ := f.open()
-	k, err := tenant.RegisterPasskey(ctx, "u", "Red key", NewCredential{ID: []byte{0xfb, 0xff}, ClientDataJSON: []byte("{}"), AttestationObject: []byte{1},
-		ClientExtensionResults: map[string]any{"hmacCreateSecret": true}})
+	k, err := tenant.RegisterPasskey(ctx, "u", "Red key", NewCredential{
+		ID: []byte{0xfb, 0xff}, ClientDataJSON: []byte("{}"), AttestationObject: []byte{1},
+		ClientExtensionResults: map[string]any{"hmacCreateSecret": true},
+	})
 	if err != nil || !k.Attested() || !k.Synced() || k.CreatedAt.Year() != 2026 {
 		t.Fatalf("%+v, %v", k, err)
 	}
 	want := map[string]any{"@odata.type": "#microsoft.graph.fido2AuthenticationMethod", "displayName": "Red key", "publicKeyCredential": map[string]any{
-		"id": "-_8", "response": map[string]any{"clientDataJSON": "e30", "attestationObject": "AQ"}, "clientExtensionResults": map[string]any{"hmacCreateSecret": true}}}
+		"id": "-_8", "response": map[string]any{"clientDataJSON": "e30", "attestationObject": "AQ"}, "clientExtensionResults": map[string]any{"hmacCreateSecret": true},
+	}}
 	if diff := cmp.Diff(want, sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
-	for name, c := range map[string]NewCredential{"": {ID: []byte{1}, ClientDataJSON: []byte{1}, AttestationObject: []byte{1}},
-		strings.Repeat("x", MaxPasskeyName+1): {ID: []byte{1}, ClientDataJSON: []byte{1}, AttestationObject: []byte{1}}, "empty": {}} {
+	for name, c := range map[string]NewCredential{
+		"":                                    {ID: []byte{1}, ClientDataJSON: []byte{1}, AttestationObject: []byte{1}},
+		strings.Repeat("x", MaxPasskeyName+1): {ID: []byte{1}, ClientDataJSON: []byte{1}, AttestationObject: []byte{1}}, "empty": {},
+	} {
 		if _, err := tenant.RegisterPasskey(ctx, "u", name, c); err == nil {
 			t.Errorf("the name %q with %v was sent", name, c)
 		}

@@ -114,8 +114,10 @@ func TestDebugShowsWhatHelps(t *testing.T) {
 	_, _ = tenant.FindGroups(ctx, "Postern Group")
 	_, _ = tenant.send(ctx, call{op: opListUsers, method: http.MethodGet, path: "/users", query: query{{"$top", "5"}, {"$skiptoken", "opaque-page-position"}, {"code", "123456789"}}})
 	logged := out.String()
-	for _, want := range []string{`"method":"GET"`, "/v1.0/groups?$filter=displayName%20eq", "Authorization_RequestDenied", "Insufficient privileges",
-		`"status":403`, "request-id", "11111111-2222", "grant_type=client_credentials", "$top=5", "Authorization: [hidden]"} {
+	for _, want := range []string{
+		`"method":"GET"`, "/v1.0/groups?$filter=displayName%20eq", "Authorization_RequestDenied", "Insufficient privileges",
+		`"status":403`, "request-id", "11111111-2222", "grant_type=client_credentials", "$top=5", "Authorization: [hidden]",
+	} {
 		if !strings.Contains(logged, want) {
 			t.Errorf("the log does not hold %q", want)
 		}
@@ -166,9 +168,13 @@ func FuzzRedactor(f *testing.F) {
 	f.Add("application/json", []byte(`{"access_token":"abcdefgh","error":{"code":"x","message":"abcdefgh"}}`), "abcdefgh")
 	f.Add("application/x-www-form-urlencoded", []byte("client_secret=abcdefgh&scope=abcdefgh"), "abcdefgh")
 	f.Fuzz(func(t *testing.T, contentType string, body []byte, secret string) {
+		if len(secret) < 6 || strings.Contains(secret, "\x00") {
+			return // too short to hunt, or of the mark below
+		}
 		var r redactor
 		r.learn(secret)
-		if got := r.clean(r.body(contentType, body)); len(secret) >= 8 && !strings.Contains(hidden, secret) && strings.Contains(got, secret) && !strings.Contains(strings.ReplaceAll(got, hidden, ""), hidden) && strings.Contains(strings.ReplaceAll(got, hidden, "\x00"), secret) {
+		got := r.clean(r.body(contentType, body))
+		if strings.Contains(strings.ReplaceAll(got, hidden, "\x00"), secret) {
 			t.Errorf("%q is in %q", secret, got)
 		}
 	})

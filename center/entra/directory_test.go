@@ -24,7 +24,7 @@ func TestAddMembersTwentyAtATime(t *testing.T) {
 		}
 		_ = json.NewDecoder(r.Body).Decode(&in)
 		sizes = append(sizes, len(in.Members))
-		w.WriteHeader(204)
+		w.WriteHeader(http.StatusNoContent)
 	})
 	tenant, _ := f.open()
 	if err := tenant.AddMembers(ctx, "g", userNames(45)); err != nil {
@@ -55,7 +55,7 @@ func TestAddMembersWhoAreThereAlready(t *testing.T) {
 				return
 			}
 			members[id] = true
-			w.WriteHeader(204)
+			w.WriteHeader(http.StatusNoContent)
 		case strings.HasSuffix(r.URL.Path, "/checkMemberGroups"):
 			found := []string{}
 			if members[strings.Split(r.URL.Path, "/")[3]] {
@@ -78,7 +78,7 @@ func TestRemoveMemberAlwaysNamesTheReference(t *testing.T) {
 	status := 204
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		if status == 204 {
-			w.WriteHeader(204)
+			w.WriteHeader(http.StatusNoContent)
 			return
 		}
 		graphRefuses(w, status, "x", "")
@@ -119,8 +119,10 @@ func TestCreateGroupBounds(t *testing.T) {
 	if err != nil || !g.Dynamic || !g.Synced {
 		t.Errorf("%+v, %v", g, err)
 	}
-	want := map[string]any{"displayName": "Postern Group (Client Paired)", "mailEnabled": false, "mailNickname": "Postern-Group-Client-Paired-",
-		"securityEnabled": true, "groupTypes": []any{}}
+	want := map[string]any{
+		"displayName": "Postern Group (Client Paired)", "mailEnabled": false, "mailNickname": "Postern-Group-Client-Paired-",
+		"securityEnabled": true, "groupTypes": []any{},
+	}
 	if diff := cmp.Diff(want, sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
@@ -147,7 +149,7 @@ func TestRevokeSessionsTakesEitherAnswer(t *testing.T) {
 				writeJSON(w, 200, map[string]any{"value": true})
 				return
 			}
-			w.WriteHeader(204)
+			w.WriteHeader(http.StatusNoContent)
 		})
 		tenant, _ := f.open()
 		if err := tenant.RevokeSessions(ctx, "u"); err != nil {
@@ -175,8 +177,10 @@ func TestRolesThroughGroups(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/roleAssignments") && r.URL.Query().Get("$filter") != "":
-			writeJSON(w, 200, map[string]any{"value": []any{map[string]any{"principalId": user, "roleDefinitionId": "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
-				"roleDefinition": map[string]any{"displayName": "Directory Readers"}}}})
+			writeJSON(w, 200, map[string]any{"value": []any{map[string]any{
+				"principalId": user, "roleDefinitionId": "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
+				"roleDefinition": map[string]any{"displayName": "Directory Readers"},
+			}}})
 		case strings.HasSuffix(r.URL.Path, "/roleAssignments"):
 			listed++
 			writeJSON(w, 200, map[string]any{"value": []any{
@@ -301,11 +305,14 @@ func TestPolicyReading(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := PasskeyPolicy{Enabled: true, SelfService: true, AttestationEnforced: true, DefaultProfile: "p1",
+	want := PasskeyPolicy{
+		Enabled: true, SelfService: true, AttestationEnforced: true, DefaultProfile: "p1",
 		KeyRestrictions: KeyRestrictions{Enforced: true, Block: true, AAGUIDs: []string{"de1e552d-db1d-4423-a619-566b625cdc84"}},
 		Include:         []PolicyTarget{{"all_users", "group", []string{"p1"}}}, Exclude: []PolicyTarget{{"x", "group", nil}},
-		Profiles: []PasskeyProfile{{ID: "p1", Name: "Default", DeviceBound: true, Synced: true, AttestationEnforced: true,
-			KeyRestrictions: KeyRestrictions{Enforced: true, AAGUIDs: []string{"8a208249-8aef-41b3-907f-776d51e6526f"}}}},
+		Profiles: []PasskeyProfile{{
+			ID: "p1", Name: "Default", DeviceBound: true, Synced: true, AttestationEnforced: true,
+			KeyRestrictions: KeyRestrictions{Enforced: true, AAGUIDs: []string{"8a208249-8aef-41b3-907f-776d51e6526f"}},
+		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("policy (-want +got):\n%s", diff)
@@ -314,8 +321,11 @@ func TestPolicyReading(t *testing.T) {
 		k      KeyRestrictions
 		allows bool
 	}{
-		{KeyRestrictions{}, true}, {KeyRestrictions{Enforced: true}, false}, {KeyRestrictions{Enforced: true, Block: true}, true},
-		{KeyRestrictions{Enforced: true, AAGUIDs: []string{"a"}}, true}, {KeyRestrictions{Enforced: true, Block: true, AAGUIDs: []string{"a"}}, false},
+		{KeyRestrictions{}, true},
+		{KeyRestrictions{Enforced: true}, false},
+		{KeyRestrictions{Enforced: true, Block: true}, true},
+		{KeyRestrictions{Enforced: true, AAGUIDs: []string{"a"}}, true},
+		{KeyRestrictions{Enforced: true, Block: true, AAGUIDs: []string{"a"}}, false},
 	} {
 		if c.k.Allows("A") != c.allows {
 			t.Errorf("%+v allows %t", c.k, !c.allows)

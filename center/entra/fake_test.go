@@ -66,8 +66,10 @@ func (f *fakeEntra) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"token_endpoint": base + "/" + testTenant + "/oauth2/v2.0/token", "jwks_uri": base + "/keys",
 		})
 	case strings.Contains(r.URL.Path, "/UserRealm/"):
-		writeJSON(w, 200, map[string]any{"ver": "1.0", "account_type": "Managed", "domain_name": "contoso.com",
-			"cloud_instance_name": "microsoftonline.com", "cloud_audience_urn": "urn:federation:MicrosoftOnline"})
+		writeJSON(w, 200, map[string]any{
+			"ver": "1.0", "account_type": "Managed", "domain_name": "contoso.com",
+			"cloud_instance_name": "microsoftonline.com", "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+		})
 	case strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token"):
 		f.serveToken(w, r)
 	default:
@@ -173,13 +175,17 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 
 func graphRefuses(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("request-id", "11111111-2222-4333-8444-555555555555")
-	writeJSON(w, status, map[string]any{"error": map[string]any{"code": code, "message": message,
-		"innerError": map[string]string{"date": "2026-04-20T10:00:00", "request-id": "11111111-2222-4333-8444-555555555555"}}})
+	writeJSON(w, status, map[string]any{"error": map[string]any{
+		"code": code, "message": message,
+		"innerError": map[string]string{"date": "2026-04-20T10:00:00", "request-id": "11111111-2222-4333-8444-555555555555"},
+	}})
 }
 
 func tokenRefuses(w http.ResponseWriter, status int, kind string, number int) {
-	writeJSON(w, status, map[string]any{"error": kind, "error_codes": []int{number}, "correlation_id": "c",
-		"error_description": fmt.Sprintf("AADSTS%d: Something. Trace ID: t Correlation ID: c", number)})
+	writeJSON(w, status, map[string]any{
+		"error": kind, "error_codes": []int{number}, "correlation_id": "c",
+		"error_description": fmt.Sprintf("AADSTS%d: Something. Trace ID: t Correlation ID: c", number),
+	})
 }
 
 func unsignedJWT(claims map[string]any) string {

@@ -156,8 +156,10 @@ func (t *Tenant) AddMembers(ctx context.Context, groupID string, objectIDs []str
 			references = append(references, t.opts.Cloud.Graph+"/v1.0/directoryObjects/"+s)
 		}
 		if len(chunk) > 1 {
-			_, err := t.send(ctx, call{op: opAddMembers, method: http.MethodPatch, path: "/groups/" + group,
-				body: map[string]any{"members@odata.bind": references}, on: object{"group", groupID}})
+			_, err := t.send(ctx, call{
+				op: opAddMembers, method: http.MethodPatch, path: "/groups/" + group,
+				body: map[string]any{"members@odata.bind": references}, on: object{"group", groupID},
+			})
 			if err == nil {
 				continue
 			}
@@ -175,8 +177,10 @@ func (t *Tenant) AddMembers(ctx context.Context, groupID string, objectIDs []str
 }
 
 func (t *Tenant) addMember(ctx context.Context, group, groupID, objectID, reference string) error {
-	_, err := t.send(ctx, call{op: opAddMembers, method: http.MethodPost, path: "/groups/" + group + "/members/$ref",
-		body: map[string]string{"@odata.id": reference}, on: object{"group or member", groupID + " / " + objectID}})
+	_, err := t.send(ctx, call{
+		op: opAddMembers, method: http.MethodPost, path: "/groups/" + group + "/members/$ref",
+		body: map[string]string{"@odata.id": reference}, on: object{"group or member", groupID + " / " + objectID},
+	})
 	if !badRequest(err) {
 		return err
 	}
@@ -204,8 +208,10 @@ func (t *Tenant) RemoveMember(ctx context.Context, groupID, objectID string) err
 	if err != nil {
 		return err
 	}
-	_, err = t.send(ctx, call{op: opRemoveMember, method: http.MethodDelete, path: "/groups/" + group + "/members/" + member + "/$ref",
-		on: object{"group or member", groupID + " / " + objectID}})
+	_, err = t.send(ctx, call{
+		op: opRemoveMember, method: http.MethodDelete, path: "/groups/" + group + "/members/" + member + "/$ref",
+		on: object{"group or member", groupID + " / " + objectID},
+	})
 	if postern.IsCode(err, postern.CodeEntraNotFound) {
 		return nil
 	}
@@ -235,8 +241,10 @@ func (t *Tenant) Members(ctx context.Context, groupID string) iter.Seq2[Member, 
 			yield(Member{}, err)
 			return
 		}
-		c := call{op: opListMembers, method: http.MethodGet, path: "/groups/" + group + "/members", on: object{"group", groupID},
-			query: query{{"$select", "id,userPrincipalName,displayName"}, {"$top", mostPage}}}
+		c := call{
+			op: opListMembers, method: http.MethodGet, path: "/groups/" + group + "/members", on: object{"group", groupID},
+			query: query{{"$select", "id,userPrincipalName,displayName"}, {"$top", mostPage}},
+		}
 		for w, err := range each[memberWire](ctx, t, c) {
 			m := Member{ObjectID: w.ID, UPN: w.UPN, DisplayName: w.DisplayName, Type: strings.TrimPrefix(w.Type, "#microsoft.graph.")}
 			if !yield(m, err) || err != nil {

@@ -115,7 +115,7 @@ func TestRetries(t *testing.T) {
 		{"post 408", status(408), post, 1, true},
 		{"post 400", status(400), post, 1, false},
 		{"post dropped", dropping, post, 1, true},
-		{"post without JSON", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(201) }, post, 1, true},
+		{"post without JSON", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusCreated) }, post, 1, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFake(t, failing(1, c.fail))
@@ -143,7 +143,7 @@ func TestRetries(t *testing.T) {
 func TestCutAnswerIsNotAnAnswer(t *testing.T) {
 	f := newFake(t, failing(1, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "1000")
-		w.WriteHeader(200)
+		w.WriteHeader(http.StatusOK)
 		_, _ = fmt.Fprint(w, `{"id":"g"`)
 		w.(http.Flusher).Flush()
 		drop(w)

@@ -46,7 +46,7 @@ var privilegedRoles = map[string]string{
 	"be2f45a1-457d-42af-a067-6ec1fa63bc45": "External Identity Provider Administrator",
 	"8329153b-31d0-4727-b945-745eb3bc5f31": "Domain Name Administrator",
 	"9360feb5-f418-4baa-8175-e2a00bac4301": "Directory Writers",
-	"d29b2b05-8046-44ba-8758-1e26182fcf32": "Directory Synchronization Accounts",
+	"d29b2b05-8046-44ba-8758-1e26182fcf32": "Directory Synchronization Accounts", //nolint:misspell // Microsoft's name
 	"e00e864a-17c5-4a4b-9c06-f5b95a8d5bd8": "Partner Tier2 Support",
 	"4ba39ca4-527c-499a-b93d-d9b492c50246": "Partner Tier1 Support",
 	"59d46f88-662b-457b-bceb-5c3809e5908f": "Lifecycle Workflows Administrator",
@@ -201,8 +201,10 @@ func (t *Tenant) PrivilegedUsers(ctx context.Context) (map[string][]string, erro
 		if err != nil {
 			return nil, err
 		}
-		c := call{op: opRoleMembers, method: http.MethodGet, path: "/groups/" + id + "/transitiveMembers/microsoft.graph.user",
-			query: query{{"$select", "id"}, {"$top", mostPage}}, on: object{"group", group}}
+		c := call{
+			op: opRoleMembers, method: http.MethodGet, path: "/groups/" + id + "/transitiveMembers/microsoft.graph.user",
+			query: query{{"$select", "id"}, {"$top", mostPage}}, on: object{"group", group},
+		}
 		for m, err := range each[memberWire](ctx, t, c) {
 			if err != nil {
 				return nil, err

@@ -117,9 +117,6 @@ func (w *wire) claims(ctx context.Context) (c claims, ok bool, err error) {
 	if len(parts) != 3 {
 		return c, false, nil
 	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return c, false, nil
-	}
-	return c, json.Unmarshal(payload, &c) == nil, nil
+	payload, decodeErr := base64.RawURLEncoding.DecodeString(parts[1])
+	return c, decodeErr == nil && json.Unmarshal(payload, &c) == nil, nil
 }

@@ -184,7 +184,7 @@ func TestFaultOfTheTokenEndpointIsRetried(t *testing.T) {
 	f := newFake(t, emptyGroup)
 	f.token = func(w http.ResponseWriter, _ url.Values) bool {
 		if n++; n <= 2 {
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 			return true
 		}
 		return false

@@ -85,7 +85,7 @@ func (cmd *adminsShowCmd) Run(ctx context.Context, std streams, group *adminsCmd
 
 type adminsInviteCmd struct {
 	Name string `arg:"" help:"Name of the person."`
-	Role string `help:"owner, administrator, helpdesk or auditor." enum:"owner,administrator,helpdesk,auditor" required:""`
+	Role string `help:"owner, administrator, helpdesk or auditor." enum:"owner,administrator,helpdesk,auditor" required:"" placeholder:"ROLE"`
 }
 
 // Run invites an administrator. The link goes to standard output alone.
@@ -109,7 +109,7 @@ func (cmd *adminsInviteCmd) Run(ctx context.Context, std streams, group *adminsC
 type adminsUpdateCmd struct {
 	whom
 	Name     string `help:"New name." placeholder:"NAME"`
-	Role     string `help:"New role: owner, administrator, helpdesk or auditor." enum:",owner,administrator,helpdesk,auditor" default:""`
+	Role     string `help:"New role: owner, administrator, helpdesk or auditor." enum:",owner,administrator,helpdesk,auditor" default:"" placeholder:"ROLE"`
 	Disabled *bool  `negatable:"" help:"Keep the administrator from signing in."`
 }
 

@@ -167,7 +167,7 @@ func (cmd *passkeysRevokeCmd) Run(ctx context.Context, std streams, group *passk
 	if err != nil {
 		return err
 	}
-	if err := cmd.ask(std, fmt.Sprintf("Revoke the passkey %s?", cmd.Passkey)); err != nil {
+	if err := cmd.askPerson(std, fmt.Sprintf("Revoke the passkey %s?", cmd.Passkey)); err != nil {
 		return err
 	}
 	k, err := c.RevokePasskey(ctx, postern.PasskeyID(cmd.Passkey))

@@ -64,7 +64,7 @@ func (cmd *phonesRevokeCmd) Run(ctx context.Context, std streams, group *phonesC
 	if err != nil {
 		return err
 	}
-	if err := cmd.ask(std, fmt.Sprintf("Revoke the phone %s and its passkeys?", cmd.Phone)); err != nil {
+	if err := cmd.askPerson(std, fmt.Sprintf("Revoke the phone %s and its passkeys?", cmd.Phone)); err != nil {
 		return err
 	}
 	p, err := c.RevokePhone(ctx, postern.PhoneID(cmd.Phone))

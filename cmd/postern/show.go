@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/mattn/go-isatty"
+
 	"github.com/postern/postern"
 )
 
@@ -121,24 +123,38 @@ type sure struct {
 	Yes bool `help:"Do it without asking." short:"y"`
 }
 
-// ask asks a person at a terminal. Where there is none, --yes is needed.
+var errNotDone = postern.Errorf(postern.CodeInvalid, "Nothing was done.").WithNext("Give --yes to do it without being asked.")
+
+// ask asks a person at a terminal before something is destroyed. Where there is no terminal, --yes is needed.
 func (s sure) ask(std streams, question string) error {
 	if s.Yes {
 		return nil
 	}
-	stop := postern.Errorf(postern.CodeInvalid, "Nothing was done.").WithNext("Give --yes to do it without being asked.")
-	file, ok := std.In.(*os.File)
-	if !ok {
-		return stop
+	if !atTerminal(std.In) {
+		return errNotDone
 	}
-	info, err := file.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return stop
+	return confirm(std, question)
+}
+
+// askPerson asks a person at a terminal too, but a script that revokes something means it: nobody should lose a minute
+// over a flag when a phone is lost.
+func (s sure) askPerson(std streams, question string) error {
+	if s.Yes || !atTerminal(std.In) {
+		return nil
 	}
+	return confirm(std, question)
+}
+
+func atTerminal(in io.Reader) bool {
+	file, ok := in.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}
+
+func confirm(std streams, question string) error {
 	fmt.Fprintf(std.Err, "%s Type yes: ", question)
 	line, err := bufio.NewReader(std.In).ReadString('\n')
 	if err != nil || strings.TrimSpace(line) != "yes" {
-		return stop
+		return errNotDone
 	}
 	return nil
 }

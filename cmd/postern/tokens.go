@@ -88,7 +88,7 @@ func (cmd *tokensRevokeCmd) Run(ctx context.Context, std streams, group *tokensC
 	if err != nil {
 		return err
 	}
-	if err := cmd.ask(std, fmt.Sprintf("Revoke the token %s?", cmd.Token)); err != nil {
+	if err := cmd.askPerson(std, fmt.Sprintf("Revoke the token %s?", cmd.Token)); err != nil {
 		return err
 	}
 	k, err := c.RevokeToken(ctx, postern.TokenID(cmd.Token))

@@ -13,5 +13,5 @@
 //
 // Files: credential.go, certificate.go and token.go deal with the identity platform; call.go, retry.go, budget.go,
 // transport.go and debug.go are the pipeline that every call goes through; errors.go holds the one table from Microsoft's
-// codes to ours; each of the others is one resource of Graph.
+// codes to ours, and sentences.go its words; each of the others is one resource of Graph.
 package entra

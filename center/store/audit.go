@@ -26,8 +26,8 @@ func (s *Store) InsertAuditEvent(ctx context.Context, e postern.AuditEvent) erro
 	if err != nil {
 		return err
 	}
-	return s.Atomically(ctx, func(ctx context.Context) error {
-		q := s.read(ctx)
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		q := t.q
 		rows, err := q.SetAuditHead(ctx, query.SetAuditHeadParams{Sequence: e.Sequence, Hash: e.Hash})
 		if err := inserted(rows, err, "audit event"); err != nil {
 			return err

@@ -111,9 +111,6 @@ func Listen(ctx context.Context, c Config) (*Running, error) {
 		}
 	}
 	s.init()
-	if s.initError != nil {
-		return nil, fmt.Errorf("state file %s: %w; move it away to start afresh", c.StateFile, s.initError)
-	}
 	if c.Levers != nil {
 		if err := s.SetLevers(*c.Levers); err != nil {
 			return nil, err

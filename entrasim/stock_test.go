@@ -346,4 +346,3 @@ func TestEllipticAssertion(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.raw)
 	}
 }
-

@@ -1,12 +1,15 @@
 package entrasim
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -18,23 +21,31 @@ import (
 //	1  first
 const stateVersion = 1
 
-// stateFile is the whole state in one JSON document. It holds secrets and keys: the emulator protects nothing.
-type stateFile struct {
-	Version    int            `json:"version"`
-	Warning    string         `json:"warning"`
-	SigningKey []byte         `json:"signing_key"` // PKCS #8
-	CAKey      []byte         `json:"ca_key"`      // PKCS #8
-	CACert     []byte         `json:"ca_cert"`     // DER
-	Levers     Levers         `json:"levers"`
-	Tenants    []storedTenant `json:"tenants"`
+// The state file is a sequence of JSON values, one a line: a header, then for each tenant its own line followed by one
+// line for each of its users and groups. It holds secrets and keys: the emulator protects nothing.
+//
+//	{"header":{"version":1,…}} {"tenant":{…}} {"user":{…}}… {"group":{…}}… {"tenant":{…}}…
+type stateLine struct {
+	Header *stateHeader  `json:"header,omitempty"`
+	Tenant *storedTenant `json:"tenant,omitempty"`
+	User   *User         `json:"user,omitempty"`
+	Group  *Group        `json:"group,omitempty"`
 }
 
-// storedTenant is a Tenant at rest.
+type stateHeader struct {
+	Version    int    `json:"version"`
+	Warning    string `json:"warning"`
+	SigningKey []byte `json:"signing_key"` // PKCS #8
+	CAKey      []byte `json:"ca_key"`      // PKCS #8
+	CACert     []byte `json:"ca_cert"`     // DER
+	Levers     Levers `json:"levers"`
+}
+
+// storedTenant is a Tenant at rest, less its users and groups.
 type storedTenant struct {
 	ID, Name, Domain, Region, Password string
 	Created                            time.Time
 	Domains                            []string
-	Users, Groups                      json.RawMessage
 	Apps                               map[string]*Application
 	AppOrder                           []string
 	Policy                             MethodsPolicy
@@ -45,38 +56,32 @@ type storedTenant struct {
 	Change                             uint64
 }
 
-// store copies a tenant for the file.
-func (t *Tenant) store() (st storedTenant, err error) {
+// encode writes the lines of a tenant, as of one moment.
+func (t *Tenant) encode(enc *json.Encoder) (err error) {
 	t.mu.Lock()
 	t.dirty = false
 	t.mu.Unlock()
 	t.view(func() {
-		st = storedTenant{ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created, Domains: t.Domains,
-			AppOrder: t.AppOrder, Change: t.change}
-		// What is shared with the live tenant is encoded under the lock.
-		var raw []byte
-		if raw, err = json.Marshal(struct {
-			Apps     map[string]*Application
-			Policy   MethodsPolicy
-			CA       ConditionalAccess
-			Sessions SessionStore
-			Audits   eventLog[Audit]
-			SignIns  eventLog[SignIn]
-		}{t.Apps, t.Policy, t.CA, t.Sessions, t.Audits, t.SignIns}); err != nil {
-			return
-		}
-		if err = json.Unmarshal(raw, &st); err != nil {
-			return
-		}
-		if st.Users, err = json.Marshal(t.Users); err == nil {
-			st.Groups, err = json.Marshal(t.Groups)
-		}
+		err = enc.Encode(stateLine{Tenant: &storedTenant{ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created,
+			Domains: t.Domains, Apps: t.Apps, AppOrder: t.AppOrder, Policy: t.Policy, CA: t.CA, Sessions: t.Sessions, Audits: t.Audits, SignIns: t.SignIns, Change: t.change}})
+		t.Users.all(func(u *User) bool {
+			if err == nil {
+				err = enc.Encode(stateLine{User: u})
+			}
+			return err == nil
+		})
+		t.Groups.all(func(g *Group) bool {
+			if err == nil {
+				err = enc.Encode(stateLine{Group: g})
+			}
+			return err == nil
+		})
 	})
-	return st, err
+	return err
 }
 
-// restore makes the tenant again. Delta tokens from before are void: a restart is what 410 is for.
-func (s *Server) restore(st *storedTenant) (*Tenant, error) {
+// restore makes the tenant again, still empty. Delta tokens from before are void: a restart is what 410 is for.
+func (s *Server) restore(st *storedTenant) *Tenant {
 	t := newTenant(s)
 	t.ID, t.Name, t.Domain, t.Region, t.Password, t.Created, t.Domains = st.ID, st.Name, st.Domain, st.Region, st.Password, st.Created, st.Domains
 	if st.Apps != nil {
@@ -84,87 +89,116 @@ func (s *Server) restore(st *storedTenant) (*Tenant, error) {
 	}
 	t.AppOrder, t.Policy, t.CA, t.Sessions, t.Audits, t.SignIns = st.AppOrder, st.Policy, st.CA, st.Sessions, st.Audits, st.SignIns
 	t.change = st.Change
-	var users ordered[User]
-	if err := json.Unmarshal(st.Users, &users); err != nil {
-		return nil, fmt.Errorf("users: %w", err)
+	return t
+}
+
+var errStateOrder = errors.New("the lines are not in their order")
+
+// decode reads a state file: the header and the tenants.
+func (s *Server) decode(r io.Reader) (h *stateHeader, tenants []*Tenant, err error) {
+	dec := json.NewDecoder(r)
+	var t *Tenant
+	for {
+		var line stateLine
+		err := dec.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case line.Header != nil:
+			if h = line.Header; h.Version != stateVersion {
+				return nil, nil, fmt.Errorf("it has version %d and this program reads version %d", h.Version, stateVersion)
+			}
+		case h == nil:
+			return nil, nil, errStateOrder
+		case line.Tenant != nil:
+			t = s.restore(line.Tenant)
+			tenants = append(tenants, t)
+		case t == nil:
+			return nil, nil, errStateOrder
+		case line.User != nil:
+			t.insertUser(line.User)
+		case line.Group != nil:
+			t.Groups.add(line.Group.ID, line.Group)
+			t.touchGroup(line.Group)
+		}
 	}
-	users.all(func(u *User) bool {
-		t.insertUser(u)
-		return true
-	})
-	var groups ordered[Group]
-	if err := json.Unmarshal(st.Groups, &groups); err != nil {
-		return nil, fmt.Errorf("groups: %w", err)
+	if h == nil || len(tenants) == 0 {
+		return nil, nil, errStateOrder
 	}
-	groups.all(func(g *Group) bool {
-		t.Groups.add(g.ID, g)
-		t.touchGroup(g)
-		return true
-	})
-	t.deltaFloor = t.change
-	return t, nil
+	for _, t := range tenants {
+		t.deltaFloor = t.change
+	}
+	return h, tenants, nil
 }
 
 // load reads a state file into a Server that has not started; no file is no error.
 func (s *Server) load(name string, a *certificateAuthority) error {
-	data, err := os.ReadFile(name)
+	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	var f stateFile
-	if err := json.Unmarshal(data, &f); err != nil {
+	defer func() { _ = f.Close() }() // it was only read
+	h, tenants, err := s.decode(bufio.NewReaderSize(f, 1<<20))
+	if err == nil {
+		err = a.restore(h)
+	}
+	var key any
+	if err == nil {
+		key, err = x509.ParsePKCS8PrivateKey(h.SigningKey)
+	}
+	if err != nil {
 		return fmt.Errorf("state file %s cannot be read: %w; move it away to start afresh", name, err)
 	}
-	if f.Version != stateVersion {
-		return fmt.Errorf("state file %s has version %d and this program reads version %d; move it away to start afresh", name, f.Version, stateVersion)
+	var ok bool
+	if s.signingKey, ok = key.(*rsa.PrivateKey); !ok {
+		return fmt.Errorf("state file %s: the signing key is of another kind; move it away to start afresh", name)
 	}
-	key, err := x509.ParsePKCS8PrivateKey(f.SigningKey)
-	if err != nil {
-		return fmt.Errorf("state file %s: signing key: %w", name, err)
-	}
-	caKey, err := x509.ParsePKCS8PrivateKey(f.CAKey)
-	if err != nil {
-		return fmt.Errorf("state file %s: CA key: %w", name, err)
-	}
-	rsaKey, ok := key.(*rsa.PrivateKey)
-	ecKey, ok2 := caKey.(*ecdsa.PrivateKey)
-	if !ok || !ok2 {
-		return fmt.Errorf("state file %s: the keys are not of the expected kind", name)
-	}
-	if a.cert, err = x509.ParseCertificate(f.CACert); err != nil {
-		return fmt.Errorf("state file %s: CA certificate: %w", name, err)
-	}
-	s.signingKey, a.key = rsaKey, ecKey
-	s.stored = f.Tenants
-	s.storedLevers = &f.Levers
+	s.stored, s.storedLevers = tenants, &h.Levers
 	return nil
+}
+
+// restore takes the authority from a state file.
+func (a *certificateAuthority) restore(h *stateHeader) error {
+	key, err := x509.ParsePKCS8PrivateKey(h.CAKey)
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if a.key, ok = key.(*ecdsa.PrivateKey); !ok {
+		return errors.New("the CA key is of another kind")
+	}
+	a.cert, err = x509.ParseCertificate(h.CACert)
+	return err
 }
 
 // save writes the state file.
 func (s *Server) save(name string, a *certificateAuthority) error {
-	f := stateFile{Version: stateVersion, Warning: "Emulator state: it holds secrets and private keys of a test tenant.", Levers: s.Levers(), CACert: a.cert.Raw}
+	h := stateHeader{Version: stateVersion, Warning: "Emulator state: it holds secrets and private keys of a test tenant.", Levers: s.Levers(), CACert: a.cert.Raw}
 	var err error
-	if f.SigningKey, err = x509.MarshalPKCS8PrivateKey(s.key()); err != nil {
+	if h.SigningKey, err = x509.MarshalPKCS8PrivateKey(s.key()); err != nil {
 		return err
 	}
-	if f.CAKey, err = x509.MarshalPKCS8PrivateKey(a.key); err != nil {
+	if h.CAKey, err = x509.MarshalPKCS8PrivateKey(a.key); err != nil {
+		return err
+	}
+	// Encoding goes to memory first, so that no lock is held while the disk is waited for.
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	if err := enc.Encode(stateLine{Header: &h}); err != nil {
 		return err
 	}
 	for _, t := range s.all() {
-		st, err := t.store()
-		if err != nil {
+		if err := t.encode(enc); err != nil {
 			return err
 		}
-		f.Tenants = append(f.Tenants, st)
 	}
-	data, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	return writeFile(name, data, 0o600)
+	return writeFile(name, buf.Bytes(), 0o600)
 }
 
 // saveInterval is how often the state is written at most; the last state is written at shutdown.

@@ -1,6 +1,7 @@
 package entrasim
 
 import (
+	"crypto/rand"
 	"bytes"
 	"crypto/x509"
 	"net/url"
@@ -16,6 +17,10 @@ func (s *Server) relyingParty() *passkey.RelyingParty {
 	s.rpOnce.Do(func() {
 		rp, err := passkey.New(nil)
 		if err != nil {
+			panic(err) // only crypto/rand could fail
+		}
+		// The key of the state file seals challenges too: one handed out before a restart is good after it.
+		if rp.Challenges, err = passkey.NewChallenges(s.key(), rand.Reader); err != nil {
 			panic(err) // only crypto/rand could fail
 		}
 		if u, err := url.Parse(s.Origin); err == nil && u.Hostname() != "" {

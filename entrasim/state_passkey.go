@@ -1,8 +1,8 @@
 package entrasim
 
 import (
-	"crypto/rand"
 	"bytes"
+	"crypto/rand"
 	"crypto/x509"
 	"net/url"
 	"strings"

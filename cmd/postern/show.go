@@ -43,6 +43,9 @@ func (t *table) show(std streams) error {
 		for i, cell := range row {
 			row[i] = clean(cell)
 		}
+		for len(row) > 0 && row[len(row)-1] == "" {
+			row = row[:len(row)-1]
+		}
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()

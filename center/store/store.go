@@ -109,12 +109,15 @@ func (s *Store) openSQLite(ctx context.Context, path string, connections int) er
 // synchronous is FULL: in WAL mode NORMAL may lose the last commits when the power fails, and a commit here can be the
 // intent behind an act on Entra or an entry of the audit trail that a checkpoint already covers. FULL costs one sync of
 // the log per commit.
+//
+// Times given as such, which is how River writes when a job runs again, are stored in SQLite's own format: the driver's
+// default is one that SQLite's date functions answer NULL for.
 func sqliteDSN(path string, readOnly bool) string {
 	pragmas := []string{
 		"busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")",
 		"foreign_keys(ON)",
 	}
-	v := url.Values{}
+	v := url.Values{"_time_format": {"sqlite"}}
 	if readOnly {
 		v["_pragma"] = append(pragmas, "query_only(ON)")
 	} else {

@@ -22,8 +22,9 @@ import (
 
 // commands is the command tree.
 type commands struct {
-	Serve  ServeCmd  `cmd:"" help:"Run a control center."`
-	Demo   DemoCmd   `cmd:"" help:"Run a control center with an emulated Entra tenant, to try things out."`
+	Serve ServeCmd `cmd:"" help:"Run a control center."`
+	Demo  DemoCmd  `cmd:"" help:"Run a control center with an emulated Entra tenant, to try things out."`
+	Local localCmd `cmd:"" help:"What only somebody with a shell on the server can do: a link for an owner, a token."`
 
 	Login    loginCmd    `cmd:"" help:"Remember a control center and a token for the commands below." group:"remote"`
 	Entra    entraCmd    `cmd:"" help:"Integrations: connected Entra tenants." group:"remote"`

@@ -133,6 +133,7 @@ type ConnectionTest struct {
 	Code        Code             `json:"code,omitempty"`
 	Message     string           `json:"message"`
 	Next        string           `json:"next,omitempty"`
+	RetryAfter  int              `json:"retry_after_seconds,omitempty" doc:"How long Graph asked to wait."`
 	TenantName  string           `json:"tenant_name,omitempty"`
 	Permissions PermissionReport `json:"permissions"`
 }

@@ -3,6 +3,7 @@ package entra
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -61,6 +62,7 @@ func (t *Tenant) Test(ctx context.Context) (postern.ConnectionTest, error) {
 		}
 		e := postern.AsError(err)
 		out.Code, out.Message, out.Next = e.Code, e.Message, e.Next
+		out.RetryAfter = int(math.Ceil(e.After.Seconds()))
 		return out, nil
 	}
 	permissions, err := t.Permissions(ctx)

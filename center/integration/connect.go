@@ -155,6 +155,11 @@ func (s *Service) prove(ctx context.Context, i postern.Integration, credential e
 	if test.Next != "" {
 		e.Next = test.Next
 	}
+	if test.RetryAfter > 0 {
+		// The catalogue speaks of work that goes on by itself; a form does not.
+		e.After = time.Duration(test.RetryAfter) * time.Second
+		e.Next = "Wait for that long, then try again. Nothing was stored."
+	}
 	return test, e
 }
 

@@ -15,7 +15,9 @@ const deltaLife = 7 * 24 * time.Hour
 func (c *graphCall) deltaRound() (m pageMark, ok bool) {
 	now := c.s.now()
 	var change, floor uint64
-	c.tenant.view(func() { change, floor = c.tenant.change, max(c.tenant.deltaFloor, c.tenant.memberFloor) })
+	c.tenant.view(func() {
+		change, floor = c.tenant.settled(now), max(c.tenant.deltaFloor, c.tenant.memberFloor)
+	})
 	token, skip := c.q.Get("$deltatoken"), c.q.Get("$skiptoken")
 	switch {
 	case skip != "":
@@ -35,12 +37,31 @@ func (c *graphCall) deltaRound() (m pageMark, ok bool) {
 		c.fail(http.StatusBadRequest, "BadRequest", "Badly formed token.")
 		return m, false
 	}
-	if now.Sub(time.Unix(m.Time, 0)) > deltaLife || m.Until < floor || m.Until > change {
+	if now.Sub(time.Unix(m.Time, 0)) > deltaLife || m.Until < floor {
 		c.w.Header().Set("Location", c.link(nil))
 		c.fail(http.StatusGone, "syncStateNotFound", "The sync state generation is not found; continuation token cannot be used. Start a full synchronization at the Location.")
 		return m, false
 	}
 	return pageMark{Since: m.Until, Until: max(change, 1), Time: now.Unix()}, true
+}
+
+// settled is the change up to which reads show everything: what replication still hides belongs to a later round, or no
+// round would ever show it. The caller holds the lock.
+func (t *Tenant) settled(now time.Time) uint64 {
+	change := t.change
+	t.Users.all(func(u *User) bool {
+		if now.Before(u.VisibleAt) {
+			change = min(change, u.change-1)
+		}
+		return true
+	})
+	t.Groups.all(func(g *Group) bool {
+		if now.Before(g.VisibleAt) {
+			change = min(change, g.change-1)
+		}
+		return true
+	})
+	return change
 }
 
 // deltaPage answers one page: items, and the link to the next page or to the next round.

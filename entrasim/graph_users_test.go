@@ -287,3 +287,21 @@ func TestUserWrites(t *testing.T) {
 		t.Errorf("more than accountEnabled: %d", a.status)
 	}
 }
+
+// TestDeltaWaitsForReplication holds that what replication hides from one round is shown by a later one.
+func TestDeltaWaitsForReplication(t *testing.T) {
+	s := newSite(t, Config{Users: 20})
+	_, last := s.pages("/v1.0/users/delta", nil)
+	s.control("PATCH", "levers", object{"replication_delay": "10s"})
+	id := s.control("POST", "tenants/first/users", object{"upn": "late@" + s.Domain}).str("id")
+	s.control("PATCH", "tenants/first/users/"+s.Users[0].ID, object{"enabled": false})
+	changed, last := s.pages(last.str("@odata.deltaLink"), nil)
+	if len(changed) != 1 || changed[0]["id"] != s.Users[0].ID {
+		t.Fatalf("while it is hidden: %v", changed)
+	}
+	s.Server.MoveClock(11 * time.Second)
+	changed, _ = s.pages(last.str("@odata.deltaLink"), nil)
+	if len(changed) == 0 || !strings.Contains(fmt.Sprint(changed), id) {
+		t.Fatalf("afterwards: %v", changed)
+	}
+}

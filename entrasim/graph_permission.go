@@ -34,6 +34,7 @@ const (
 	roleGlobalReader                = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
 	roleReportsReader               = "4a5d8f65-41da-4de4-8968-e035b65339cf"
 	roleDirectoryReaders            = "88d8e3e3-8f55-4a1e-953a-9b9898b8876b"
+	roleDirectoryWriters            = "9360feb5-f418-4baa-8175-e2a00bac4301"
 	roleCloudApplicationAdmin       = "158c047a-c907-4556-b7ef-446551a6b5f7"
 )
 
@@ -52,6 +53,7 @@ var directoryRoles = map[string]string{
 	roleGlobalReader:                "Global Reader",
 	roleReportsReader:               "Reports Reader",
 	roleDirectoryReaders:            "Directory Readers",
+	roleDirectoryWriters:            "Directory Writers",
 	roleCloudApplicationAdmin:       "Cloud Application Administrator",
 }
 
@@ -157,12 +159,12 @@ var (
 	writeGroups = permission{
 		app:       []string{"Group.ReadWrite.All", "Directory.ReadWrite.All", "Group.Create"},
 		delegated: []string{"Group.ReadWrite.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
-		roles:     []string{roleGlobalAdministrator, roleGroupsAdministrator, roleUserAdministrator},
+		roles:     []string{roleGroupsAdministrator, roleUserAdministrator, roleDirectoryWriters},
 	}
 	writeMembers = permission{
 		app:       []string{"GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All", "Group.Create"},
 		delegated: []string{"GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
-		roles:     []string{roleGlobalAdministrator, roleGroupsAdministrator, roleUserAdministrator},
+		roles:     []string{roleGroupsAdministrator, roleUserAdministrator, roleDirectoryWriters},
 	}
 	readPasskeys = permission{
 		app: []string{"UserAuthMethod-Passkey.Read.All", "UserAuthMethod-Passkey.ReadWrite.All", "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"},

@@ -319,7 +319,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("%d %s", a.status, a.raw)
 	}
 	privileged := s.call(token, "GET", "/v1.0/roleManagement/directory/roleAssignments?$filter=principalId eq '"+s.ServiceAccount.ID+"'", nil).values()
-	if len(privileged) != 5 {
+	if len(privileged) != 4 {
 		t.Errorf("%d roles of the service account", len(privileged))
 	}
 	members := s.call(token, "GET", "/v1.0/directoryRoles(roleTemplateId='"+roleGlobalAdministrator+"')/members", nil).values()

@@ -90,8 +90,8 @@ func (b *seeder) applications() {
 	b.application("Passkey control center", standardRoles, nil)
 	b.application("Passkey control center (minimal)", []string{"UserAuthMethod-Passkey.ReadWrite.All"}, nil)
 	legacy := b.application("Passkey control center (service account)",
-		[]string{"Directory.Read.All", "Directory.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"},
-		[]string{"Directory.AccessAsUser.All", "UserAuthenticationMethod.ReadWrite.All", "User.Read", "openid", "profile", "email", "offline_access"})
+		[]string{"Directory.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"},
+		append([]string{"Directory.AccessAsUser.All", "UserAuthenticationMethod.ReadWrite.All"}, oidcScopes...))
 	legacy.PublicClient = true
 	legacy.RedirectURIs = []string{"https://login.microsoftonline.com/common/oauth2/nativeclient"}
 	web := b.application("Passkey sign-in", nil, append([]string{"UserAuthMethod-Passkey.ReadWrite"}, signInScopes...))

@@ -76,8 +76,8 @@ func (b *seeder) people(n int) {
 		n = DefaultUsers
 	}
 	b.fixed("breakglass", "Break Glass", "Emergency access account", roleGlobalAdministrator)
-	service := b.fixed(ServiceAccount, "Entrasim Service", "Service account", roleAuthAdministrator, rolePrivilegedAuthAdministrator,
-		roleAuthPolicyAdministrator, roleGroupsAdministrator, roleUserAdministrator)
+	service := b.fixed(ServiceAccount, "Entrasim Service", "Service account", roleDirectoryWriters, rolePrivilegedAuthAdministrator,
+		roleAuthPolicyAdministrator, roleUserAdministrator)
 	service.Password = "Service-" + b.word(16)
 	b.fixed("admin", "Ada Admin", "Identity administrator", roleAuthPolicyAdministrator, rolePrivilegedAuthAdministrator)
 	b.fixed("helpdesk", "Hal Desk", "Help desk", roleAuthAdministrator, roleHelpdeskAdministrator)

@@ -20,15 +20,16 @@ import (
 
 // options are the flags.
 type options struct {
-	Listen string `default:"127.0.0.1:0" help:"Address to listen on; port 0 takes a free one." placeholder:"HOST:PORT"`
-	Users  int    `default:"50" help:"Size of the tenant's directory."`
-	Seed   uint64 `default:"1" help:"Decides every id, name and secret: the same seed makes the same tenant."`
-	Domain string `default:"contoso.onmicrosoft.com" help:"The tenant's domain."`
-	State  string `type:"path" help:"Keep the tenants in this file across restarts. It holds secrets and keys." placeholder:"FILE"`
-	CAFile string `type:"path" help:"Write the certificate of the throw-away certificate authority here, in PEM." placeholder:"FILE"`
-	Local  bool   `name:"local-passkeys" help:"Make passkeys belong to this address instead of login.microsoft.com, so that any browser can use them."`
-	JSON   bool   `help:"Print one line of JSON with all a program needs to use the tenant."`
-	Log    bool   `help:"Log every request to standard error: method, path and status."`
+	Listen string   `default:"127.0.0.1:0" help:"Address to listen on; port 0 takes a free one." placeholder:"HOST:PORT"`
+	Users  int      `default:"50" help:"Size of the tenant's directory."`
+	Seed   uint64   `default:"1" help:"Decides every id, name and secret: the same seed makes the same tenant."`
+	Domain string   `default:"contoso.onmicrosoft.com" help:"The tenant's domain."`
+	State  string   `type:"path" help:"Keep the tenants in this file across restarts. It holds secrets and keys." placeholder:"FILE"`
+	CAFile string   `type:"path" help:"Write the certificate of the throw-away certificate authority here, in PEM." placeholder:"FILE"`
+	Local  bool     `name:"local-passkeys" help:"Make passkeys belong to this address instead of login.microsoft.com, so that any browser can use them."`
+	Host   []string `help:"Further name or address the certificate is good for; may be repeated." placeholder:"NAME"`
+	JSON   bool     `help:"Print one line of JSON with all a program needs to use the tenant."`
+	Log    bool     `help:"Log every request to standard error: method, path and status."`
 
 	Latency          time.Duration `help:"Lever: added to every answer." group:"Levers:"`
 	ErrorRate        float64       `help:"Lever: share of Graph calls, 0 to 1, that fail with 503." group:"Levers:"`
@@ -75,7 +76,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	c := entrasim.Config{Addr: o.Listen, Users: o.Users, Seed: o.Seed, Domain: o.Domain, StateFile: o.State, CAFile: o.CAFile, Levers: o.levers(), LocalPasskeys: o.Local}
+	c := entrasim.Config{Addr: o.Listen, Users: o.Users, Seed: o.Seed, Domain: o.Domain, StateFile: o.State, CAFile: o.CAFile, Hosts: o.Host, Levers: o.levers(), LocalPasskeys: o.Local}
 	if o.Users <= 0 {
 		c.Users = -1
 	}

@@ -15,7 +15,7 @@ import (
 // Entra lists, and takes it away again.
 func TestConsole(t *testing.T) {
 	dir := t.TempDir()
-	d, err := startDemo(filepath.Join(dir, "demo"))
+	d, err := startDemo(dir, filepath.Join(dir, "demo"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestConsole(t *testing.T) {
 	b.Type("name", "Ada Lovelace")
 	b.Screenshot("story/01-welcome")
 	b.Press("Make the passkey")
-	b.See("No integration yet")
+	b.See("Add New Integrations")
 	b.Screenshot("story/02-integrations-empty")
 
 	// A wrong secret is refused at its field, and what was typed stays.
@@ -47,11 +47,64 @@ func TestConsole(t *testing.T) {
 
 	// The right one connects the tenant.
 	b.Type("client_secret", d.ClientSecret)
+	b.Check("allow_low_assurance")
 	b.Press("Add Integration")
 	b.See("Integration Added!")
 	b.Screenshot("story/04-integration-added")
 	b.Press("Maybe Later")
 	b.Press("Integration Settings")
 	b.See("DISABLED")
-	b.Screenshot("story/05-settings")
+	b.Press("Enable")
+	b.Screenshot("story/05-enable")
+	b.Press("Enable the integration")
+	b.See("ENABLED")
+	b.Press("Close")
+	b.Screenshot("story/06-settings")
+
+	// Invite somebody, and let a phone take the code.
+	upn := d.Users[0].UPN
+	b.Press("User Management")
+	b.Press("Invite a user")
+	b.Type("user", upn)
+	b.Screenshot("story/07-invite")
+	b.Press("Invite")
+	b.See("One-time code")
+	b.Screenshot("story/08-code")
+	code := regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`).FindString(b.Text("dialog, main"))
+	if code == "" {
+		t.Fatalf("no code in %q", b.Text("body"))
+	}
+	b.Press("Done")
+	phone := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command(filepath.Join(programs, "postern-phone"), args...)
+		cmd.Env = append(os.Environ(), "HOME="+dir, "POSTERN_PHONE_FILE="+filepath.Join(dir, "phone"))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("postern-phone %v: %v\n%s", args, err, out)
+		}
+	}
+	phone("enroll", "--server", d.Console, "--code", code, "--name", "Pixel 9")
+	phone("provision", "--wait", "60s")
+
+	// The page the invitation led to follows by itself.
+	b.See("Pixel 9")
+	b.See("8a208249-8aef-41b3-907f-776d51e6526f")
+	b.Screenshot("console-user")
+	b.Look("dark", 1280)
+	b.Screenshot("story/09-user-dark")
+	b.Look("light", 390)
+	b.Screenshot("story/10-user-phone")
+	b.Look("light", 1280)
+
+	// The trail tells of it, and verifies.
+	b.Open(d.Console + "/integrations")
+	b.Press("Postern Passkeys")
+	b.Press("Audit Trail")
+	b.See("PRV005I")
+	b.Screenshot("story/11-audit")
+
+	// Take the passkey away.
+	b.Press("User Management")
+	b.Press("Paired with Entra")
+	b.See(upn)
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,65 +50,158 @@ func TestScenarios(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"demo":  demo,
-			"stop":  stop,
-			"kill9": kill9,
-			"value": value,
-			"until": until,
-			"sim":   sim,
+			"demo":   demo,
+			"tenant": tenant,
+			"serve":  serve,
+			"stop":   stop,
+			"kill9":  kill9,
+			"value":  value,
+			"until":  until,
+			"sim":    sim,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
 
-// running holds the demonstrations that are up, by script.
+// running holds the programs that are up, by script and name.
 var running sync.Map
+
+type runningKey struct {
+	script *testscript.TestScript
+	name   string
+}
+
+func keep(ts *testscript.TestScript, name string, p *process) {
+	running.Store(runningKey{ts, name}, p)
+	ts.Defer(func() { end(ts, name, syscall.SIGTERM) })
+}
+
+func end(ts *testscript.TestScript, name string, signal syscall.Signal) {
+	if p, ok := running.LoadAndDelete(runningKey{ts, name}); ok {
+		ts.Check(p.(*process).end(signal))
+	}
+}
 
 // demo starts `postern demo` in the script's directory, waits until it is ready and puts what it printed into the
 // environment: CONSOLE, API, GRAPH, AUTHORITY, TENANT, CLIENT, CA, UPN, UPN2, USERID and so on; POSTERN_URL and POSTERN_TOKEN
 // for the command line; and secrets into files.
-func demo(ts *testscript.TestScript, neg bool, args []string) {
-	if neg {
-		ts.Fatalf("demo cannot be negated")
-	}
-	d, err := startDemo(ts.MkAbs("demo"), args...)
+func demo(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := startDemo(ts.Getenv("WORK"), ts.MkAbs("demo"), args...)
 	ts.Check(err)
-	running.Store(ts, d)
-	ts.Defer(func() { end(ts, syscall.SIGTERM) })
+	keep(ts, "demo", d.process)
+	d.emulated.export(ts)
 	for name, v := range map[string]string{
-		"CONSOLE": d.Console, "API": d.API, "GRAPH": d.Graph, "AUTHORITY": d.Authority, "TENANT": d.TenantID,
-		"CLIENT": d.ClientID, "CA": d.CAFile, "UPN": d.Users[0].UPN, "USERID": d.Users[0].ID, "UPN2": d.Users[1].UPN,
-		"UPN3": d.Users[2].UPN, "SIGNIN_CLIENT": d.SignInClient, "MINIMAL": d.Minimal.ClientID,
+		"CONSOLE": d.Console, "API": d.API, "SIGNIN_CLIENT": d.SignInClient, "MINIMAL": d.Minimal.ClientID,
 		"LEGACY": d.Emulator.Legacy.ClientID, "SERVICE_ACCOUNT": d.Emulator.ServiceAccount.UPN,
 		"POSTERN_URL": d.Console, "POSTERN_TOKEN": d.Token,
 	} {
 		ts.Setenv(name, v)
 	}
 	for name, secret := range map[string]string{
-		"secret": d.ClientSecret, "minimal-secret": d.Minimal.ClientSecret, "legacy-secret": d.Emulator.Legacy.ClientSecret,
+		"minimal-secret": d.Minimal.ClientSecret, "legacy-secret": d.Emulator.Legacy.ClientSecret,
 		"service-account-password": d.Emulator.ServiceAccount.Password,
 	} {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(secret), 0o600))
 	}
 }
 
-// stop ends the demonstration in order; kill9 ends it without a chance to clean up.
-func stop(ts *testscript.TestScript, _ bool, _ []string) { end(ts, syscall.SIGTERM) }
+func (e emulated) export(ts *testscript.TestScript) {
+	for name, v := range map[string]string{
+		"GRAPH": e.Graph, "AUTHORITY": e.Authority, "TENANT": e.TenantID, "CLIENT": e.ClientID, "CA": e.CAFile,
+		"UPN": e.Users[0].UPN, "USERID": e.Users[0].ID, "UPN2": e.Users[1].UPN, "UPN3": e.Users[2].UPN,
+	} {
+		ts.Setenv(name, v)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("secret"), []byte(e.ClientSecret), 0o600))
+}
 
-func kill9(ts *testscript.TestScript, _ bool, _ []string) { end(ts, syscall.SIGKILL) }
+// tenant starts entrasim as a program of its own.
+func tenant(ts *testscript.TestScript, _ bool, args []string) {
+	p, err := startProcess(ts.Getenv("WORK"), nil, "entrasim", append([]string{"--json", "--listen", "127.0.0.1:0", "--ca-file", ts.MkAbs("ca.pem")}, args...)...)
+	ts.Check(err)
+	keep(ts, "tenant", p)
+	text, err := p.line()
+	ts.Check(err)
+	var e emulated
+	ts.Check(json.Unmarshal([]byte(text), &e))
+	e.export(ts)
+}
 
-func end(ts *testscript.TestScript, signal syscall.Signal) {
-	if d, ok := running.LoadAndDelete(ts); ok {
-		ts.Check(d.(*demonstration).end(signal))
+// serve starts `postern serve` for that tenant and waits until it is ready. The first time it makes an API token with
+// the command for that. Settings may be given as KEY=VALUE.
+func serve(ts *testscript.TestScript, _ bool, settings []string) {
+	env := append([]string{
+		"POSTERN_DATA=" + ts.MkAbs("data"), "POSTERN_ENTRA_AUTHORITY=" + ts.Getenv("AUTHORITY"), "POSTERN_ENTRA_GRAPH=" + ts.Getenv("GRAPH"),
+		"POSTERN_ENTRA_CA_FILE=" + ts.Getenv("CA"),
+	}, settings...)
+	if ts.Getenv("POSTERN_TOKEN") == "" {
+		p, err := startProcess(ts.Getenv("WORK"), env, "postern", "local", "token", "script")
+		ts.Check(err)
+		token, err := p.line()
+		ts.Check(err)
+		<-p.exited
+		ts.Setenv("POSTERN_TOKEN", strings.TrimSpace(token))
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv("LISTEN", l.Addr().String())
+		ts.Setenv("CONSOLE", fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port))
+		ts.Setenv("POSTERN_URL", ts.Getenv("CONSOLE"))
+		ts.Check(l.Close())
+	}
+	p, err := startProcess(ts.Getenv("WORK"), append(env, "POSTERN_LISTEN="+ts.Getenv("LISTEN")), "postern", "serve")
+	ts.Check(err)
+	keep(ts, "serve", p)
+	deadline := time.Now().Add(startWithin)
+	for {
+		resp, err := http.Get(ts.Getenv("CONSOLE") + "/readyz")
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-p.exited:
+			ts.Fatalf("postern serve stopped: %s", p.stderr.String())
+		default:
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("postern serve does not become ready: %v", err)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
+// stop NAME ends a program in order; kill9 NAME ends it without a chance to clean up. Without a name it is the
+// demonstration.
+func stop(ts *testscript.TestScript, _ bool, args []string) {
+	end(ts, nameOr(args, "demo"), syscall.SIGTERM)
+}
+
+func kill9(ts *testscript.TestScript, _ bool, args []string) {
+	end(ts, nameOr(args, "demo"), syscall.SIGKILL)
+}
+
+func nameOr(args []string, name string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return name
+}
+
 // value NAME PATH FILE takes a value out of a JSON file (or stdout) into the environment: `value ID items.0.id stdout`.
+// Negated, the value must not be there.
 func value(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
+	if len(args) != 3 {
 		ts.Fatalf("usage: value NAME PATH FILE")
 	}
 	v, err := pick([]byte(ts.ReadFile(args[2])), args[1])
+	if neg {
+		if err == nil {
+			ts.Fatalf("%s is there: %s", args[1], v)
+		}
+		return
+	}
 	if err != nil {
 		ts.Fatalf("%s: %v", args[1], err)
 	}

@@ -71,13 +71,17 @@ func (p *Phone) Provision(ctx context.Context, how Provisioning) (postern.Provis
 }
 
 // underWay finds the provisioning to work on: the one that is open, else the one that gave the phone the passkey it
-// has, else a new one.
+// has, else a new one. It looks twice before it begins a new one, because one that ends while it looks is neither open
+// nor a passkey yet.
 func (p *Phone) underWay(ctx context.Context) (postern.PhoneProvisioning, error) {
-	self, err := p.Sync(ctx)
-	if err != nil {
-		return postern.PhoneProvisioning{}, err
-	}
-	if len(self.Provisionings) == 0 {
+	for range 2 {
+		self, err := p.Sync(ctx)
+		if err != nil {
+			return postern.PhoneProvisioning{}, err
+		}
+		if len(self.Provisionings) > 0 {
+			return p.API.Provisioning(ctx, self.Provisionings[0].ID, 0, 0)
+		}
 		for _, k := range self.Passkeys {
 			if k.State == postern.PasskeyActive && k.ProvisioningID != "" && p.holds(ctx, k.CredentialID) {
 				return p.API.Provisioning(ctx, k.ProvisioningID, 0, 0)

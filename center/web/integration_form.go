@@ -166,7 +166,7 @@ func (c *console) newIntegration(w http.ResponseWriter, r *http.Request) error {
 
 func (c *console) showNew(w http.ResponseWriter, r *http.Request, status int, form integrationForm) error {
 	f := c.newFrame(r, "Integration Settings")
-	f.Trail = append(f.Trail, crumb{"Add New Integration", "/integrations/new"}, crumb{"Login experience", "/integrations/new/experience"})
+	f.Trail = append(f.Trail, crumb{"Add New Integrations", "/integrations/new"}, crumb{"Login experience", "/integrations/new/experience"})
 	return c.show(w, r, status, newIntegration(settingsPage{integrationFrame: integrationFrame{frame: f}, Form: form}))
 }
 

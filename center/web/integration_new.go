@@ -28,7 +28,7 @@ func (c *console) chooseIntegration(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	return c.show(w, r, http.StatusOK, chooseIntegration(newIntegrationPage{frame: c.newFrame(r, "Add New Integration"), Flags: flags}))
+	return c.show(w, r, http.StatusOK, chooseIntegration(newIntegrationPage{frame: c.newFrame(r, "Add New Integrations"), Flags: flags}))
 }
 
 func (c *console) chooseExperience(w http.ResponseWriter, r *http.Request) error {
@@ -37,7 +37,7 @@ func (c *console) chooseExperience(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	p := newIntegrationPage{frame: c.newFrame(r, "Login experience"), Flags: flags}
-	p.frame.Trail = append(p.frame.Trail, crumb{"Add New Integration", "/integrations/new"})
+	p.frame.Trail = append(p.frame.Trail, crumb{"Add New Integrations", "/integrations/new"})
 	if !p.offersEntra() {
 		return c.away(w, r, "/integrations/new")
 	}
@@ -51,7 +51,7 @@ func (c *console) offeredFlags(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := newIntegrationPage{frame: c.newFrame(r, "Feature flags for new integrations"), Flags: flags}
-	p.frame.Trail = append(p.frame.Trail, crumb{"Add New Integration", "/integrations/new"})
+	p.frame.Trail = append(p.frame.Trail, crumb{"Add New Integrations", "/integrations/new"})
 	return c.show(w, r, http.StatusOK, offeredFlags(p))
 }
 

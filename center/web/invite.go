@@ -25,7 +25,6 @@ type invitePage struct {
 	Created     *postern.InvitationCreated
 	PublicURL   string
 	PhoneApp    string
-	EnrolLine   string
 }
 
 // directoryResults is what the tenant's directory knows under the words that were typed.
@@ -41,7 +40,7 @@ type directoryResults struct {
 func (c *console) inviteFrame(r *http.Request, i postern.Integration) invitePage {
 	return invitePage{
 		frame: c.sheetFrame(r, i, "Invite a user"), Integration: i, ValidFor: 3 * 24 * 60,
-		PublicURL: c.PublicURL, PhoneApp: c.PhoneApp, EnrolLine: c.EnrolCommand,
+		PublicURL: c.PublicURL, PhoneApp: c.PhoneApp,
 	}
 }
 
@@ -135,4 +134,9 @@ func privilegedText(u postern.DirectoryUser) string {
 		return "privileged"
 	}
 	return "privileged: " + strings.Join(u.Roles, ", ")
+}
+
+// enrolLine is the command with which postern-phone uses the code.
+func (p invitePage) enrolLine() string {
+	return "postern-phone enroll --server " + p.PublicURL + " --code " + p.Created.Code
 }

@@ -14,7 +14,8 @@ var fixtureNow = time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC)
 func ago(d time.Duration) time.Time { return fixtureNow.Add(-d) }
 
 func fixtureID[T ~string](prefix string, n byte) T {
-	return T(prefix + "_0698g2rk5rs6vd8e4kzt0000" + string([]byte{'0' + n/8, '0' + n%8*4%8}))
+	// Sixteen bytes in base 32: the last character carries three bits.
+	return T(prefix + "_0698g2rk5rs6vd8e4kzt0000" + string([]byte{'0' + n/8, "048cgmrw"[n%8]}))
 }
 
 func pointer[T any](v T) *T { return &v }

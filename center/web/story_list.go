@@ -54,7 +54,7 @@ func addIntegrationStories(add, part func(string, templ.Component)) {
 
 	someOff := postern.AllFlags()
 	someOff[postern.FlagAzureIDP], someOff[postern.FlagAzureNativeLogin] = false, false
-	choose := newIntegrationPage{frame: fixtureFrame(sectionIntegrations, "Add New Integration"), Flags: postern.AllFlags()}
+	choose := newIntegrationPage{frame: fixtureFrame(sectionIntegrations, "Add New Integrations"), Flags: postern.AllFlags()}
 	withheld := newIntegrationPage{frame: choose.frame, Flags: someOff}
 	add("new/choose", chooseIntegration(choose))
 	add("new/not-offered", chooseIntegration(withheld))
@@ -62,7 +62,9 @@ func addIntegrationStories(add, part func(string, templ.Component)) {
 	add("new/experience", chooseExperience(choose))
 	add("new/experience-not-offered", chooseExperience(withheld))
 
-	blank := settingsPage{integrationFrame: integrationFrame{frame: fixtureFrame(sectionIntegrations, "Integration Settings")}, Form: newForm(fixtureNow)}
+	steps := fixtureFrame(sectionIntegrations, "Integration Settings")
+	steps.Trail = []crumb{{"Integrations", "/integrations"}, {"Add New Integrations", "/integrations/new"}, {"Login experience", "/integrations/new/experience"}}
+	blank := settingsPage{integrationFrame: integrationFrame{frame: steps}, Form: newForm(fixtureNow)}
 	add("new/form", newIntegration(blank))
 	wrongForm := blank
 	wrongForm.Form.Input.ApplicationName = "Contoso: passkeys"

@@ -41,11 +41,8 @@ func addUserStories(add, part func(string, templ.Component)) {
 		f.Trail = []crumb{{"Integrations", "/integrations"}, {on.ApplicationName, integrationPath(on.ID)}}
 		return userPage{
 			frame: f, User: u, Integration: on, Phones: []postern.Phone{fixturePhone()},
-			Invitations: []postern.Invitation{fixtureInvitation(postern.InvitationUsed)},
-			Progress: progress{
-				User: u, Provisionings: provisionings, MayProvision: true, Still: true,
-				Phones: map[postern.PhoneID]string{fixturePhone().ID: fixturePhone().Name},
-			},
+			Invitations:   []postern.Invitation{fixtureInvitation(postern.InvitationUsed)},
+			Provisionings: provisionings, Still: true,
 		}
 	}
 	invited := page(postern.PhaseEligible)
@@ -71,7 +68,6 @@ func addUserStories(add, part func(string, templ.Component)) {
 	add("user/revoked-entra-unreachable", user(gone))
 	help := active
 	help.frame = as(fixtureHelpDesk, help.frame)
-	help.Progress.MayProvision = false
 	add("user/help-desk", user(help))
 
 	confirm := actPage{
@@ -113,7 +109,7 @@ func addInviteStories(add, part func(string, templ.Component), i postern.Integra
 	byHand.Integration.PermissionSet = postern.PermissionsPasskeys
 	part("invite/by-hand", invite(byHand))
 	made := p
-	made.Title, made.EnrolLine = "Invitation for Elena Petrova", "postern-phone enrol --server https://postern.contoso.example"
+	made.Title = "Invitation for Elena Petrova"
 	made.Created = &postern.InvitationCreated{Invitation: fixtureInvitation(postern.InvitationOpen), User: fixtureUser(0, postern.PhaseEligible), Code: "7F3K-0000-0000-0000"}
 	part("invite/code", invited(made))
 	app := made

@@ -2,11 +2,9 @@ package web
 
 import (
 	"bytes"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"golang.org/x/net/html"
 )
 
@@ -115,29 +113,5 @@ func checkElement(t *testing.T, n *html.Node, a map[string]string) {
 		if n.FirstChild == nil && a["aria-label"] == "" {
 			t.Error("a button has no name")
 		}
-	}
-}
-
-// TestStoriesInTheBrowser opens every state as a person would, in light and dark and on a phone: nothing in the
-// console, no axe violation, no sideways scrolling.
-func TestStoriesInTheBrowser(t *testing.T) {
-	server := httptest.NewServer(Storybook())
-	defer server.Close()
-	ctx := browse(t)
-	for _, s := range append(stories(), story{Name: ""}) {
-		t.Run(s.Name, func(t *testing.T) {
-			do(t, ctx, chromedp.EmulateViewport(1280, 860), looks("light"), chromedp.Navigate(server.URL+"/storybook/"+s.Name))
-			checkAxe(t, ctx, "light")
-			screenshot(t, ctx, s.Name+" light")
-			do(t, ctx, looks("dark"))
-			checkAxe(t, ctx, "dark", "color-contrast", "link-in-text-block")
-			screenshot(t, ctx, s.Name+" dark")
-			do(t, ctx, looks("light"), chromedp.EmulateViewport(390, 844))
-			if wide := evaluate[int](t, ctx, `document.documentElement.scrollWidth`); wide > 390 {
-				t.Errorf("the page is %d pixels wide on a phone of 390", wide)
-			}
-			screenshot(t, ctx, s.Name+" phone")
-			checkWatch(t, ctx)
-		})
 	}
 }

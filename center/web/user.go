@@ -17,46 +17,51 @@ import (
 // userPage is everything known of one user.
 type userPage struct {
 	frame
-	User        postern.User
-	Integration postern.Integration
-	Invitations []postern.Invitation
-	Phones      []postern.Phone
-	Passkeys    []postern.Passkey
-	KeyProblems problems // why the unmanaged passkeys could not be read
-	Progress    progress
-}
-
-// progress is the part of the page that keeps itself up to date.
-type progress struct {
 	User          postern.User
+	Integration   postern.Integration
+	Invitations   []postern.Invitation
+	Phones        []postern.Phone
 	Provisionings []postern.Provisioning
-	MayProvision  bool
-	Still         bool // do not ask again: the storybook has nobody to ask
-	Phones        map[postern.PhoneID]string
+	Passkeys      []postern.Passkey
+	KeyProblems   problems // why the passkeys could not be read from Entra
+	Still         bool     // do not ask again: the storybook has nobody to ask
 }
 
-// live reports whether something may still change without anybody doing anything here.
-func (p progress) live() bool {
-	for _, v := range p.Provisionings {
-		if !v.State.Final() {
-			return true
-		}
-	}
-	return p.User.Phase == postern.PhaseEligible || p.User.Phase == postern.PhasePaired
+// live reports whether something may change without anybody doing anything here.
+func (p userPage) live() bool {
+	return p.revoking() || p.User.Phase == postern.PhasePaired ||
+		slices.ContainsFunc(p.Provisionings, func(v postern.Provisioning) bool { return !v.State.Final() }) ||
+		slices.ContainsFunc(p.Invitations, func(i postern.Invitation) bool { return i.State == postern.InvitationOpen })
 }
 
-// stamp changes whenever the picture does, so that an unchanged one need not be sent again.
-func (p progress) stamp() string {
+// revoking reports whether a passkey is on its way out. Only then does asking again mean asking Entra.
+func (p userPage) revoking() bool {
+	return slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool { return k.State == postern.PasskeyRevocation })
+}
+
+// stamp changes whenever the page would, so that an unchanged one need not be sent again.
+func (p userPage) stamp() string {
 	h := sha256.New()
-	fmt.Fprint(h, p.User.Version, p.User.Phase)
+	fmt.Fprint(h, p.User.Version, p.User.Phase, p.User.GroupPhase, p.User.Problem)
+	for _, i := range p.Invitations {
+		fmt.Fprint(h, "|", i.ID, i.State, i.Failures)
+	}
+	for _, phone := range p.Phones {
+		fmt.Fprint(h, "|", phone.ID, phone.Version, phone.State)
+	}
 	for _, v := range p.Provisionings {
 		fmt.Fprint(h, "|", v.ID, v.Version, v.State, v.Message)
+	}
+	if p.revoking() {
+		for _, k := range p.Passkeys {
+			fmt.Fprint(h, "|", k.ID, k.MethodID, k.State, k.Problem)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// shown are the provisionings worth looking at: the newest one, and older ones folded away.
-func (p progress) newest() *postern.Provisioning {
+// newest is the provisioning to show; older ones are folded away.
+func (p userPage) newest() *postern.Provisioning {
 	if len(p.Provisionings) == 0 {
 		return nil
 	}
@@ -69,7 +74,7 @@ func (p progress) newest() *postern.Provisioning {
 	return newest
 }
 
-func (p progress) older() []postern.Provisioning {
+func (p userPage) older() []postern.Provisioning {
 	var older []postern.Provisioning
 	newest := p.newest()
 	for i := range p.Provisionings {
@@ -78,6 +83,15 @@ func (p progress) older() []postern.Provisioning {
 		}
 	}
 	return older
+}
+
+func (p userPage) phoneName(id postern.PhoneID) string {
+	for _, phone := range p.Phones {
+		if phone.ID == id {
+			return phone.Name
+		}
+	}
+	return ""
 }
 
 func userPath(id postern.UserID) string { return "/users/" + string(id) }
@@ -96,61 +110,63 @@ func (c *console) userFrame(r *http.Request, u postern.User, i postern.Integrati
 	return f
 }
 
-func (c *console) user(w http.ResponseWriter, r *http.Request) error {
+// userPage reads what Postern itself knows of the user. Entra is asked by keys.
+func (c *console) userPage(r *http.Request) (userPage, error) {
 	u, err := c.loadUser(r)
 	if err != nil {
-		return err
+		return userPage{}, err
 	}
 	ctx := r.Context()
 	i, err := c.Integrations.Get(ctx, u.IntegrationID)
 	if err != nil {
-		return err
+		return userPage{}, err
 	}
 	p := userPage{frame: c.userFrame(r, u, i, u.DisplayName), User: u, Integration: i}
 	if p.Invitations, err = c.Users.Invitations(ctx, u.ID); err != nil {
-		return err
+		return p, err
 	}
 	if p.Phones, err = c.Phones.Phones(ctx, u.ID); err != nil {
-		return err
+		return p, err
 	}
-	// The passkeys come from Entra too. When it does not answer the rest of the page is still worth having.
-	p.Passkeys, err = c.Passkeys.Passkeys(ctx, u.ID)
-	p.KeyProblems = problemsOf(err)
-	if p.Progress, err = c.progress(ctx, p.frame, u, p.Phones); err != nil {
-		return err
-	}
-	return c.show(w, r, http.StatusOK, user(p))
-}
-
-func (c *console) progress(ctx context.Context, f frame, u postern.User, phones []postern.Phone) (progress, error) {
-	p := progress{User: u, MayProvision: f.May(postern.PermPasskeysProvision), Phones: make(map[postern.PhoneID]string)}
-	for _, phone := range phones {
-		p.Phones[phone.ID] = phone.Name
-	}
-	var err error
 	p.Provisionings, err = c.Passkeys.Provisionings(ctx, u.ID)
 	return p, err
 }
 
-// userProgress answers the page that asks again and again: with the picture when it changed, and with nothing when not.
+// keys adds the passkeys, Entra's included. When Entra does not answer, the rest of the page is still worth having.
+func (c *console) keys(ctx context.Context, p *userPage) {
+	var err error
+	p.Passkeys, err = c.Passkeys.Passkeys(ctx, p.User.ID)
+	p.KeyProblems = problemsOf(err)
+}
+
+func (c *console) user(w http.ResponseWriter, r *http.Request) error {
+	p, err := c.userPage(r)
+	if err != nil {
+		return err
+	}
+	c.keys(r.Context(), &p)
+	return c.show(w, r, http.StatusOK, user(p))
+}
+
+// userProgress answers the page that asks again and again: with the whole when something changed, and with nothing
+// when not. As long as nothing changes it costs a few reads of the database and no call to Entra.
 func (c *console) userProgress(w http.ResponseWriter, r *http.Request) error {
-	u, err := c.loadUser(r)
+	p, err := c.userPage(r)
 	if err != nil {
 		return err
 	}
-	phones, err := c.Phones.Phones(r.Context(), u.ID)
-	if err != nil {
-		return err
+	q := r.URL.Query()
+	if q.Has("revoking") {
+		c.keys(r.Context(), &p)
 	}
-	p, err := c.progress(r.Context(), c.frame(r, "", ""), u, phones)
-	if err != nil {
-		return err
-	}
-	if r.URL.Query().Get("seen") == p.stamp() && p.live() {
+	if q.Get("seen") == p.stamp() {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return c.show(w, r, http.StatusOK, provisioning(p))
+	if !q.Has("revoking") {
+		c.keys(r.Context(), &p)
+	}
+	return c.show(w, r, http.StatusOK, userBody(p))
 }
 
 // actPage confirms an act on something of a user.
@@ -393,15 +409,16 @@ func assuranceText(a postern.Assurance) string {
 	return "Keys are not bound to a biometric."
 }
 
-// poll makes the picture ask for itself while it may change.
-func (p progress) poll() templ.Attributes {
+// poll makes the page ask for itself while it may change.
+func (p userPage) poll() templ.Attributes {
 	if p.Still || !p.live() {
 		return nil
 	}
-	return templ.Attributes{
-		"hx-get":     userPath(p.User.ID) + "/progress?seen=" + p.stamp(),
-		"hx-trigger": "every 2s", "hx-swap": "outerMorph", "hx-target": "this",
+	address, every := userPath(p.User.ID)+"/progress?seen="+p.stamp(), "every 2s"
+	if p.revoking() {
+		address, every = address+"&revoking", "every 5s"
 	}
+	return templ.Attributes{"hx-get": address, "hx-trigger": every, "hx-swap": "outerMorph", "hx-target": "this"}
 }
 
 func stepNow(s step) templ.Attributes {
@@ -417,7 +434,7 @@ func (p userPage) canProvision(phone postern.Phone) bool {
 		p.Integration.State != postern.StateEnabled || !p.Integration.Flags[postern.FlagProvisionAPI] {
 		return false
 	}
-	for _, v := range p.Progress.Provisionings {
+	for _, v := range p.Provisionings {
 		if v.PhoneID == phone.ID && !v.State.Final() {
 			return false
 		}

@@ -24,8 +24,6 @@ type Deps struct {
 	Version string
 	// PhoneApp is the address of the phone app; empty when none is served.
 	PhoneApp string
-	// EnrolCommand is what somebody runs where a machine without a screen stands in for the phone; it asks for the code.
-	EnrolCommand string
 
 	// Health reports on the parts that Postern stands on; nil when there is nothing to report.
 	Health func(r *http.Request) []Check

@@ -1,0 +1,60 @@
+package browser
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// Evaluate runs a script in the page, waits for it if it is a promise, and returns what it comes to.
+func Evaluate[T any](b *Tab, script string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.fail(err)
+	}
+	return v
+}
+
+// watch collects in the page whatever a person would find red in the console.
+const watch = `window.wrong = [];
+addEventListener("securitypolicyviolation", (e) => wrong.push("content security policy: " + e.violatedDirective + " " + e.blockedURI));
+addEventListener("error", (e) => wrong.push("error: " + (e.message || "cannot load " + (e.target.src || e.target.href))), true);
+addEventListener("unhandledrejection", (e) => wrong.push("rejection: " + e.reason));`
+
+// Watch makes every page from now on take note of what goes wrong in it; see [Tab.Wrong].
+func (b *Tab) Watch() {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watch}); err != nil {
+		b.fail(err)
+	}
+}
+
+// Wrong lists what went wrong in the page since it was opened: violations of the content security policy, exceptions,
+// things that could not be loaded.
+func (b *Tab) Wrong() []string {
+	b.t.Helper()
+	return Evaluate[[]string](b, `window.wrong`)
+}
+
+// WholePage is [Tab.Screenshot] of everything that scrolling would show.
+func (b *Tab) WholePage(name string) {
+	b.t.Helper()
+	folder := os.Getenv("POSTERN_ARTIFACTS")
+	if folder == "" {
+		return
+	}
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.fail(err)
+	}
+	path := filepath.Join(folder, name+".png")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, picture, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}

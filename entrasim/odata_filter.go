@@ -191,8 +191,9 @@ func (p *filterParser) expect(token string) error {
 
 func (p *filterParser) function(name string, depth int) (*filter, error) {
 	lower := strings.ToLower(name)
-	if path, ok := strings.CutSuffix(lower, "/any"); ok {
-		path = name[:len(path)]
+	// The suffix is cut off the name itself: lower-casing may change lengths outside ASCII.
+	if n := len(name) - len("/any"); n > 0 && strings.EqualFold(name[n:], "/any") {
+		path := name[:n]
 		p.next()
 		variable, ok := strings.CutSuffix(p.token, ":")
 		if !ok || p.quoted || variable == "" {

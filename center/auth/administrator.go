@@ -16,16 +16,16 @@ import (
 const maxName = 80
 
 // checkName trims a name that people will read and refuses what would not show.
-func checkName(field, name string) (string, error) {
+func checkName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if name == "" {
-		return "", postern.FieldErrorf(field, "The name is empty.")
+		return "", postern.FieldErrorf("name", "The name is empty.")
 	}
 	if n := utf8.RuneCountInString(name); n > maxName {
-		return "", postern.FieldErrorf(field, "The name has %d characters; %d is the most.", n, maxName)
+		return "", postern.FieldErrorf("name", "The name has %d characters; %d is the most.", n, maxName)
 	}
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "", postern.FieldErrorf(field, "The name holds a character that cannot be shown.")
+		return "", postern.FieldErrorf("name", "The name holds a character that cannot be shown.")
 	}
 	return name, nil
 }
@@ -71,7 +71,7 @@ func (s *Service) complete(ctx context.Context, a *postern.Administrator) error 
 
 // UpdateAdministrator changes name, role and whether the administrator may sign in.
 func (s *Service) UpdateAdministrator(ctx context.Context, id postern.AdministratorID, in postern.AdministratorInput) (postern.Administrator, error) {
-	name, err := checkName("name", in.Name)
+	name, err := checkName(in.Name)
 	if err != nil {
 		return postern.Administrator{}, err
 	}
@@ -195,7 +195,7 @@ func (s *Service) BeginAddPasskey(ctx context.Context, name string) (*protocol.C
 	if err != nil {
 		return nil, err
 	}
-	if name, err = checkName("name", name); err != nil {
+	if name, err = checkName(name); err != nil {
 		return nil, err
 	}
 	p, err := s.person(ctx, i.Administrator, i.Actor.Name)

@@ -63,7 +63,7 @@ func (s *Service) OwnerLink(ctx context.Context) (string, error) {
 
 // Invite returns a one-time link for a further administrator.
 func (s *Service) Invite(ctx context.Context, in postern.AdministratorInvitationInput) (postern.AdministratorInvitation, error) {
-	name, err := checkName("name", in.Name)
+	name, err := checkName(in.Name)
 	if err != nil {
 		return postern.AdministratorInvitation{}, err
 	}

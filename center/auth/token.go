@@ -25,7 +25,7 @@ func (s *Service) Tokens(ctx context.Context) ([]postern.APIToken, error) { retu
 // CreateToken makes a token in the name of the identity of ctx. It can only have scopes that its maker has; without an
 // identity it is Postern itself that makes one, on the word of whoever runs the server.
 func (s *Service) CreateToken(ctx context.Context, in postern.APITokenInput) (postern.APITokenCreated, error) {
-	name, err := checkName("name", in.Name)
+	name, err := checkName(in.Name)
 	if err != nil {
 		return postern.APITokenCreated{}, err
 	}

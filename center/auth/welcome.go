@@ -41,7 +41,7 @@ func (s *Service) BeginWelcome(ctx context.Context, code, name string) (*protoco
 	if name == "" {
 		name = l.Name
 	}
-	name, err = checkName("name", name)
+	name, err = checkName(name)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,8 @@ func (a *API) administratorRoutes() {
 		codes: []postern.Code{postern.CodeConflict, postern.CodeForbidden},
 	}, func(ctx context.Context, in *struct {
 		ID string `path:"id" maxLength:"1400" doc:"Credential id, base64url."`
-	}) (*none, error) {
+	},
+	) (*none, error) {
 		return nil, s.RemovePasskey(ctx, in.ID)
 	})
 	add(a, route{
@@ -64,7 +65,8 @@ func (a *API) administratorRoutes() {
 		notes: "The answer holds a one-time link, which cannot be shown again. Whoever opens it makes a passkey and becomes the administrator.",
 	}, func(ctx context.Context, in *struct {
 		Body postern.AdministratorInvitationInput
-	}) (*object[postern.AdministratorInvitation], error) {
+	},
+	) (*object[postern.AdministratorInvitation], error) {
 		return answer(s.Invite(ctx, in.Body))
 	})
 	add(a, route{
@@ -82,7 +84,8 @@ func (a *API) administratorRoutes() {
 		AdministratorPath
 		Versioned
 		Body postern.AdministratorInput
-	}) (*versionedAdministrator, error) {
+	},
+	) (*versionedAdministrator, error) {
 		version, err := in.version(in.Body.Version)
 		if err != nil {
 			return nil, err
@@ -98,7 +101,8 @@ func (a *API) administratorRoutes() {
 	}, func(ctx context.Context, in *struct {
 		AdministratorPath
 		Versioned
-	}) (*none, error) {
+	},
+	) (*none, error) {
 		version, err := in.version(0)
 		if err != nil {
 			return nil, err

@@ -45,7 +45,8 @@ func (a *API) auditRoutes() {
 		Order string `query:"order" enum:"newest,oldest" default:"newest"`
 		Page  int64  `query:"page" minimum:"1" doc:"The member next of the page before."`
 		Limit int    `query:"limit" minimum:"1" maximum:"999" default:"100"`
-	}) (*list[postern.AuditEvent], error) {
+	},
+	) (*list[postern.AuditEvent], error) {
 		q := in.query()
 		q.Descending, q.Limit = in.Order == "newest", in.Limit+1
 		switch {

@@ -29,7 +29,8 @@ func (a *API) catalogueRoutes() {
 		summary: "Look an error code up",
 	}, func(_ context.Context, in *struct {
 		Code postern.Code `path:"code" example:"not_found"`
-	}) (*object[postern.ErrorInfo], error) {
+	},
+	) (*object[postern.ErrorInfo], error) {
 		at := slices.IndexFunc(all, func(e postern.ErrorInfo) bool { return e.Code == in.Code })
 		if at < 0 {
 			return nil, postern.Errorf(postern.CodeNotFound, "There is no such error code.").WithNext("See " + postern.ErrorsPath + ".")

@@ -42,7 +42,8 @@ func Edge(log *slog.Logger, proxies []netip.Prefix) func(http.Handler) http.Hand
 			began := time.Now()
 			defer func() {
 				cause := recover()
-				if cause != nil && cause != http.ErrAbortHandler {
+				aborted := cause == any(http.ErrAbortHandler) // how a handler breaks a connection off; not a fault
+				if cause != nil && !aborted {
 					note.log.ErrorContext(ctx, "a request handler panicked", "panic", cause, "stack", string(debug.Stack()))
 					if answer.status == 0 {
 						writeProblem(answer, r.WithContext(ctx), postern.Errorf(postern.CodeInternal, ""))
@@ -53,7 +54,7 @@ func Edge(log *slog.Logger, proxies []netip.Prefix) func(http.Handler) http.Hand
 					slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", answer.status),
 					slog.Int64("bytes", answer.bytes), slog.Duration("took", time.Since(began)),
 					slog.String("addr", addr), slog.String("actor", note.actor))
-				if cause == http.ErrAbortHandler {
+				if aborted {
 					panic(cause)
 				}
 			}()

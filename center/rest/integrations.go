@@ -78,7 +78,8 @@ func (a *API) integrationRoutes() {
 		IntegrationPath
 		Versioned
 		Body postern.IntegrationInput
-	}) (*versionedIntegration, error) {
+	},
+	) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
 		if err != nil {
 			return nil, err
@@ -94,7 +95,8 @@ func (a *API) integrationRoutes() {
 	}, func(ctx context.Context, in *struct {
 		IntegrationPath
 		Versioned
-	}) (*none, error) {
+	},
+	) (*none, error) {
 		version, err := in.version(0)
 		if err != nil {
 			return nil, err
@@ -121,7 +123,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		IntegrationPath
 		Versioned
 		Body postern.StateInput
-	}) (*versionedIntegration, error) {
+	},
+	) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
 		if err != nil {
 			return nil, err
@@ -136,7 +139,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		IntegrationPath
 		Versioned
 		Body postern.FlagsInput
-	}) (*versionedIntegration, error) {
+	},
+	) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
 		if err != nil {
 			return nil, err
@@ -151,7 +155,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		IntegrationPath
 		Versioned
 		Body postern.LoginSettings
-	}) (*versionedIntegration, error) {
+	},
+	) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
 		if err != nil {
 			return nil, err
@@ -168,7 +173,8 @@ func (a *API) integrationSettings(s Integrations, path string) {
 		IntegrationPath
 		Versioned
 		Body postern.HTTPDebugInput
-	}) (*versionedIntegration, error) {
+	},
+	) (*versionedIntegration, error) {
 		version, err := in.version(in.Body.Version)
 		if err != nil {
 			return nil, err

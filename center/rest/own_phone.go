@@ -179,7 +179,8 @@ func (a *API) ownProvisionings(s Passkeys) {
 		ProvisioningPath
 		Wait
 		Version int64 `query:"version" minimum:"0" doc:"The version the phone knows."`
-	}) (*object[postern.PhoneProvisioning], error) {
+	},
+	) (*object[postern.PhoneProvisioning], error) {
 		return answer(s.WaitChange(ctx, phoneFrom(ctx), in.ID, in.Version, in.duration()))
 	})
 	add(a, route{
@@ -188,7 +189,8 @@ func (a *API) ownProvisionings(s Passkeys) {
 	}, func(ctx context.Context, in *struct {
 		ProvisioningPath
 		Body postern.AttestationRequest
-	}) (*object[postern.AttestationLeaf], error) {
+	},
+	) (*object[postern.AttestationLeaf], error) {
 		return answer(s.Attest(ctx, phoneFrom(ctx), in.ID, in.Body))
 	})
 	add(a, route{
@@ -198,7 +200,8 @@ func (a *API) ownProvisionings(s Passkeys) {
 	}, func(ctx context.Context, in *struct {
 		ProvisioningPath
 		Body postern.CredentialSubmission
-	}) (*object[postern.PhoneProvisioning], error) {
+	},
+	) (*object[postern.PhoneProvisioning], error) {
 		return answer(s.Submit(ctx, phoneFrom(ctx), in.ID, in.Body))
 	})
 	add(a, route{
@@ -207,7 +210,8 @@ func (a *API) ownProvisionings(s Passkeys) {
 	}, func(ctx context.Context, in *struct {
 		ProvisioningPath
 		Body postern.DeclineInput
-	}) (*object[postern.PhoneProvisioning], error) {
+	},
+	) (*object[postern.PhoneProvisioning], error) {
 		return answer(s.Decline(ctx, phoneFrom(ctx), in.ID, in.Body.Reason))
 	})
 }

@@ -32,7 +32,8 @@ func (a *API) tokenRoutes() {
 		summary: "Revoke an API token", needs: postern.PermTokens,
 	}, func(ctx context.Context, in *struct {
 		ID postern.TokenID `path:"id" doc:"Identifier of the token, not its value." example:"tok_01jd…"`
-	}) (*object[postern.APIToken], error) {
+	},
+	) (*object[postern.APIToken], error) {
 		return answer(s.RevokeToken(ctx, in.ID))
 	})
 }

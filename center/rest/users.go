@@ -36,7 +36,8 @@ func (a *API) userRoutes() {
 		IntegrationPath
 		Query string `query:"query" required:"true" minLength:"1" maxLength:"200" doc:"Beginning of a name, mail address or user principal name."`
 		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"25"`
-	}) (*list[postern.DirectoryUser], error) {
+	},
+	) (*list[postern.DirectoryUser], error) {
 		return answerList(s.Search(ctx, in.ID, in.Query, in.Limit))
 	})
 	add(a, route{
@@ -55,7 +56,8 @@ func (a *API) userRoutes() {
 	}, func(ctx context.Context, in *struct {
 		IntegrationPath
 		Body postern.InvitationInput
-	}) (*object[postern.InvitationCreated], error) {
+	},
+	) (*object[postern.InvitationCreated], error) {
 		return answer(s.Invite(ctx, in.ID, in.Body))
 	})
 	add(a, route{
@@ -85,7 +87,8 @@ func (a *API) userRoutes() {
 		codes: []postern.Code{postern.CodeConflict},
 	}, func(ctx context.Context, in *struct {
 		ID postern.InvitationID `path:"id" doc:"Identifier of the invitation."`
-	}) (*none, error) {
+	},
+	) (*none, error) {
 		return nil, s.Withdraw(ctx, in.ID)
 	})
 }

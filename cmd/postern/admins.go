@@ -59,8 +59,12 @@ func (w whom) open(ctx context.Context, r *remote, std streams) (*postern.Client
 
 func showAdministrator(std streams, asJSON bool, a postern.Administrator, more ...field) error {
 	return showFields(std, asJSON, a, append([]field{
-		{"ID", string(a.ID)}, {"Name", a.Name}, {"Role", string(a.Role)}, {"Access", access(a)},
-		{"Since", when(a.CreatedAt)}, {"Signed in", whenever(a.LastSignIn)},
+		{"ID", string(a.ID)},
+		{"Name", a.Name},
+		{"Role", string(a.Role)},
+		{"Access", access(a)},
+		{"Since", when(a.CreatedAt)},
+		{"Signed in", whenever(a.LastSignIn)},
 	}, more...)...)
 }
 

@@ -119,12 +119,22 @@ func showIntegration(std streams, asJSON bool, i postern.Integration) error {
 		debug = "on until " + when(*i.HTTPDebugUntil)
 	}
 	fields := []field{
-		{"ID", string(i.ID)}, {"Application name", i.ApplicationName}, {"State", string(i.State)},
-		{"Tenant", i.TenantID}, {"Tenant name", i.TenantName}, {"Client ID", i.ClientID},
-		{"Credential", string(i.Credential.Kind)}, {"Permission set", string(i.PermissionSet)},
-		{"Challenge timeout", fmt.Sprintf("%d minutes", i.ChallengeTimeout)}, {"Attestation", string(i.Attestation)},
-		{"Low assurance", yesNo(i.AllowLowAssurance)}, {"Domains", domainsOf(i)}, {"HTTP Debug", debug},
-		{"Flags off", join(i.Flags.Missing())}, {"Checked", checked(i)}, {"Version", fmt.Sprint(i.Version)},
+		{"ID", string(i.ID)},
+		{"Application name", i.ApplicationName},
+		{"State", string(i.State)},
+		{"Tenant", i.TenantID},
+		{"Tenant name", i.TenantName},
+		{"Client ID", i.ClientID},
+		{"Credential", string(i.Credential.Kind)},
+		{"Permission set", string(i.PermissionSet)},
+		{"Challenge timeout", fmt.Sprintf("%d minutes", i.ChallengeTimeout)},
+		{"Attestation", string(i.Attestation)},
+		{"Low assurance", yesNo(i.AllowLowAssurance)},
+		{"Domains", domainsOf(i)},
+		{"HTTP Debug", debug},
+		{"Flags off", join(i.Flags.Missing())},
+		{"Checked", checked(i)},
+		{"Version", fmt.Sprint(i.Version)},
 	}
 	for _, g := range i.Groups {
 		fields = append(fields, field{"Group " + string(g.Phase), strings.TrimSpace(g.Name + " " + g.Problem)})

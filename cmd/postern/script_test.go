@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"postern": ma
 // answers/GET_api_v1_integrations holds a status on its first line and the body after it. What the program asked is in
 // the file asked, a line for each request: method, path with query, If-Match, body.
 //
-// Whole control centers are the business of the module's scenarios in test/; here it is what people and scripts see.
+// A whole control center is the business of the module's scenarios in test/; here it is what people and scripts see.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",

@@ -186,8 +186,13 @@ func (cmd *usersShowCmd) Run(ctx context.Context, std streams, group *usersCmd) 
 		return err
 	}
 	fields := []field{
-		{"ID", string(u.ID)}, {"User principal name", u.UPN}, {"Display name", u.DisplayName}, {"Mail", u.Mail},
-		{"Phase", string(u.Phase)}, {"Problem", u.Problem}, {"Since", when(u.CreatedAt)},
+		{"ID", string(u.ID)},
+		{"User principal name", u.UPN},
+		{"Display name", u.DisplayName},
+		{"Mail", u.Mail},
+		{"Phase", string(u.Phase)},
+		{"Problem", u.Problem},
+		{"Since", when(u.CreatedAt)},
 	}
 	for _, i := range v.Invitations {
 		fields = append(fields, field{"Invitation", fmt.Sprintf("%s %s, until %s", i.ID, i.State, when(i.ExpiresAt))})

@@ -28,9 +28,14 @@ func (statusCmd) Run(ctx context.Context, std streams, o *options) (err error) {
 		return showJSON(std.Out, self)
 	}
 	table := [][]string{
-		{"Phone", self.Phone.Name}, {"ID", string(self.Phone.ID)}, {"State", string(self.Phone.State)}, {"Assurance", string(self.Phone.Assurance)},
-		{"User", self.User.UPN}, {"Phase", string(self.User.Phase)},
-		{"Integration", fmt.Sprintf("%s (%s)", self.Integration.ApplicationName, self.Integration.State)}, {"Server", p.State.Server},
+		{"Phone", self.Phone.Name},
+		{"ID", string(self.Phone.ID)},
+		{"State", string(self.Phone.State)},
+		{"Assurance", string(self.Phone.Assurance)},
+		{"User", self.User.UPN},
+		{"Phase", string(self.User.Phase)},
+		{"Integration", fmt.Sprintf("%s (%s)", self.Integration.ApplicationName, self.Integration.State)},
+		{"Server", p.State.Server},
 	}
 	for _, k := range self.Passkeys {
 		table = append(table, []string{"Passkey", fmt.Sprintf("%s, %s", k.DisplayName, k.State)})

@@ -3,6 +3,7 @@ package authenticator_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/postern/postern/fido/authenticator"
@@ -193,7 +194,7 @@ func TestRefusals(t *testing.T) {
 		p.wantStatus(gaRequest(), want)
 		empty := mcRequest()
 		empty.PINUVAuthParam = []byte{}
-		if err != authenticator.ErrNotVerified && err != authenticator.ErrLockedOut {
+		if !errors.Is(err, authenticator.ErrNotVerified) && !errors.Is(err, authenticator.ErrLockedOut) {
 			p.wantStatus(empty, want)
 		}
 		list, _ := p.Store.List(t.Context())

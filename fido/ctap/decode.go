@@ -223,11 +223,10 @@ func (o *object) require(ok bool, what string, s Status) {
 // members builds an integer-keyed map for Marshal, leaving out what is absent.
 type members map[int64]any
 
-func (m members) set(key int64, present bool, v any) members {
+func (m members) set(key int64, present bool, v any) {
 	if present {
 		m[key] = v
 	}
-	return m
 }
 
 func setPointer[T any](m members, key int64, v *T) {

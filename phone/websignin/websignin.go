@@ -42,7 +42,7 @@ type Asserter interface {
 // Request says who signs in where, to which application.
 type Request struct {
 	Authority   string // https://login.microsoftonline.com
-	Tenant      string // GUID or domain; empty means organizations
+	Tenant      string // GUID or domain; empty means any organisation's
 	ClientID    string
 	RedirectURI string // registered with the application; nothing is sent there
 	Scope       string // empty means "openid profile"
@@ -106,7 +106,7 @@ func begin(httpClient *http.Client, asserter Asserter, r Request) (*flow, error)
 		return nil, errors.New("client id and redirect URI are needed")
 	}
 	if r.Tenant == "" {
-		r.Tenant = "organizations"
+		r.Tenant = "organizations" //nolint:misspell // Entra's own name
 	}
 	if r.Scope == "" {
 		r.Scope = "openid profile"

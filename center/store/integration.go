@@ -93,12 +93,13 @@ func lockedIntegration(ctx context.Context, t *transaction, id postern.Integrati
 }
 
 func withNotes(i, stored postern.Integration) postern.Integration {
-	i.Groups = slices.Clone(i.Groups)
-	for n, g := range i.Groups {
-		if k := slices.IndexFunc(stored.Groups, func(s postern.PhaseGroup) bool { return s.Phase == g.Phase }); k >= 0 {
-			i.Groups[n] = stored.Groups[k]
+	groups := slices.Clone(stored.Groups)
+	for _, g := range i.Groups {
+		if !slices.ContainsFunc(groups, func(s postern.PhaseGroup) bool { return s.Phase == g.Phase }) {
+			groups = append(groups, g)
 		}
 	}
+	i.Groups = groups
 	if stored.Check != nil && (i.Check == nil || i.Check.At.Before(stored.Check.At)) {
 		i.Check = stored.Check
 	}

@@ -57,8 +57,10 @@ func registrationAudits(by string, k *Passkey) []Audit {
 	if k != nil {
 		kind := "Passkey (" + kindText(k) + ")"
 		events[0].Reason = by + " registered " + kind
-		events = append(events, Audit{Service: serviceDevices, Category: "UserManagement", Activity: "Add " + kind, Operation: "Add",
-			Details: map[string]string{"AAGuid": k.Credential.AAGUID, "WebAuthnInfo": k.Credential.DisplayName}})
+		events = append(events, Audit{
+			Service: serviceDevices, Category: "UserManagement", Activity: "Add " + kind, Operation: "Add",
+			Details: map[string]string{"AAGuid": k.Credential.AAGUID, "WebAuthnInfo": k.Credential.DisplayName},
+		})
 	}
 	return events
 }
@@ -68,8 +70,10 @@ func deletionAudits(by string, k *Passkey) []Audit {
 	kind := "Passkey (" + kindText(k) + ")"
 	return []Audit{
 		{Service: serviceMethods, Category: "UserManagement", Activity: by + " deleted security info", Operation: "Delete", Reason: by + " deleted " + kind},
-		{Service: serviceDevices, Category: "UserManagement", Activity: "Delete " + kind, Operation: "Delete",
-			Details: map[string]string{"AAGuid": k.Credential.AAGUID, "WebAuthnInfo": k.Credential.DisplayName}},
+		{
+			Service: serviceDevices, Category: "UserManagement", Activity: "Delete " + kind, Operation: "Delete",
+			Details: map[string]string{"AAGuid": k.Credential.AAGUID, "WebAuthnInfo": k.Credential.DisplayName},
+		},
 	}
 }
 

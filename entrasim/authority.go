@@ -21,25 +21,29 @@ func (s *Server) mountAuthority(mux *http.ServeMux) {
 	mux.HandleFunc("GET /oidc/userinfo", s.userInfo)
 }
 
-// tenantOrFail resolves the tenant of an authority path. For common and organizations it returns nil and true: the user
+// tenantOrFail resolves the tenant of an authority path. For the names that stand for any tenant it returns nil and true: the user
 // decides. It answers the error itself and returns false if there is no such tenant; kind is the error's name there.
 func (s *Server) tenantOrFail(w http.ResponseWriter, r *http.Request, kind string) (*Tenant, bool) {
 	name := r.PathValue("tenant")
 	switch strings.ToLower(name) {
-	case "common", "organizations":
+	case "common", "organizations": //nolint:misspell // Entra's own word
 		return nil, true
 	}
 	if t := s.tenant(name); t != nil {
 		return t, true
 	}
 	if !isGUID(name) && !strings.Contains(name, ".") {
-		s.writeOAuthError(w, r, oauthError{status: 400, kind: "invalid_request", number: 900023,
-			text: "Specified tenant identifier '" + name + "' is neither a valid DNS name, nor a valid external domain."})
+		s.writeOAuthError(w, r, oauthError{
+			status: 400, kind: "invalid_request", number: 900023,
+			text: "Specified tenant identifier '" + name + "' is neither a valid DNS name, nor a valid external domain.",
+		})
 		return nil, false
 	}
-	s.writeOAuthError(w, r, oauthError{status: 400, kind: kind, number: 90002,
+	s.writeOAuthError(w, r, oauthError{
+		status: 400, kind: kind, number: 90002,
 		text: "Tenant '" + name + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. " +
-			"Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."})
+			"Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.",
+	})
 	return nil, false
 }
 
@@ -76,8 +80,10 @@ func (s *Server) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
 		"http_logout_supported":                 true,
 		"frontchannel_logout_supported":         true,
 		"end_session_endpoint":                  root + name + "/oauth2/v2.0/logout",
-		"claims_supported": []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid",
-			"ver", "at_hash", "c_hash", "email"},
+		"claims_supported": []string{
+			"sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "nonce", "preferred_username", "name", "tid",
+			"ver", "at_hash", "c_hash", "email",
+		},
 		"kerberos_endpoint":     root + name + "/kerberos",
 		"tenant_region_scope":   region,
 		"cloud_instance_name":   "microsoftonline.com",
@@ -157,8 +163,10 @@ func (s *Server) userInfo(w http.ResponseWriter, r *http.Request) {
 	var out object
 	t.view(func() {
 		if u := t.user(who.UserID); u != nil {
-			out = object{"sub": pairwise(u.ID, graphAppID), "name": u.DisplayName, "given_name": u.GivenName, "family_name": u.Surname,
-				"picture": "https://" + r.Host + "/v1.0/me/photo/$value", "email": u.Mail}
+			out = object{
+				"sub": pairwise(u.ID, graphAppID), "name": u.DisplayName, "given_name": u.GivenName, "family_name": u.Surname,
+				"picture": "https://" + r.Host + "/v1.0/me/photo/$value", "email": u.Mail,
+			}
 		}
 	})
 	writeJSON(w, http.StatusOK, out)

@@ -16,8 +16,10 @@ import (
 
 // certificateHosts are the names the emulator's certificate is good for, Microsoft's among them: a test may point these
 // names at the emulator.
-var certificateHosts = []string{"localhost", "login.microsoft.com", "login.microsoftonline.com", "graph.microsoft.com", "mysignins.microsoft.com",
-	"device.login.microsoftonline.com"}
+var certificateHosts = []string{
+	"localhost", "login.microsoft.com", "login.microsoftonline.com", "graph.microsoft.com", "mysignins.microsoft.com",
+	"device.login.microsoftonline.com",
+}
 
 // certificateAuthority is the throw-away authority behind the emulator's certificate. Its key never leaves memory unless
 // state is kept in a file.

@@ -2,6 +2,7 @@ package entrasim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -85,7 +86,7 @@ func (s *Server) mountControl(mux *http.ServeMux) {
 			switch {
 			case err != nil:
 				status := http.StatusBadRequest
-				if _, ok := err.(absent); ok {
+				if absent := absent(""); errors.As(err, &absent) {
 					status = http.StatusNotFound
 				}
 				writeJSON(w, status, object{"error": err.Error()})
@@ -145,8 +146,10 @@ func (s *Server) controlState(*controlCall) (any, error) {
 				}
 				return true
 			})
-			tenants = append(tenants, object{"id": t.ID, "domain": t.Domain, "users": t.Users.len(), "disabled": disabled, "guests": guests, "groups": t.Groups.len(),
-				"passkeys": passkeys, "apps": len(t.Apps), "refresh_tokens": len(t.Sessions.Refresh), "audits": len(t.Audits.Events), "sign_ins": len(t.SignIns.Events)})
+			tenants = append(tenants, object{
+				"id": t.ID, "domain": t.Domain, "users": t.Users.len(), "disabled": disabled, "guests": guests, "groups": t.Groups.len(),
+				"passkeys": passkeys, "apps": len(t.Apps), "refresh_tokens": len(t.Sessions.Refresh), "audits": len(t.Audits.Events), "sign_ins": len(t.SignIns.Events),
+			})
 		})
 	}
 	_, total := s.history.list()

@@ -22,8 +22,10 @@ func controlAppView(a *Application) object {
 	for _, k := range a.Certificates {
 		keys = append(keys, object{"key_id": k.KeyID, "kind": "certificate", "until": k.Until})
 	}
-	return object{"client_id": a.AppID, "display_name": a.DisplayName, "roles": append([]string{}, a.Roles...), "scopes": append([]string{}, a.Scopes...),
-		"public": a.PublicClient, "disabled": a.Disabled, "redirect_uris": append([]string{}, a.RedirectURIs...), "credentials": keys}
+	return object{
+		"client_id": a.AppID, "display_name": a.DisplayName, "roles": append([]string{}, a.Roles...), "scopes": append([]string{}, a.Scopes...),
+		"public": a.PublicClient, "disabled": a.Disabled, "redirect_uris": append([]string{}, a.RedirectURIs...), "credentials": keys,
+	}
 }
 
 func (s *Server) controlApps(c *controlCall) (any, error) {
@@ -71,8 +73,10 @@ func (s *Server) controlCreateApp(c *controlCall) (any, error) {
 		return nil, err
 	}
 	now := s.now().UTC()
-	a := &Application{ID: s.newID(), AppID: s.newID(), ServicePrincipalID: s.newID(), DisplayName: b.DisplayName, Created: now, PublicClient: b.Public,
-		RedirectURIs: b.RedirectURIs, Roles: b.Roles, Scopes: b.Scopes}
+	a := &Application{
+		ID: s.newID(), AppID: s.newID(), ServicePrincipalID: s.newID(), DisplayName: b.DisplayName, Created: now, PublicClient: b.Public,
+		RedirectURIs: b.RedirectURIs, Roles: b.Roles, Scopes: b.Scopes,
+	}
 	secret := &Secret{KeyID: s.newID(), Value: s.newToken("8Q~"), From: now.Add(-time.Minute), Until: now.AddDate(2, 0, 0)}
 	a.Secrets = []*Secret{secret}
 	t.update(func() {

@@ -13,11 +13,15 @@ var errNoUser = absent("no such user")
 func controlUserView(u *User) object {
 	keys := []object{}
 	for _, k := range u.Passkeys {
-		keys = append(keys, object{"id": k.ID, "display_name": k.Credential.DisplayName, "aaguid": k.Credential.AAGUID, "created": k.Created, "last_used": k.LastUsed,
-			"sign_count": k.Credential.SignCount, "live": k.live(), "type": k.Credential.Type})
+		keys = append(keys, object{
+			"id": k.ID, "display_name": k.Credential.DisplayName, "aaguid": k.Credential.AAGUID, "created": k.Created, "last_used": k.LastUsed,
+			"sign_count": k.Credential.SignCount, "live": k.live(), "type": k.Credential.Type,
+		})
 	}
-	return object{"id": u.ID, "upn": u.UPN, "display_name": u.DisplayName, "enabled": !u.Disabled, "guest": u.Guest, "roles": append([]string{}, u.Roles...),
-		"mfa_required": u.MFARequired, "no_password": u.NoPassword, "sessions_valid_from": u.SessionsValidFrom, "passkeys": keys}
+	return object{
+		"id": u.ID, "upn": u.UPN, "display_name": u.DisplayName, "enabled": !u.Disabled, "guest": u.Guest, "roles": append([]string{}, u.Roles...),
+		"mfa_required": u.MFARequired, "no_password": u.NoPassword, "sessions_valid_from": u.SessionsValidFrom, "passkeys": keys,
+	}
 }
 
 func (s *Server) controlUser(c *controlCall) (any, error) {

@@ -297,7 +297,7 @@ func odataQuery(raw string) (url.Values, error) {
 			name = k
 		}
 		if len(in[k]) > 1 || out.Has(name) {
-			return nil, fmt.Errorf("Query option '%s' was specified more than once, but it must be specified at most once.", name) //nolint:staticcheck,revive // Graph's own sentence
+			return nil, fmt.Errorf("Query option '%s' was specified more than once, but it must be specified at most once.", name)
 		}
 		out[name] = in[k]
 	}

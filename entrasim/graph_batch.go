@@ -38,27 +38,27 @@ func parseBatch(data []byte) ([]batchRequest, error) {
 		Requests []batchRequest `json:"requests"`
 	}
 	if err := json.Unmarshal(data, &in); err != nil {
-		return nil, fmt.Errorf("Invalid batch payload format.") //nolint:staticcheck,revive // Graph's own sentences, here and below
+		return nil, fmt.Errorf("Invalid batch payload format.")
 	}
 	if len(in.Requests) == 0 {
-		return nil, fmt.Errorf("The batch payload is missing the required 'requests' property.") //nolint:staticcheck,revive // as above
+		return nil, fmt.Errorf("The batch payload is missing the required 'requests' property.")
 	}
 	if len(in.Requests) > maxParts {
-		return nil, fmt.Errorf("Number of batch request steps exceeds the maximum value of %d.", maxParts) //nolint:staticcheck,revive // as above
+		return nil, fmt.Errorf("Number of batch request steps exceeds the maximum value of %d.", maxParts)
 	}
 	seen := make(map[string]bool, len(in.Requests))
 	for _, q := range in.Requests {
 		switch {
 		case q.ID == "" || q.Method == "" || q.URL == "":
-			return nil, fmt.Errorf("Each batch request must have the properties 'id', 'method' and 'url'.") //nolint:staticcheck,revive // as above
+			return nil, fmt.Errorf("Each batch request must have the properties 'id', 'method' and 'url'.")
 		case seen[strings.ToLower(q.ID)]:
-			return nil, fmt.Errorf("Request id has to be unique in a batch. Duplicated id: '%s'.", q.ID) //nolint:staticcheck,revive // as above
+			return nil, fmt.Errorf("Request id has to be unique in a batch. Duplicated id: '%s'.", q.ID)
 		case hasBody(q) && header(q.Headers, "Content-Type") == "":
-			return nil, fmt.Errorf("Write request id : %s does not contain Content-Type header or body.", q.ID) //nolint:staticcheck,revive // as above
+			return nil, fmt.Errorf("Write request id : %s does not contain Content-Type header or body.", q.ID)
 		}
 		seen[strings.ToLower(q.ID)] = true
 		if _, err := url.Parse(q.URL); err != nil {
-			return nil, fmt.Errorf("Request id '%s' has an invalid url.", q.ID) //nolint:staticcheck,revive // as above
+			return nil, fmt.Errorf("Request id '%s' has an invalid url.", q.ID)
 		}
 	}
 	return in.Requests, checkDependencies(in.Requests)
@@ -76,9 +76,9 @@ func checkDependencies(requests []batchRequest) error {
 		q, ok := byID[id]
 		switch {
 		case !ok:
-			return fmt.Errorf("Request dependency id '%s' does not exist in the batch.", id) //nolint:staticcheck,revive // as above
+			return fmt.Errorf("Request dependency id '%s' does not exist in the batch.", id)
 		case state[id] == 1:
-			return fmt.Errorf("The batch has a circular dependency at request id '%s'.", id) //nolint:staticcheck,revive // as above
+			return fmt.Errorf("The batch has a circular dependency at request id '%s'.", id)
 		case state[id] == 2:
 			return nil
 		}
@@ -158,8 +158,10 @@ func ready(q batchRequest, status map[string]int) bool {
 func (c *graphCall) part(q batchRequest, status map[string]int) (answer object, code int) {
 	for _, d := range q.DependsOn {
 		if status[d] >= 400 {
-			return object{"id": q.ID, "status": http.StatusFailedDependency, "headers": object{"Content-Type": "application/json"},
-				"body": c.errorBody("FailedDependency", "The request failed because one of its dependencies failed: '"+d+"'.")}, http.StatusFailedDependency
+			return object{
+				"id": q.ID, "status": http.StatusFailedDependency, "headers": object{"Content-Type": "application/json"},
+				"body": c.errorBody("FailedDependency", "The request failed because one of its dependencies failed: '"+d+"'."),
+			}, http.StatusFailedDependency
 		}
 	}
 	w := &partWriter{header: http.Header{}}
@@ -227,8 +229,10 @@ func (w *partWriter) code() int {
 }
 
 // partHeaders are those a part keeps; the others belong to the batch.
-var partHeaders = []string{"Content-Type", "Cache-Control", "OData-Version", "Location", "Retry-After", "WWW-Authenticate",
-	"x-ms-resource-unit", "x-ms-throttle-limit-percentage", "x-ms-throttle-scope", "x-ms-throttle-information"}
+var partHeaders = []string{
+	"Content-Type", "Cache-Control", "OData-Version", "Location", "Retry-After", "WWW-Authenticate",
+	"x-ms-resource-unit", "x-ms-throttle-limit-percentage", "x-ms-throttle-scope", "x-ms-throttle-information",
+}
 
 func (w *partWriter) answer(id string) object {
 	headers := object{}

@@ -60,8 +60,10 @@ func TestBatchDependencies(t *testing.T) {
 	s := newSite(t, Config{Users: 60})
 	group := s.newGroup("Batched")
 	add := func(id, user string, after ...string) object {
-		return object{"id": id, "method": "POST", "url": "/groups/" + group + "/members/$ref", "headers": object{"Content-Type": "application/json"},
-			"body": memberRef(s, user), "dependsOn": after}
+		return object{
+			"id": id, "method": "POST", "url": "/groups/" + group + "/members/$ref", "headers": object{"Content-Type": "application/json"},
+			"body": memberRef(s, user), "dependsOn": after,
+		}
 	}
 	byID, _, whole := s.batch(add("a", s.Users[0].ID), add("b", s.Users[0].ID, "a"), add("c", s.Users[1].ID, "b"), get("d", "/groups/"+group))
 	if whole.status != 200 || byID["a"]["status"] != 204.0 || byID["b"]["status"] != 400.0 || byID["c"]["status"] != 424.0 || byID["d"]["status"] != 200.0 {
@@ -167,8 +169,10 @@ func FuzzParseBatch(f *testing.F) {
 }
 
 func FuzzFilter(f *testing.F) {
-	for _, s := range []string{"displayName eq 'O''Neill'", "startsWith(displayName,'a') and not(accountEnabled eq false)", "id in ('a','b')", "methodsRegistered/any(x:x eq 'passKeyDeviceBound')",
-		"createdDateTime ge 2026-04-20T00:00:00Z and userId eq 'x'", "a eq null or (b ne true)", "((((", "x/any(t: t/y eq 'z')", "'"} {
+	for _, s := range []string{
+		"displayName eq 'O''Neill'", "startsWith(displayName,'a') and not(accountEnabled eq false)", "id in ('a','b')", "methodsRegistered/any(x:x eq 'passKeyDeviceBound')",
+		"createdDateTime ge 2026-04-20T00:00:00Z and userId eq 'x'", "a eq null or (b ne true)", "((((", "x/any(t: t/y eq 'z')", "'",
+	} {
 		f.Add(s)
 	}
 	user := &User{ID: "x", DisplayName: "Ada", UPN: "ada@contoso.com"}

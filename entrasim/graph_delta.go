@@ -39,7 +39,7 @@ func (c *graphCall) deltaRound() (m pageMark, ok bool) {
 	}
 	if now.Sub(time.Unix(m.Time, 0)) > deltaLife || m.Until < floor {
 		c.w.Header().Set("Location", c.link(nil))
-		c.fail(http.StatusGone, "syncStateNotFound", "The sync state generation is not found; continuation token cannot be used. Start a full synchronization at the Location.")
+		c.fail(http.StatusGone, "syncStateNotFound", "The sync state generation is not found; continuation token cannot be used. Begin a full sync at the Location.")
 		return m, false
 	}
 	return pageMark{Since: m.Until, Until: max(change, 1), Time: now.Unix()}, true

@@ -72,8 +72,10 @@ func (c *graphCall) listDomains() {
 	var values []object
 	c.tenant.view(func() {
 		for _, d := range c.tenant.Domains {
-			values = append(values, object{"id": d, "authenticationType": "Managed", "isAdminManaged": true, "isDefault": d == c.tenant.Domain,
-				"isInitial": d == c.tenant.Domain, "isRoot": true, "isVerified": true, "supportedServices": []string{"Email", "OfficeCommunicationsOnline"}})
+			values = append(values, object{
+				"id": d, "authenticationType": "Managed", "isAdminManaged": true, "isDefault": d == c.tenant.Domain,
+				"isInitial": d == c.tenant.Domain, "isRoot": true, "isVerified": true, "supportedServices": []string{"Email", "OfficeCommunicationsOnline"},
+			})
 		}
 	})
 	c.collection("domains", values, nil)
@@ -93,36 +95,48 @@ func (c *graphCall) graphPrincipal() object {
 	roles, scopes := []object{}, []object{}
 	for _, p := range graphPermissions {
 		if p.role != "" {
-			roles = append(roles, object{"id": p.role, "value": p.name, "allowedMemberTypes": []string{"Application"}, "displayName": p.name, "description": p.name,
-				"isEnabled": true, "origin": "Application"})
+			roles = append(roles, object{
+				"id": p.role, "value": p.name, "allowedMemberTypes": []string{"Application"}, "displayName": p.name, "description": p.name,
+				"isEnabled": true, "origin": "Application",
+			})
 		}
 		if p.scope != "" {
 			kind := "User"
 			if strings.HasSuffix(p.name, ".All") || strings.HasPrefix(p.name, "Policy.") || strings.HasPrefix(p.name, "RoleManagement.") {
 				kind = "Admin"
 			}
-			scopes = append(scopes, object{"id": p.scope, "value": p.name, "type": kind, "isEnabled": true, "adminConsentDisplayName": p.name, "adminConsentDescription": p.name,
-				"userConsentDisplayName": nil, "userConsentDescription": nil})
+			scopes = append(scopes, object{
+				"id": p.scope, "value": p.name, "type": kind, "isEnabled": true, "adminConsentDisplayName": p.name, "adminConsentDescription": p.name,
+				"userConsentDisplayName": nil, "userConsentDescription": nil,
+			})
 		}
 	}
-	return object{"id": c.tenant.graphPrincipalID(), "appId": graphAppID, "displayName": "Microsoft Graph", "servicePrincipalType": "Application",
-		"accountEnabled": true, "appRoles": roles, "oauth2PermissionScopes": scopes, "servicePrincipalNames": []string{graphAppID, graphResource}}
+	return object{
+		"id": c.tenant.graphPrincipalID(), "appId": graphAppID, "displayName": "Microsoft Graph", "servicePrincipalType": "Application",
+		"accountEnabled": true, "appRoles": roles, "oauth2PermissionScopes": scopes, "servicePrincipalNames": []string{graphAppID, graphResource},
+	}
 }
 
 func showServicePrincipal(a *Application) object {
-	return object{"id": a.ServicePrincipalID, "appId": a.AppID, "displayName": a.DisplayName, "servicePrincipalType": "Application", "accountEnabled": !a.Disabled,
-		"appRoles": []object{}, "oauth2PermissionScopes": []object{}, "servicePrincipalNames": []string{a.AppID}, "replyUrls": append([]string{}, a.RedirectURIs...)}
+	return object{
+		"id": a.ServicePrincipalID, "appId": a.AppID, "displayName": a.DisplayName, "servicePrincipalType": "Application", "accountEnabled": !a.Disabled,
+		"appRoles": []object{}, "oauth2PermissionScopes": []object{}, "servicePrincipalNames": []string{a.AppID}, "replyUrls": append([]string{}, a.RedirectURIs...),
+	}
 }
 
 func showApplication(a *Application) object {
 	secrets, keys := []object{}, []object{}
 	for _, s := range a.Secrets {
-		secrets = append(secrets, object{"keyId": s.KeyID, "displayName": text(s.DisplayName), "hint": s.Value[:min(3, len(s.Value))], "secretText": nil,
-			"customKeyIdentifier": nil, "startDateTime": shown(s.From), "endDateTime": shown(s.Until)})
+		secrets = append(secrets, object{
+			"keyId": s.KeyID, "displayName": text(s.DisplayName), "hint": s.Value[:min(3, len(s.Value))], "secretText": nil,
+			"customKeyIdentifier": nil, "startDateTime": shown(s.From), "endDateTime": shown(s.Until),
+		})
 	}
 	for _, k := range a.Certificates {
-		keys = append(keys, object{"keyId": k.KeyID, "displayName": text(k.DisplayName), "type": "AsymmetricX509Cert", "usage": "Verify", "key": nil,
-			"customKeyIdentifier": strings.ToUpper(hex.EncodeToString(sha1Sum(k.DER))), "startDateTime": shown(k.From), "endDateTime": shown(k.Until)})
+		keys = append(keys, object{
+			"keyId": k.KeyID, "displayName": text(k.DisplayName), "type": "AsymmetricX509Cert", "usage": "Verify", "key": nil,
+			"customKeyIdentifier": strings.ToUpper(hex.EncodeToString(sha1Sum(k.DER))), "startDateTime": shown(k.From), "endDateTime": shown(k.Until),
+		})
 	}
 	access := []object{}
 	for _, name := range a.Roles {
@@ -135,10 +149,12 @@ func showApplication(a *Application) object {
 			access = append(access, object{"id": p.scope, "type": "Scope"})
 		}
 	}
-	return object{"id": a.ID, "appId": a.AppID, "displayName": a.DisplayName, "createdDateTime": shown(a.Created), "signInAudience": "AzureADMyOrg",
+	return object{
+		"id": a.ID, "appId": a.AppID, "displayName": a.DisplayName, "createdDateTime": shown(a.Created), "signInAudience": "AzureADMyOrg",
 		"isFallbackPublicClient": a.PublicClient, "publicClient": object{"redirectUris": append([]string{}, a.RedirectURIs...)}, "web": object{"redirectUris": []string{}},
 		"passwordCredentials": secrets, "keyCredentials": keys,
-		"requiredResourceAccess": []object{{"resourceAppId": graphAppID, "resourceAccess": access}}}
+		"requiredResourceAccess": []object{{"resourceAppId": graphAppID, "resourceAccess": access}},
+	}
 }
 
 // pick keeps the selected members of an object.
@@ -236,9 +252,11 @@ func (c *graphCall) listAppRoleAssignments() {
 		}
 		for _, name := range a.Roles {
 			p, _ := permissionByName(name)
-			values = append(values, object{"id": derivedID(a.AppID, name), "appRoleId": p.role, "createdDateTime": shown(a.Created), "deletedDateTime": nil,
+			values = append(values, object{
+				"id": derivedID(a.AppID, name), "appRoleId": p.role, "createdDateTime": shown(a.Created), "deletedDateTime": nil,
 				"principalDisplayName": a.DisplayName, "principalId": a.ServicePrincipalID, "principalType": "ServicePrincipal",
-				"resourceDisplayName": "Microsoft Graph", "resourceId": c.tenant.graphPrincipalID()})
+				"resourceDisplayName": "Microsoft Graph", "resourceId": c.tenant.graphPrincipalID(),
+			})
 		}
 	})
 	if !found {
@@ -255,8 +273,10 @@ func (c *graphCall) listPermissionGrants() {
 		if found = ok; a == nil || len(a.Scopes) == 0 {
 			return
 		}
-		values = append(values, object{"id": derivedID(a.AppID, "grant"), "clientId": a.ServicePrincipalID, "consentType": "AllPrincipals", "principalId": nil,
-			"resourceId": c.tenant.graphPrincipalID(), "scope": strings.Join(a.Scopes, " ")})
+		values = append(values, object{
+			"id": derivedID(a.AppID, "grant"), "clientId": a.ServicePrincipalID, "consentType": "AllPrincipals", "principalId": nil,
+			"resourceId": c.tenant.graphPrincipalID(), "scope": strings.Join(a.Scopes, " "),
+		})
 	})
 	if !found {
 		c.notFound(c.param["principal"])

@@ -26,7 +26,8 @@ func (s *site) options(token, version, user, suffix string) (passkey.CreationOpt
 func passkeyPost(name string, c passkey.PublicKeyCredential) object {
 	return object{"@odata.type": "#microsoft.graph.fido2AuthenticationMethod", "displayName": name, "publicKeyCredential": object{
 		"id": c.ID, "response": object{"clientDataJSON": c.Response.ClientDataJSON, "attestationObject": c.Response.AttestationObject},
-		"clientExtensionResults": object{"hmacCreateSecret": true}}}
+		"clientExtensionResults": object{"hmacCreateSecret": true},
+	}}
 }
 
 // register puts a fresh software key on a user by Graph.
@@ -104,8 +105,10 @@ func TestPasskeyLifecycle(t *testing.T) {
 	if id != base64.RawURLEncoding.EncodeToString(key.id)+"2" {
 		t.Errorf("id %q is not the credential id in UrlTokenEncode form", id)
 	}
-	for k, want := range map[string]any{"displayName": "Red key", "aaGuid": "2fc0579f-8113-47ea-b116-bb5a8db9202a", "attestationLevel": "notAttested", "passkeyType": "deviceBound",
-		"@odata.context": s.GraphURL + "/v1.0/$metadata#users('" + user.ID + "')/authentication/fido2Methods/$entity"} {
+	for k, want := range map[string]any{
+		"displayName": "Red key", "aaGuid": "2fc0579f-8113-47ea-b116-bb5a8db9202a", "attestationLevel": "notAttested", "passkeyType": "deviceBound",
+		"@odata.context": s.GraphURL + "/v1.0/$metadata#users('" + user.ID + "')/authentication/fido2Methods/$entity",
+	} {
 		if created.body[k] != want {
 			t.Errorf("%s is %v, want %v", k, created.body[k], want)
 		}

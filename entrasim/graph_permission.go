@@ -168,8 +168,10 @@ var (
 	}
 	readPasskeys = permission{
 		app: []string{"UserAuthMethod-Passkey.Read.All", "UserAuthMethod-Passkey.ReadWrite.All", "UserAuthenticationMethod.Read.All", "UserAuthenticationMethod.ReadWrite.All"},
-		delegated: []string{"UserAuthMethod-Passkey.Read.All", "UserAuthMethod-Passkey.ReadWrite.All", "UserAuthenticationMethod.Read.All",
-			"UserAuthenticationMethod.ReadWrite.All"},
+		delegated: []string{
+			"UserAuthMethod-Passkey.Read.All", "UserAuthMethod-Passkey.ReadWrite.All", "UserAuthenticationMethod.Read.All",
+			"UserAuthenticationMethod.ReadWrite.All",
+		},
 		self:       []string{"UserAuthMethod-Passkey.Read", "UserAuthMethod-Passkey.ReadWrite", "UserAuthenticationMethod.Read", "UserAuthenticationMethod.ReadWrite"},
 		roles:      []string{roleAuthAdministrator, rolePrivilegedAuthAdministrator, roleGlobalReader},
 		privileged: []string{rolePrivilegedAuthAdministrator, roleGlobalReader},

@@ -110,8 +110,10 @@ func TestPolicyRefusals(t *testing.T) {
 		for i := range ids {
 			ids[i] = uuid.NewString()
 		}
-		return object{"id": id, "name": name, "passkeyTypes": "deviceBound", "attestationEnforcement": "disabled",
-			"keyRestrictions": object{"isEnforced": n > 0, "enforcementType": "allow", "aaGuids": ids}}
+		return object{
+			"id": id, "name": name, "passkeyTypes": "deviceBound", "attestationEnforcement": "disabled",
+			"keyRestrictions": object{"isEnforced": n > 0, "enforcementType": "allow", "aaGuids": ids},
+		}
 	}
 	standard := profile(defaultProfileID, "Default", 0)
 	target := func(id string, profiles ...string) []object {

@@ -15,7 +15,7 @@ func reportRoutes() []graphRoute {
 		{method: "GET", pattern: details, need: readReports, service: reports, handle: (*graphCall).registrationDetails},
 		{method: "GET", pattern: details + "/{user}", need: readReports, service: reports, handle: (*graphCall).registrationDetail},
 		{method: "GET", pattern: "auditlogs/directoryaudits", need: readReports, service: reports, handle: (*graphCall).directoryAudits},
-		{method: "GET", pattern: "auditlogs/signins", need: readReports, service: reports, handle: (*graphCall).signIns},
+		{method: "GET", pattern: "auditlogs/signins", need: readReports, service: reports, handle: (*graphCall).signIns}, //nolint:misspell // Graph's own word
 	}
 }
 
@@ -204,11 +204,15 @@ func showAudit(a *Audit) object {
 	}
 	targets := []object{}
 	if a.TargetType != "" {
-		targets = append(targets, object{"id": text(a.TargetID), "displayName": text(a.TargetName), "type": a.TargetType, "userPrincipalName": text(a.TargetUPN),
-			"groupType": nil, "modifiedProperties": []object{}})
+		targets = append(targets, object{
+			"id": text(a.TargetID), "displayName": text(a.TargetName), "type": a.TargetType, "userPrincipalName": text(a.TargetUPN),
+			"groupType": nil, "modifiedProperties": []object{},
+		})
 	}
-	return object{"id": a.ID, "activityDateTime": a.Time, "activityDisplayName": a.Activity, "category": a.Category, "correlationId": a.Correlation, "initiatedBy": by,
-		"loggedByService": a.Service, "operationType": a.Operation, "result": result, "resultReason": a.Reason, "targetResources": targets, "additionalDetails": details}
+	return object{
+		"id": a.ID, "activityDateTime": a.Time, "activityDisplayName": a.Activity, "category": a.Category, "correlationId": a.Correlation, "initiatedBy": by,
+		"loggedByService": a.Service, "operationType": a.Operation, "result": result, "resultReason": a.Reason, "targetResources": targets, "additionalDetails": details,
+	}
 }
 
 func (c *graphCall) signIns() {
@@ -221,20 +225,24 @@ func (c *graphCall) showSignIn(e *SignIn) object {
 	if failure == "" {
 		failure = "Other."
 	}
-	out := object{"id": e.ID, "createdDateTime": e.Time, "userId": e.UserID, "userPrincipalName": e.UPN, "userDisplayName": e.UserName, "appId": e.AppID,
+	out := object{
+		"id": e.ID, "createdDateTime": e.Time, "userId": e.UserID, "userPrincipalName": e.UPN, "userDisplayName": e.UserName, "appId": e.AppID,
 		"appDisplayName": e.AppName, "clientAppUsed": "Browser", "conditionalAccessStatus": access, "appliedConditionalAccessPolicies": []object{},
 		"correlationId": e.Correlation, "deviceDetail": object{"deviceId": "", "displayName": "", "operatingSystem": "", "browser": e.UserAgent},
 		"ipAddress": e.Address, "isInteractive": true, "location": object{"city": nil, "countryOrRegion": nil}, "resourceId": graphAppID,
 		"resourceDisplayName": "Microsoft Graph", "status": object{"errorCode": e.ErrorCode, "failureReason": failure, "additionalDetails": nil},
-		"homeTenantId": c.tenant.ID, "resourceTenantId": c.tenant.ID, "userAgent": e.UserAgent, "riskState": "none", "riskLevelDuringSignIn": "none"}
+		"homeTenantId": c.tenant.ID, "resourceTenantId": c.tenant.ID, "userAgent": e.UserAgent, "riskState": "none", "riskLevelDuringSignIn": "none",
+	}
 	if c.version == "beta" {
 		requirement := "singleFactorAuthentication"
 		if e.Method != "" && e.Method != "Password" {
 			requirement = "multiFactorAuthentication"
 		}
 		out["authenticationRequirement"] = requirement
-		out["authenticationDetails"] = []object{{"authenticationMethod": e.Method, "authenticationMethodDetail": text(e.Detail), "authenticationStepDateTime": shown(e.Time),
-			"authenticationStepRequirement": "Primary authentication", "authenticationStepResultDetail": failure, "succeeded": e.ErrorCode == 0}}
+		out["authenticationDetails"] = []object{{
+			"authenticationMethod": e.Method, "authenticationMethodDetail": text(e.Detail), "authenticationStepDateTime": shown(e.Time),
+			"authenticationStepRequirement": "Primary authentication", "authenticationStepResultDetail": failure, "succeeded": e.ErrorCode == 0,
+		}}
 		out["authenticationMethodsUsed"] = []string{}
 	}
 	return out

@@ -70,8 +70,10 @@ func (c *graphCall) getRoleDefinition() {
 }
 
 func roleDefinition(id string) object {
-	return object{"id": id, "templateId": id, "displayName": directoryRoles[id], "description": directoryRoles[id], "isBuiltIn": true, "isEnabled": true,
-		"isPrivileged": slices.Contains(privilegedRoles, id), "version": "1"}
+	return object{
+		"id": id, "templateId": id, "displayName": directoryRoles[id], "description": directoryRoles[id], "isBuiltIn": true, "isEnabled": true,
+		"isPrivileged": slices.Contains(privilegedRoles, id), "version": "1",
+	}
 }
 
 // listRoleAssignments answers every assignment of a directory role to a user, under $filter.

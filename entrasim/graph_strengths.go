@@ -9,9 +9,11 @@ import (
 )
 
 // authenticationMethodModes are the method names a combination is made of.
-var authenticationMethodModes = []string{"password", "voice", "hardwareOath", "softwareOath", "sms", "fido2", "windowsHelloForBusiness", "microsoftAuthenticatorPush",
+var authenticationMethodModes = []string{
+	"password", "voice", "hardwareOath", "softwareOath", "sms", "fido2", "windowsHelloForBusiness", "microsoftAuthenticatorPush",
 	"deviceBasedPush", "temporaryAccessPassOneTime", "temporaryAccessPassMultiUse", "email", "x509CertificateSingleFactor", "x509CertificateMultiFactor",
-	"federatedSingleFactor", "federatedMultiFactor", "qrCodePin"}
+	"federatedSingleFactor", "federatedMultiFactor", "qrCodePin",
+}
 
 // builtInStrengths are the three every tenant has.
 var builtInStrengths = []struct {
@@ -22,11 +24,16 @@ var builtInStrengths = []struct {
 		"windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor", "deviceBasedPush", "temporaryAccessPassOneTime", "temporaryAccessPassMultiUse",
 		"password,microsoftAuthenticatorPush", "password,softwareOath", "password,hardwareOath", "password,x509CertificateSingleFactor", "password,x509CertificateMultiFactor",
 		"password,sms", "password,voice", "federatedMultiFactor", "microsoftAuthenticatorPush,federatedSingleFactor", "softwareOath,federatedSingleFactor",
-		"hardwareOath,federatedSingleFactor", "sms,federatedSingleFactor", "voice,federatedSingleFactor"}},
-	{"00000000-0000-0000-0000-000000000003", "Passwordless MFA", "Passwordless methods that satisfy strong authentication, such as Passwordless sign-in with the Microsoft Authenticator",
-		[]string{"windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor", "deviceBasedPush"}},
-	{"00000000-0000-0000-0000-000000000004", "Phishing resistant MFA", "Phishing-resistant, passwordless methods for the strongest authentication, such as a FIDO2 security key",
-		[]string{"windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor"}},
+		"hardwareOath,federatedSingleFactor", "sms,federatedSingleFactor", "voice,federatedSingleFactor",
+	}},
+	{
+		"00000000-0000-0000-0000-000000000003", "Passwordless MFA", "Passwordless methods that satisfy strong authentication, such as Passwordless sign-in with the Microsoft Authenticator",
+		[]string{"windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor", "deviceBasedPush"},
+	},
+	{
+		"00000000-0000-0000-0000-000000000004", "Phishing resistant MFA", "Phishing-resistant, passwordless methods for the strongest authentication, such as a FIDO2 security key",
+		[]string{"windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor"},
+	},
 }
 
 func builtInStrength(i int) object {
@@ -35,8 +42,10 @@ func builtInStrength(i int) object {
 	for j, v := range b.combinations {
 		combinations[j] = v
 	}
-	return object{"id": b.id, "createdDateTime": "2021-12-01T00:00:00Z", "modifiedDateTime": "2021-12-01T00:00:00Z", "displayName": b.name, "description": b.description,
-		"policyType": "builtIn", "requirementsSatisfied": "mfa", "allowedCombinations": combinations, "combinationConfigurations": []any{}}
+	return object{
+		"id": b.id, "createdDateTime": "2021-12-01T00:00:00Z", "modifiedDateTime": "2021-12-01T00:00:00Z", "displayName": b.name, "description": b.description,
+		"policyType": "builtIn", "requirementsSatisfied": "mfa", "allowedCombinations": combinations, "combinationConfigurations": []any{},
+	}
 }
 
 // strength finds an authentication strength; nil if there is none. The caller holds the lock.
@@ -128,8 +137,10 @@ func (c *graphCall) createStrength() {
 	if limits == nil {
 		limits = []any{}
 	}
-	out := object{"id": c.s.newID(), "createdDateTime": shown(c.s.now()), "modifiedDateTime": shown(c.s.now()), "displayName": name, "description": b["description"],
-		"policyType": "custom", "requirementsSatisfied": "mfa", "allowedCombinations": combinations, "combinationConfigurations": limits}
+	out := object{
+		"id": c.s.newID(), "createdDateTime": shown(c.s.now()), "modifiedDateTime": shown(c.s.now()), "displayName": name, "description": b["description"],
+		"policyType": "custom", "requirementsSatisfied": "mfa", "allowedCombinations": combinations, "combinationConfigurations": limits,
+	}
 	if problem == "" {
 		c.tenant.update(func() {
 			if len(c.tenant.CA.Strengths) >= maxAccessObjects {
@@ -279,8 +290,10 @@ func (c *graphCall) updateCombinations() {
 		return ""
 	}) {
 		c.strengthAudit("Update", c.param["strength"])
-		c.json(http.StatusOK, object{"@odata.context": c.context("microsoft.graph.updateAllowedCombinationsResult"), "previousCombinations": previous,
-			"currentCombinations": b.Combinations, "conditionalAccessReferences": references, "additionalInformation": ""})
+		c.json(http.StatusOK, object{
+			"@odata.context": c.context("microsoft.graph.updateAllowedCombinationsResult"), "previousCombinations": previous,
+			"currentCombinations": b.Combinations, "conditionalAccessReferences": references, "additionalInformation": "",
+		})
 	}
 }
 

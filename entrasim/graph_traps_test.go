@@ -144,7 +144,7 @@ func TestResourceUnits(t *testing.T) {
 	now := time.Date(2026, 4, 20, 10, 0, 0, 0, time.UTC)
 	s := newSite(t, Config{Users: -1, Now: func() time.Time { return now }})
 	tenant := s.Server.first()
-	c := &graphCall{s: s.Server, tenant: tenant, who: principal{AppID: "app"}, route: &graphRoute{cost: 2}, r: &http.Request{Method: "GET"}}
+	c := &graphCall{s: s.Server, tenant: tenant, who: principal{AppID: "app"}, route: &graphRoute{cost: 2}, r: &http.Request{Method: http.MethodGet}}
 	calls := 0
 	for ; calls < 10000; calls++ {
 		if refused, _, _ := s.Server.limits.draw(now, s.Server.budgetsFor(c)); refused != nil {

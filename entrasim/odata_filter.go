@@ -50,7 +50,7 @@ const (
 // parseFilter reads a $filter.
 func parseFilter(text string) (*filter, error) {
 	if len(text) > maxFilter {
-		return nil, errors.New("Invalid filter clause: it is too long.") //nolint:staticcheck,revive // Graph's own sentences
+		return nil, errors.New("Invalid filter clause: it is too long.")
 	}
 	p := &filterParser{text: text}
 	p.next()
@@ -59,7 +59,7 @@ func parseFilter(text string) (*filter, error) {
 		err = p.unexpected()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("Invalid filter clause: %w", err) //nolint:staticcheck,revive // as above
+		return nil, fmt.Errorf("Invalid filter clause: %w", err)
 	}
 	return f, nil
 }
@@ -124,7 +124,7 @@ func (p *filterParser) unexpected() error {
 	if p.bad != nil {
 		return p.bad
 	}
-	return fmt.Errorf("Syntax error at position %d in '%s'.", p.start, p.text) //nolint:staticcheck,revive // as above
+	return fmt.Errorf("Syntax error at position %d in '%s'.", p.start, p.text)
 }
 
 func (p *filterParser) word(w string) bool { return !p.quoted && strings.EqualFold(p.token, w) }
@@ -137,7 +137,7 @@ func (p *filterParser) or(depth int) (*filter, error) {
 
 func (p *filterParser) chain(depth int, op string, operand func() (*filter, error)) (*filter, error) {
 	if depth > maxFilterDepth {
-		return nil, errors.New("The filter is nested too deeply.") //nolint:staticcheck,revive // as above
+		return nil, errors.New("The filter is nested too deeply.")
 	}
 	left, err := operand()
 	for err == nil && p.word(op) {
@@ -152,13 +152,13 @@ func (p *filterParser) chain(depth int, op string, operand func() (*filter, erro
 
 func (p *filterParser) unary(depth int) (*filter, error) {
 	if p.terms++; p.terms > maxFilterTerms {
-		return nil, errors.New("Too many child clauses specified in search filter expression.") //nolint:staticcheck,revive // as above
+		return nil, errors.New("Too many child clauses specified in search filter expression.")
 	}
 	switch {
 	case p.word("not"):
 		p.next()
 		if depth > maxFilterDepth {
-			return nil, errors.New("The filter is nested too deeply.") //nolint:staticcheck,revive // as above
+			return nil, errors.New("The filter is nested too deeply.")
 		}
 		inner, err := p.unary(depth + 1)
 		return &filter{op: "not", left: inner}, err
@@ -207,7 +207,7 @@ func (p *filterParser) function(name string, depth int) (*filter, error) {
 		return &filter{op: "any", path: path, name: variable, left: inner}, p.expect(")")
 	}
 	if lower != "startswith" && lower != "endswith" && lower != "contains" {
-		return nil, fmt.Errorf("An unknown function with name '%s' was found.", name) //nolint:staticcheck,revive // as above
+		return nil, fmt.Errorf("An unknown function with name '%s' was found.", name)
 	}
 	p.next()
 	path := p.token
@@ -242,7 +242,7 @@ func (p *filterParser) comparison(path string) (*filter, error) {
 				return nil, err
 			}
 			if f.value = append(f.value, v); len(f.value) > maxFilterTerms {
-				return nil, errors.New("Too many values in the 'in' clause.") //nolint:staticcheck,revive // as above
+				return nil, errors.New("Too many values in the 'in' clause.")
 			}
 			if !p.word(",") {
 				return f, p.expect(")")

@@ -110,7 +110,7 @@ func (s *Server) addTenant(t *Tenant) {
 	s.order = append(s.order, t)
 }
 
-// tenant finds a tenant by id or verified domain; nil if there is none. The names common and organizations are not
+// tenant finds a tenant by id or verified domain; nil if there is none. The names that stand for any tenant are not
 // tenants: see tenantOf.
 func (s *Server) tenant(name string) *Tenant {
 	s.mu.RLock()

@@ -134,7 +134,8 @@ func (s *site) appToken(c Credentials) string {
 		return t
 	}
 	a := s.form(s.TenantID+"/oauth2/v2.0/token", map[string]string{
-		"grant_type": "client_credentials", "client_id": c.ClientID, "client_secret": c.ClientSecret, "scope": "https://graph.microsoft.com/.default"})
+		"grant_type": "client_credentials", "client_id": c.ClientID, "client_secret": c.ClientSecret, "scope": "https://graph.microsoft.com/.default",
+	})
 	if a.status != 200 {
 		s.t.Fatalf("token: %d %s", a.status, a.raw)
 	}
@@ -145,8 +146,10 @@ func (s *site) appToken(c Credentials) string {
 // userToken signs a user in with a password.
 func (s *site) userToken(client Credentials, u UserInfo, scope string) string {
 	s.t.Helper()
-	a := s.form(s.TenantID+"/oauth2/v2.0/token", map[string]string{"grant_type": "password", "client_id": client.ClientID,
-		"username": u.UPN, "password": u.Password, "scope": scope})
+	a := s.form(s.TenantID+"/oauth2/v2.0/token", map[string]string{
+		"grant_type": "password", "client_id": client.ClientID,
+		"username": u.UPN, "password": u.Password, "scope": scope,
+	})
 	if a.status != 200 {
 		s.t.Fatalf("token: %d %s", a.status, a.raw)
 	}
@@ -309,8 +312,8 @@ func TestStockClient(t *testing.T) {
 		use(t, cred, "/v1.0/me")
 	})
 	t.Run("password", func(t *testing.T) {
-		cred, err := azidentity.NewUsernamePasswordCredential(s.TenantID, s.Legacy.ClientID, s.ServiceAccount.UPN, s.ServiceAccount.Password, //nolint:staticcheck // the deprecated flow is what is tested
-			&azidentity.UsernamePasswordCredentialOptions{ClientOptions: s.clientOptions(), DisableInstanceDiscovery: true})
+		cred, err := azidentity.NewUsernamePasswordCredential(s.TenantID, s.Legacy.ClientID, s.ServiceAccount.UPN, s.ServiceAccount.Password,
+			&azidentity.UsernamePasswordCredentialOptions{ClientOptions: s.clientOptions(), DisableInstanceDiscovery: true}) //nolint:staticcheck // the deprecated flow is what is tested
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,8 +322,8 @@ func TestStockClient(t *testing.T) {
 	})
 	t.Run("password under MFA", func(t *testing.T) {
 		s.control("PATCH", "tenants/first/users/"+s.ServiceAccount.ID, object{"mfa_required": true})
-		cred, err := azidentity.NewUsernamePasswordCredential(s.TenantID, s.Legacy.ClientID, s.ServiceAccount.UPN, s.ServiceAccount.Password, //nolint:staticcheck // as above
-			&azidentity.UsernamePasswordCredentialOptions{ClientOptions: s.clientOptions(), DisableInstanceDiscovery: true})
+		cred, err := azidentity.NewUsernamePasswordCredential(s.TenantID, s.Legacy.ClientID, s.ServiceAccount.UPN, s.ServiceAccount.Password,
+			&azidentity.UsernamePasswordCredentialOptions{ClientOptions: s.clientOptions(), DisableInstanceDiscovery: true}) //nolint:staticcheck // the deprecated flow is what is tested
 		if err != nil {
 			t.Fatal(err)
 		}

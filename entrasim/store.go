@@ -62,8 +62,10 @@ func (t *Tenant) encode(enc *json.Encoder) (err error) {
 	t.dirty = false
 	t.mu.Unlock()
 	t.view(func() {
-		err = enc.Encode(stateLine{Tenant: &storedTenant{ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created,
-			Domains: t.Domains, Apps: t.Apps, AppOrder: t.AppOrder, Policy: t.Policy, CA: t.CA, Sessions: t.Sessions, Audits: t.Audits, SignIns: t.SignIns, Change: t.change}})
+		err = enc.Encode(stateLine{Tenant: &storedTenant{
+			ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created,
+			Domains: t.Domains, Apps: t.Apps, AppOrder: t.AppOrder, Policy: t.Policy, CA: t.CA, Sessions: t.Sessions, Audits: t.Audits, SignIns: t.SignIns, Change: t.change,
+		}})
 		t.Users.all(func(u *User) bool {
 			if err == nil {
 				err = enc.Encode(stateLine{User: u})

@@ -51,16 +51,20 @@ func (c *tokenCall) client(t *Tenant, must bool) (*Application, *oauthError) {
 	})
 	switch {
 	case app == nil:
-		return nil, &oauthError{status: 400, kind: "unauthorized_client", number: 700016,
+		return nil, &oauthError{
+			status: 400, kind: "unauthorized_client", number: 700016,
 			text: fmt.Sprintf("Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been "+
-				"installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.", id, t.Name)}
+				"installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.", id, t.Name),
+		}
 	case assertion != "":
 		return app, c.assertion(t, app, assertion)
 	case secret != "":
 		return app, c.secret(app, secret)
 	case must || !app.PublicClient:
-		return nil, &oauthError{status: 401, kind: "invalid_client", number: 7000218,
-			text: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
+		return nil, &oauthError{
+			status: 401, kind: "invalid_client", number: 7000218,
+			text: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+		}
 	}
 	return app, nil
 }
@@ -94,21 +98,27 @@ func (c *tokenCall) secret(app *Application, value string) *oauthError {
 		expired = true
 	}
 	if expired {
-		return &oauthError{status: 401, kind: "invalid_client", number: 7000222,
+		return &oauthError{
+			status: 401, kind: "invalid_client", number: 7000222,
 			text: fmt.Sprintf("The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app: "+
-				"https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.", app.AppID)}
+				"https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.", app.AppID),
+		}
 	}
-	return &oauthError{status: 401, kind: "invalid_client", number: 7000215,
+	return &oauthError{
+		status: 401, kind: "invalid_client", number: 7000215,
 		text: fmt.Sprintf("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, "+
-			"for a secret added to app '%s'.", app.AppID)}
+			"for a secret added to app '%s'.", app.AppID),
+	}
 }
 
 // assertion checks a client assertion: the key by its thumbprint (x5t or x5t#S256 in either base64 alphabet), RS256 or
 // PS256, issuer and subject, audience, time, and that its jti was not used before.
 func (c *tokenCall) assertion(t *Tenant, app *Application, raw string) *oauthError {
 	if c.form.Get("client_assertion_type") != assertionType {
-		return &oauthError{status: 400, kind: "invalid_request", number: 900144,
-			text: "The request body must contain the parameter 'client_assertion_type' with the value '" + assertionType + "'."}
+		return &oauthError{
+			status: 400, kind: "invalid_request", number: 900144,
+			text: "The request body must contain the parameter 'client_assertion_type' with the value '" + assertionType + "'.",
+		}
 	}
 	var refused *oauthError
 	var claims jwt.RegisteredClaims
@@ -127,11 +137,15 @@ func (c *tokenCall) assertion(t *Tenant, app *Application, raw string) *oauthErr
 	case err != nil:
 		return invalidAssertion(app, "The key was found, but the signature of the client assertion is invalid.", "")
 	case !strings.EqualFold(claims.Issuer, app.AppID) || !strings.EqualFold(claims.Subject, app.AppID):
-		return &oauthError{status: 401, kind: "invalid_client", number: 700023,
-			text: "Client assertion must contain the client identifier as 'iss' and 'sub'."}
+		return &oauthError{
+			status: 401, kind: "invalid_client", number: 700023,
+			text: "Client assertion must contain the client identifier as 'iss' and 'sub'.",
+		}
 	case !slices.ContainsFunc(claims.Audience, func(a string) bool { return c.assertionAudience(t, a) }):
-		return &oauthError{status: 401, kind: "invalid_client", number: 700023,
-			text: "Client assertion audience claim does not match Realm issuer. Use the token endpoint."}
+		return &oauthError{
+			status: 401, kind: "invalid_client", number: 700023,
+			text: "Client assertion audience claim does not match Realm issuer. Use the token endpoint.",
+		}
 	case claims.ExpiresAt == nil || !now.Before(claims.ExpiresAt.Time) || claims.NotBefore != nil && now.Add(5*time.Minute).Before(claims.NotBefore.Time):
 		return &oauthError{status: 401, kind: "invalid_client", number: 700024, text: "Client assertion is not within its valid time range."}
 	case claims.ID == "":
@@ -207,10 +221,12 @@ func (c *tokenCall) assertionKey(app *Application, token *jwt.Token) (any, *oaut
 }
 
 func invalidAssertion(app *Application, reason, thumbprint string) *oauthError {
-	return &oauthError{status: 401, kind: "invalid_client", number: 700027,
+	return &oauthError{
+		status: 401, kind: "invalid_client", number: 700027,
 		text: fmt.Sprintf("The certificate with identifier used to sign the client assertion is not registered on application. [Reason - %s, "+
 			"Thumbprint of key used by client: '%s', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '%s'.]",
-			reason, thumbprint, app.AppID)}
+			reason, thumbprint, app.AppID),
+	}
 }
 
 // anyBase64 decodes the standard and the URL alphabet, padded or not.

@@ -44,8 +44,10 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		c.fail(missing("grant_type"))
 		return
 	case handle == nil:
-		c.fail(&oauthError{status: 400, kind: "unsupported_grant_type", number: 70003,
-			text: "The app requested an unsupported grant type '" + grant + "'."})
+		c.fail(&oauthError{
+			status: 400, kind: "unsupported_grant_type", number: 70003,
+			text: "The app requested an unsupported grant type '" + grant + "'.",
+		})
 		return
 	}
 	if e := handle(c); e != nil {
@@ -57,15 +59,19 @@ func (c *tokenCall) fail(e *oauthError) { c.s.writeOAuthError(c.w, c.r, *e) }
 
 // missing is the error for an absent form field.
 func missing(field string) *oauthError {
-	return &oauthError{status: 400, kind: "invalid_request", number: 900144,
-		text: "The request body must contain the following parameter: '" + field + "'."}
+	return &oauthError{
+		status: 400, kind: "invalid_request", number: 900144,
+		text: "The request body must contain the following parameter: '" + field + "'.",
+	}
 }
 
 // clientCredentials is the grant of RFC 6749 §4.4: a token for the application alone.
 func (c *tokenCall) clientCredentials() *oauthError {
 	if c.tenant == nil {
-		return &oauthError{status: 400, kind: "invalid_request", number: 50059,
-			text: "No tenant-identifying information found in either the request or implied by any provided credentials."}
+		return &oauthError{
+			status: 400, kind: "invalid_request", number: 50059,
+			text: "No tenant-identifying information found in either the request or implied by any provided credentials.",
+		}
 	}
 	app, e := c.client(c.tenant, true)
 	if e != nil {
@@ -105,9 +111,11 @@ func (c *tokenCall) defaultScope() *oauthError {
 		}
 		resource, ok := strings.CutSuffix(name, "/.default")
 		if !ok {
-			return &oauthError{status: 400, kind: "invalid_scope", number: 70011,
+			return &oauthError{
+				status: 400, kind: "invalid_scope", number: 70011,
 				text: "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope " +
-					name + " is not valid."}
+					name + " is not valid.",
+			}
 		}
 		if e := c.resource(resource); e != nil {
 			return e
@@ -130,9 +138,11 @@ func (c *tokenCall) resource(name string) *oauthError {
 	if c.tenant != nil {
 		domain = c.tenant.Name
 	}
-	return &oauthError{status: 400, kind: "invalid_resource", number: 500011,
+	return &oauthError{
+		status: 400, kind: "invalid_resource", number: 500011,
 		text: "The resource principal named " + name + " was not found in the tenant named " + domain +
-			". This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant."}
+			". This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
+	}
 }
 
 // userGrant is what the user flows end in.
@@ -219,13 +229,17 @@ func (c *tokenCall) consented(g userGrant, granted []string) *oauthError {
 			continue
 		}
 		if _, ok := permissionByName(short); !ok {
-			return &oauthError{status: 400, kind: "invalid_scope", number: 70011,
-				text: "The provided value for the input parameter 'scope' is not valid. The scope '" + name + "' does not exist."}
+			return &oauthError{
+				status: 400, kind: "invalid_scope", number: 70011,
+				text: "The provided value for the input parameter 'scope' is not valid. The scope '" + name + "' does not exist.",
+			}
 		}
 		if !slices.Contains(granted, short) {
-			return &oauthError{status: 400, kind: "invalid_grant", number: 65001, suberror: "consent_required",
+			return &oauthError{
+				status: 400, kind: "invalid_grant", number: 65001, suberror: "consent_required",
 				text: "The user or administrator has not consented to use the application with ID '" + g.app.AppID + "' named '" + g.app.DisplayName +
-					"'. Send an interactive authorization request for this user and resource."}
+					"'. Send an interactive authorization request for this user and resource.",
+			}
 		}
 	}
 	return nil
@@ -252,6 +266,8 @@ func (s *Server) legacyToken(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusOK, object{"Nonce": s.newToken("AwAB")})
 		return
 	}
-	s.writeOAuthError(w, r, oauthError{status: 400, kind: "unsupported_grant_type", number: 70003,
-		text: "The emulator answers only grant_type=srv_challenge at the version 1 token endpoint. Use /oauth2/v2.0/token."})
+	s.writeOAuthError(w, r, oauthError{
+		status: 400, kind: "unsupported_grant_type", number: 70003,
+		text: "The emulator answers only grant_type=srv_challenge at the version 1 token endpoint. Use /oauth2/v2.0/token.",
+	})
 }

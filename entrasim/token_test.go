@@ -35,8 +35,10 @@ func (s *site) assert(client string, cert *x509.Certificate, key any, a assertio
 		a.expires = 10 * time.Minute
 	}
 	now := s.Server.now()
-	token := jwt.NewWithClaims(method, jwt.MapClaims{"aud": first(a.audience, s.AuthorityURL+s.TenantID+"/oauth2/v2.0/token"), "iss": client, "sub": client,
-		"jti": first(a.jti, uuid.NewString()), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(a.expires).Unix()})
+	token := jwt.NewWithClaims(method, jwt.MapClaims{
+		"aud": first(a.audience, s.AuthorityURL+s.TenantID+"/oauth2/v2.0/token"), "iss": client, "sub": client,
+		"jti": first(a.jti, uuid.NewString()), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(a.expires).Unix(),
+	})
 	encode := base64.StdEncoding.EncodeToString
 	if a.urlText {
 		encode = base64.RawURLEncoding.EncodeToString
@@ -52,8 +54,10 @@ func (s *site) assert(client string, cert *x509.Certificate, key any, a assertio
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return s.form(s.TenantID+"/oauth2/v2.0/token", map[string]string{"grant_type": "client_credentials", "client_id": client, "scope": "https://graph.microsoft.com/.default openid",
-		"client_assertion_type": assertionType, "client_assertion": signed})
+	return s.form(s.TenantID+"/oauth2/v2.0/token", map[string]string{
+		"grant_type": "client_credentials", "client_id": client, "scope": "https://graph.microsoft.com/.default openid",
+		"client_assertion_type": assertionType, "client_assertion": signed,
+	})
 }
 
 func first(v, otherwise string) string {

@@ -17,8 +17,10 @@ func (c *tokenCall) password() *oauthError {
 	case secret == "":
 		return missing("password")
 	case strings.EqualFold(c.r.PathValue("tenant"), "common"):
-		return &oauthError{status: 400, kind: "invalid_request", number: 9001023,
-			text: "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint."}
+		return &oauthError{
+			status: 400, kind: "invalid_request", number: 9001023,
+			text: "The grant type is not supported over the /common or /consumers endpoints. Please use the /organizations or tenant-specific endpoint.",
+		}
 	}
 	t := c.tenant
 	if t == nil {
@@ -39,8 +41,10 @@ func (c *tokenCall) password() *oauthError {
 }
 
 func unknownUser(name, directory string) *oauthError {
-	return &oauthError{status: 400, kind: "invalid_grant", number: 50034,
-		text: "The user account " + name + " does not exist in the " + directory + " directory. To sign into this application, the account must be added to the directory."}
+	return &oauthError{
+		status: 400, kind: "invalid_grant", number: 50034,
+		text: "The user account " + name + " does not exist in the " + directory + " directory. To sign into this application, the account must be added to the directory.",
+	}
 }
 
 // checkPassword verifies a user name and password for flows that cannot ask for a second factor.
@@ -59,17 +63,23 @@ func (s *Server) checkPassword(t *Tenant, name, secret string) (SignInProof, *oa
 	case u == nil:
 		return SignInProof{}, unknownUser(name, t.Name)
 	case u.NoPassword:
-		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50056,
-			text: "Invalid or null password: password does not exist in the directory for this user."}
+		return SignInProof{}, &oauthError{
+			status: 400, kind: "invalid_grant", number: 50056,
+			text: "Invalid or null password: password does not exist in the directory for this user.",
+		}
 	case subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1:
-		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50126,
-			text: "Error validating credentials due to invalid username or password."}
+		return SignInProof{}, &oauthError{
+			status: 400, kind: "invalid_grant", number: 50126,
+			text: "Error validating credentials due to invalid username or password.",
+		}
 	case u.Disabled:
 		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50057, text: "The user account is disabled."}
 	case u.MFARequired:
-		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50076, suberror: "basic_action",
+		return SignInProof{}, &oauthError{
+			status: 400, kind: "invalid_grant", number: 50076, suberror: "basic_action",
 			text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor " +
-				"authentication to access '" + graphAppID + "'."}
+				"authentication to access '" + graphAppID + "'.",
+		}
 	}
 	return SignInProof{UserID: u.ID, AuthTime: s.now(), AMR: []string{amrPassword}}, nil
 }
@@ -99,8 +109,10 @@ func (c *tokenCall) refresh() *oauthError {
 	case !c.s.now().Before(stored.Expires):
 		return &oauthError{status: 400, kind: "invalid_grant", number: 700082, text: "The refresh token has expired due to inactivity."}
 	case revoked:
-		return &oauthError{status: 400, kind: "invalid_grant", number: 50173,
-			text: "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password."}
+		return &oauthError{
+			status: 400, kind: "invalid_grant", number: 50173,
+			text: "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.",
+		}
 	}
 	scope := c.form.Get("scope")
 	if scope == "" {

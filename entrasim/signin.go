@@ -62,8 +62,10 @@ func (s *Server) fidoGet(w http.ResponseWriter, r *http.Request) {
 }
 
 // brokenRequest is what a form gets that does not belong to the browser, or comes too late.
-var brokenRequest = pageError{number: 165000, text: "Invalid Request: The request tokens do not match the user context. One or more of the user context values (cookies; form fields; headers) were incorrect or invalid.",
-	advice: "The sign-in may have taken longer than 15 minutes, or the browser keeps no cookies for this site. Go back to the application and start again."}
+var brokenRequest = pageError{
+	number: 165000, text: "Invalid Request: The request tokens do not match the user context. One or more of the user context values (cookies; form fields; headers) were incorrect or invalid.",
+	advice: "The sign-in may have taken longer than 15 minutes, or the browser keeps no cookies for this site. Go back to the application and start again.",
+}
 
 // login takes a credential: type 11 a password or Temporary Access Pass, type 23 the assertion of a passkey.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {

@@ -172,10 +172,20 @@ func (f *flow) fidoFields(allow []string) []field {
 		list = `["` + strings.Join(allow, `","`) + `"]`
 	}
 	return []field{
-		{"allowedIdentities", "2"}, {"canary", f.canary}, {"serverChallenge", f.challenge}, {"postBackUrl", f.auth.base + "/common/login"},
-		{"postBackUrlAad", f.auth.base + "/common/login"}, {"postBackUrlMsa", f.auth.base + "/common/login"}, {"cancelUrl", f.auth.base + f.auth.link(f.userName)},
-		{"resumeUrl", f.auth.base + f.auth.link(f.userName)}, {"correlationId", f.session}, {"credentialsJson", list}, {"ctx", f.ctx},
-		{"username", f.userName}, {"loginCanary", f.canary}, {"flowToken", f.token},
+		{"allowedIdentities", "2"},
+		{"canary", f.canary},
+		{"serverChallenge", f.challenge},
+		{"postBackUrl", f.auth.base + "/common/login"},
+		{"postBackUrlAad", f.auth.base + "/common/login"},
+		{"postBackUrlMsa", f.auth.base + "/common/login"},
+		{"cancelUrl", f.auth.base + f.auth.link(f.userName)},
+		{"resumeUrl", f.auth.base + f.auth.link(f.userName)},
+		{"correlationId", f.session},
+		{"credentialsJson", list},
+		{"ctx", f.ctx},
+		{"username", f.userName},
+		{"loginCanary", f.canary},
+		{"flowToken", f.token},
 	}
 }
 

@@ -23,7 +23,12 @@ var migrationFiles embed.FS
 // Migrate brings the schema, and that of the job queue, to the state this program needs. It may be called at every
 // start. On PostgreSQL several programs may call it at once: one works while the others wait for its session lock. A
 // SQLite file belongs to one program.
-func (s *Store) Migrate(ctx context.Context) (err error) {
+func (s *Store) Migrate(ctx context.Context) error { return s.migrate(ctx, newestVersion) }
+
+const newestVersion = -1
+
+// migrate brings the schema to a version.
+func (s *Store) migrate(ctx context.Context, version int64) (err error) {
 	if s.dialect == PostgreSQL {
 		locker, err := lock.NewPostgresSessionLocker()
 		if err != nil {
@@ -43,22 +48,49 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 	if err := s.migrateQueue(ctx); err != nil {
 		return err
 	}
-	files, err := fs.Sub(migrationFiles, "migrations")
-	if err != nil {
-		return fmt.Errorf("store: migrate: %w", err)
-	}
 	dialect := goose.DialectSQLite3
 	if s.dialect == PostgreSQL {
 		dialect = goose.DialectPostgres
 	}
-	provider, err := goose.NewProvider(dialect, s.writer, files, goose.WithLogger(goose.NopLogger()))
+	provider, err := goose.NewProvider(dialect, s.writer, migrations(), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if version == newestVersion {
+		_, err = provider.Up(ctx)
+	} else {
+		_, err = provider.UpTo(ctx, version)
+	}
+	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
 	return nil
+}
+
+// migrations are the files at the root of a file system, where goose looks for them.
+func migrations() fs.FS {
+	files, err := fs.Sub(migrationFiles, "migrations")
+	if err != nil {
+		panic(err) // the name is valid
+	}
+	return files
+}
+
+// newestMigration is the number of the last migration that this program has.
+func newestMigration() (int64, error) {
+	entries, err := fs.ReadDir(migrations(), ".")
+	if err != nil {
+		return 0, fmt.Errorf("store: migrations: %w", err)
+	}
+	newest := int64(0)
+	for _, e := range entries {
+		n, err := goose.NumericComponent(e.Name())
+		if err != nil {
+			return 0, fmt.Errorf("store: migrations: %w", err)
+		}
+		newest = max(newest, n)
+	}
+	return newest, nil
 }
 
 func (s *Store) migrateQueue(ctx context.Context) error {

@@ -1,0 +1,4 @@
+package store
+
+// UnarchivedTables lets a test compare them with the schema.
+var UnarchivedTables = unarchivedTables

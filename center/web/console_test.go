@@ -132,6 +132,10 @@ func TestEnableAndDisable(t *testing.T) {
 	owner.get(path+"/settings").is(200, "It switches itself off at")
 	i, _ = w.Integrations.Get(t.Context(), i.ID)
 	owner.post(path+"/remove", url.Values{"version": {version(i)}, "name": {"postern passkeys"}}).is(422, "That is not the application name.")
+	owner.post(path+"/remove", url.Values{"version": {version(i)}, "name": {"Postern Passkeys"}}).is(409, "Disable it first")
+	owner.get(path+"/settings").is(200, "Disable it first", "!/remove")
+	owner.post(path+"/disable", url.Values{"version": {version(i)}}).leads(path)
+	i, _ = w.Integrations.Get(t.Context(), i.ID)
 	owner.post(path+"/remove", url.Values{"version": {version(i)}, "name": {"Postern Passkeys"}}).leads("/integrations?done=removed")
 	owner.get(path).is(404)
 }
@@ -212,6 +216,10 @@ func TestInviteAndFollow(t *testing.T) {
 func TestRoles(t *testing.T) {
 	w := newWorld(t)
 	i := w.connected()
+	i, err := w.Integrations.SetState(t.Context(), i.ID, i.Version, postern.StateDisabled)
+	if err != nil {
+		t.Fatal(err)
+	}
 	path := "/integrations/" + string(i.ID)
 	yes := map[string][]postern.Role{
 		"/integrations":          postern.Roles,
@@ -245,7 +253,7 @@ func TestRoles(t *testing.T) {
 		// What the role may not do is not offered, and is refused when it is asked for anyway.
 		may := role == postern.RoleOwner || role == postern.RoleAdministrator
 		page := v.get(path + "/settings").body
-		for _, offer := range []string{"/disable", "/remove", `action="` + path + `/flags"`, "Update Integration"} {
+		for _, offer := range []string{"/enable", "/remove", `action="` + path + `/flags"`, "Update Integration"} {
 			if strings.Contains(page, offer) != may {
 				t.Errorf("%s: the settings offer %s: %v", role, offer, !may)
 			}

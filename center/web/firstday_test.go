@@ -42,6 +42,7 @@ func TestFirstDay(t *testing.T) {
 	b.Type("client_secret", w.tenant.ClientSecret)
 	b.Press("Add Integration")
 	b.See("which is not accepted")
+	settle(b)
 	if focus := browser.Evaluate[string](b, `document.activeElement.id`); focus != "application_name" {
 		t.Errorf("the cursor is in %q", focus)
 	}
@@ -52,6 +53,7 @@ func TestFirstDay(t *testing.T) {
 	b.Type("client_secret", w.tenant.ClientSecret)
 
 	// The check leaves the form as it is, the secret included.
+	settle(b)
 	b.Press("Test Connection")
 	b.See("The connection works.")
 	if browser.Evaluate[string](b, `document.getElementById("client_secret").value`) != w.tenant.ClientSecret {
@@ -68,6 +70,8 @@ func TestFirstDay(t *testing.T) {
 
 	// Enable: the confirmation is a dialog, Escape closes it, and focus returns to where it came from.
 	b.Press("Integration Settings")
+	b.See("This integration is disabled.")
+	settle(b)
 	b.Press("Enable")
 	b.See("Enable Contoso Keys?")
 	checkAxe(t, b, "confirmation")
@@ -85,7 +89,9 @@ func TestFirstDay(t *testing.T) {
 
 	// Domains by the keyboard alone.
 	b.Press("Login Settings")
-	b.Press("Restrict domains When enabled, only the domains provided below will be allowed to register or authenticate.")
+	b.See("Additional")
+	settle(b)
+	b.Check("restrict_domains")
 	b.Do(chromedp.SendKeys(`li:last-child > [name="domain"]`, w.tenant.Domain+"\r"))
 	b.Do(chromedp.KeyEvent("fabrikam.com"), chromedp.KeyEvent("\t"))
 	if n := browser.Evaluate[int](b, `document.querySelectorAll("[name=domain]").length`); n != 3 {
@@ -97,6 +103,8 @@ func TestFirstDay(t *testing.T) {
 
 	// Invite by typing a part of the name.
 	b.Press("User Management")
+	b.See("Nobody is invited yet")
+	settle(b)
 	b.Press("Invite a user")
 	someone := w.tenant.Users[1]
 	b.Type("user", someone.UPN[:6])
@@ -130,11 +138,21 @@ func TestFirstDay(t *testing.T) {
 	b.Press("Sign in with a passkey")
 	b.See("Contoso Keys")
 	b.Press("About")
+	b.See("Licences")
+	settle(b)
 	b.Press("Verify the audit trail")
 	b.See("The audit trail is intact.")
 	for _, wrong := range b.Wrong() {
 		t.Error(wrong)
 	}
+}
+
+// settle waits until the page is drawn and its scripts are at work; before that links and forms behave as without them.
+func settle(b *browser.Tab) {
+	browser.Evaluate[bool](b, `new Promise((done) => {
+		const frames = () => requestAnimationFrame(() => requestAnimationFrame(() => done(true)));
+		if (document.readyState === "complete") frames(); else addEventListener("load", frames);
+	})`)
 }
 
 func userOf(path string) postern.UserID {

@@ -140,7 +140,7 @@ func addSettingsStories(add, part func(string, templ.Component)) {
 	refused.Problems = problems{postern.Errorf(postern.CodeFlagOff, "Mandatory feature flags are off: RP_APP_WORKSTATION_ENABLED.")}
 	part("settings/enable-refused", confirmEnable(refused))
 	part("settings/disable", confirmDisable(state(on, "Disable Postern Passkeys?")))
-	part("settings/remove", confirmRemove(state(on, "Remove Postern Passkeys?")))
+	part("settings/remove", confirmRemove(state(off, "Remove Fabrikam Pilot?")))
 	whole := state(on, "Remove Postern Passkeys?")
 	whole.InDialog, whole.Typed = false, "postern passkeys"
 	whole.Trail = []crumb{{"Integrations", "/integrations"}, {"Postern Passkeys", "/integrations/x"}}

@@ -137,16 +137,25 @@ func (v visitor) post(path string, form url.Values, headers ...string) answer {
 	return v.send(http.MethodPost, path, form, headers...)
 }
 
+// main is what of the answer is worth reading when a test fails.
+func (a answer) main() string {
+	_, main, whole := strings.Cut(a.body, "<main")
+	if !whole {
+		return a.body
+	}
+	return main
+}
+
 // is checks status and that the page holds every text; one that begins with ! it must not hold.
 func (a answer) is(status int, texts ...string) answer {
 	a.t.Helper()
 	if a.Code != status {
-		a.t.Fatalf("status %d, not %d:\n%s", a.Code, status, a.body)
+		a.t.Fatalf("status %d, not %d:\n%s", a.Code, status, a.main())
 	}
 	for _, text := range texts {
 		without, refuse := strings.CutPrefix(text, "!")
 		if strings.Contains(a.body, without) == refuse {
-			a.t.Errorf("the page should hold %q:\n%s", text, a.body)
+			a.t.Errorf("the page should hold %q:\n%s", text, a.main())
 		}
 	}
 	return a
@@ -157,7 +166,7 @@ func (a answer) leads(prefix string) string {
 	a.t.Helper()
 	to := a.Header().Get("Location")
 	if a.Code != http.StatusSeeOther || !strings.HasPrefix(to, prefix) {
-		a.t.Fatalf("status %d, to %q, not to %q:\n%s", a.Code, to, prefix, a.body)
+		a.t.Fatalf("status %d, to %q, not to %q:\n%s", a.Code, to, prefix, a.main())
 	}
 	return to
 }

@@ -120,7 +120,7 @@ function noPasskeys(card) {
 function startSignIn(card) {
   if (noPasskeys(card)) return;
   const next = card.dataset.next;
-  let waiting = new AbortController();
+  const waiting = new AbortController();
   const finish = async (credential) => {
     await ask("/sign-in/finish", writeCredential(credential));
     location.assign(next);
@@ -128,20 +128,23 @@ function startSignIn(card) {
   // Passkeys offered by the browser itself, as long as nobody presses the button. Only what goes wrong after somebody
   // chose one is worth a word.
   let chosen = false;
-  (async () => {
-    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
-    const options = readRequest(await ask("/sign-in/begin"));
-    const credential = await navigator.credentials.get({ publicKey: options, mediation: "conditional", signal: waiting.signal });
+  const offer = (async () => {
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.()) || waiting.signal.aborted) return;
+    const publicKey = readRequest(await ask("/sign-in/begin"));
+    const credential = await navigator.credentials.get({ publicKey, mediation: "conditional", signal: waiting.signal });
     chosen = true;
     await finish(credential);
-  })().catch((error) => { if (chosen) outcome(card, whyNot(error)); });
+  })().catch((error) => { if (chosen) { chosen = false; outcome(card, whyNot(error)); } });
 
   $("[data-passkey-form]", card).addEventListener("submit", (event) => {
     event.preventDefault();
-    waiting.abort();
     during(card, async () => {
-      const options = readRequest(await ask("/sign-in/begin"));
-      await finish(await navigator.credentials.get({ publicKey: options }));
+      // There is one ceremony at a time in a session: the offer ends before the next one begins.
+      if (!chosen) waiting.abort();
+      await offer;
+      if (chosen) return;
+      const publicKey = readRequest(await ask("/sign-in/begin"));
+      await finish(await navigator.credentials.get({ publicKey }));
     });
   });
 }
@@ -300,6 +303,8 @@ addEventListener("pageshow", () => {
 // Domains: Enter or Tab in the last field adds another, x removes one.
 function startDomains(list) {
   const add = () => {
+    const last = $("input", list.lastElementChild);
+    if (last.value.trim() === "") { last.focus(); return; }
     const row = list.lastElementChild.cloneNode(true);
     const field = $("input", row);
     field.value = "";

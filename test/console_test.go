@@ -55,6 +55,7 @@ func TestConsole(t *testing.T) {
 	b.Press("Integration Settings")
 	b.See("DISABLED")
 	b.Press("Enable")
+	b.See("From then on")
 	b.Screenshot("story/05-enable")
 	b.Press("Enable the integration")
 	b.See("ENABLED")
@@ -70,7 +71,7 @@ func TestConsole(t *testing.T) {
 	b.Press("Invite")
 	b.See("One-time code")
 	b.Screenshot("story/08-code")
-	code := regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`).FindString(b.Text("dialog, main"))
+	code := regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`).FindString(b.Text("dialog[open]"))
 	if code == "" {
 		t.Fatalf("no code in %q", b.Text("body"))
 	}

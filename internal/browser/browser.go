@@ -89,8 +89,10 @@ func (b *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 
 func (b *Tab) fail(err error) {
 	b.t.Helper()
-	where, _ := chromedp.Run(b.ctx, chromedp.Location())
-	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
+	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
+	defer cancel()
+	where, _ := chromedp.Run(ctx, chromedp.Location())
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
 	b.t.Fatalf("%v\nat %s:\n%s", err, where, text)
 }
 
@@ -170,9 +172,11 @@ func (b *Tab) Screenshot(name string) {
 	if folder == "" {
 		return
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
-		b.fail(err)
+		b.fail(fmt.Errorf("screenshot %s: %w", name, err))
 	}
 	path := filepath.Join(folder, name+".png")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -184,3 +188,13 @@ func (b *Tab) Screenshot(name string) {
 }
 
 func quote(text string) string { return fmt.Sprintf("%q", text) }
+
+// Check ticks the box with that name.
+func (b *Tab) Check(name string) {
+	b.t.Helper()
+	b.until("ticking "+name, fmt.Sprintf(`(() => {
+		const e = document.querySelector('[name=%q]');
+		if (e && !e.checked) { e.closest("details")?.setAttribute("open", ""); e.click(); }
+		return !!e && e.checked;
+	})()`, name))
+}

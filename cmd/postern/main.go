@@ -24,7 +24,10 @@ import (
 type commands struct {
 	Serve ServeCmd `cmd:"" help:"Run a control center."`
 	Demo  DemoCmd  `cmd:"" help:"Run a control center with an emulated Entra tenant, to try things out."`
-	Local localCmd `cmd:"" help:"What only somebody with a shell on the server can do: a link for an owner, a token."`
+
+	Backup  BackupCmd  `cmd:"" help:"Write an archive of the database, while everything goes on."`
+	Restore RestoreCmd `cmd:"" help:"Fill an empty database from an archive."`
+	Local   localCmd   `cmd:"" help:"What only somebody with a shell on the server can do: a link for an owner, a token."`
 
 	Login    loginCmd    `cmd:"" help:"Remember a control center and a token for the commands below." group:"remote"`
 	Entra    entraCmd    `cmd:"" help:"Integrations: connected Entra tenants." group:"remote"`

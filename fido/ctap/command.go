@@ -18,28 +18,6 @@ const (
 	Config               Command = 0x0D
 )
 
-var commandNames = map[Command]string{
-	MakeCredential:       "authenticatorMakeCredential",
-	GetAssertion:         "authenticatorGetAssertion",
-	GetInfo:              "authenticatorGetInfo",
-	ClientPIN:            "authenticatorClientPIN",
-	Reset:                "authenticatorReset",
-	GetNextAssertion:     "authenticatorGetNextAssertion",
-	BioEnrollment:        "authenticatorBioEnrollment",
-	CredentialManagement: "authenticatorCredentialManagement",
-	Selection:            "authenticatorSelection",
-	LargeBlobs:           "authenticatorLargeBlobs",
-	Config:               "authenticatorConfig",
-}
-
-// String gives the name the standard uses.
-func (c Command) String() string {
-	if name, ok := commandNames[c]; ok {
-		return name
-	}
-	return "unknown command"
-}
-
 // Sizes every message obeys.
 const (
 	// MaxMessageSize is the largest message CTAPHID can frame: 57 bytes in the

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/entra"
 )
 
 func (w *world) form(more ...string) url.Values {
@@ -347,5 +348,15 @@ func TestTokensAndAdministrators(t *testing.T) {
 	a := owner.post("/administrators/invite", url.Values{"name": {"Dana"}, "role": {"helpdesk"}}).is(200, w.url+"/welcome#", "Help desk")
 	if a.Header().Get("Cache-Control") != "no-store" {
 		t.Error("the link may be cached")
+	}
+}
+
+// TestPermissionSetsAreNamedRightly keeps what the form says of a permission set with what the connector asks for.
+func TestPermissionSetsAreNamedRightly(t *testing.T) {
+	page := newWorld(t).as(postern.RoleOwner).get("/integrations/new/settings").is(200)
+	for _, need := range entra.Needs(postern.PermissionsFull) {
+		if !strings.Contains(page.body, need.Any[0]) {
+			t.Errorf("the form does not name %s, which is needed to %s", need.Any[0], need.For)
+		}
 	}
 }

@@ -42,11 +42,11 @@ func permissionOptions(chosen postern.PermissionSet) []option {
 		},
 		{
 			Value: string(postern.PermissionsStandard), Label: "Standard",
-			Help: "And find users, and keep the three groups that follow their phases: User.Read.All, Group.Create, GroupMember.ReadWrite.All.",
+			Help: "And find users, see who is privileged, keep the three groups that follow the phases, and end sessions: User.Read.All, RoleManagement.Read.Directory, Group.Create, GroupMember.ReadWrite.All, User.RevokeSessions.All.",
 		},
 		{
 			Value: string(postern.PermissionsFull), Label: "Full",
-			Help: "And read and write the passkey policy of the tenant, and read its reports.",
+			Help: "And read and write the passkey policy of the tenant, and read its reports: Policy.ReadWrite.AuthenticationMethod, AuditLog.Read.All.",
 		},
 	}
 	for i := range options {

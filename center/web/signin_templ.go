@@ -205,7 +205,7 @@ func welcome(f frame) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Make the passkey</button></form><div class=\"outcome\" data-outcome role=\"alert\"></div></div><footer>The link works once. The part after # never leaves this browser until you make the passkey.</footer>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Make the passkey</button></form><div class=\"outcome\" data-outcome role=\"alert\"></div></div><footer>The link works once.</footer>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

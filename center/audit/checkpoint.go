@@ -16,7 +16,7 @@ import (
 	"github.com/postern/postern"
 )
 
-// A checkpoint is a signed note (golang.org/x/mod/sumdb/note, C2SP signed-note) over three lines:
+// Checkpoint is what a checkpoint says. Its text is a signed note (golang.org/x/mod/sumdb/note, C2SP signed-note) over three lines:
 //
 //	origin       Log.Origin, which is also the name of the key
 //	size         how many entries it covers, decimal

@@ -208,7 +208,7 @@ func (r *Runner) Stats(ctx context.Context) ([]Count, error) {
 	if err != nil {
 		return nil, fmt.Errorf("job: stats: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
+	defer rows.Close()
 	counts := []Count{}
 	for rows.Next() {
 		var c Count

@@ -362,7 +362,7 @@ func TestHandlerActsAsTheSystem(t *testing.T) {
 		if err := r.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
-		defer r.Stop(context.Background()) //nolint:errcheck // the test is over
+		defer r.Stop(context.Background())
 		if err := r.Enqueue(ctx, note{"a"}); err != nil {
 			t.Fatal(err)
 		}

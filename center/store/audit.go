@@ -74,7 +74,7 @@ func (s *Store) AuditEvents(ctx context.Context, q audit.Query) ([]postern.Audit
 	if err != nil {
 		return nil, failure(err, "audit event")
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
+	defer rows.Close()
 	events := []postern.AuditEvent{}
 	for rows.Next() {
 		var e postern.AuditEvent

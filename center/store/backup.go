@@ -24,7 +24,7 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("store: backup: %w", err)
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // gone already when all went well
+	defer os.Remove(file.Name()) // gone already when all went well
 	err = s.WriteBackup(ctx, file)
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return fmt.Errorf("store: backup: %w", err)
@@ -105,7 +105,7 @@ func (a *archiveWriter) table(ctx context.Context, tx *sql.Tx, table string, col
 	if err != nil {
 		return fmt.Errorf("store: backup: %s: %w", table, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
+	defer rows.Close()
 	values, targets := make([]any, len(columns)), make([]any, len(columns))
 	for i := range values {
 		targets[i] = &values[i]
@@ -151,7 +151,7 @@ func (s *Store) columns(ctx context.Context, tx *sql.Tx, table string) ([]column
 	if err != nil {
 		return nil, fmt.Errorf("store: columns of %s: %w", table, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
+	defer rows.Close()
 	var columns []column
 	for rows.Next() {
 		var c column

@@ -181,12 +181,9 @@ func TestRestoreRefusesWhatIsNotWhole(t *testing.T) {
 		"newer schema":     regexp.MustCompile(`"schema":\d+`).ReplaceAllString(whole, `"schema":9999`),
 		"no schema":        regexp.MustCompile(`"schema":\d+`).ReplaceAllString(whole, `"schema":0`),
 		"empty line":       strings.Replace(whole, "\n", "\n\n", 1),
-		"a wrong type":     resealed(strings.SplitAfter(strings.Replace(whole, `["App`, `[7,"App`, 1), "\n")),
 		"endless line":     lines[0] + `["` + strings.Repeat("x", 17<<20),
+		"a wrong type":     resealed(slices.Insert(slices.Clone(lines), 2, "[7,7]\n")),
 		"row before table": lines[0] + "[1]\n",
-	}
-	if cases["a wrong type"] == resealed(lines) {
-		cases["a wrong type"] = resealed(append([]string{lines[0], lines[1], "[7,7]\n"}, lines[2:]...))
 	}
 	for name, text := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -219,7 +216,7 @@ func TestEveryTableIsInTheArchiveOrLeftOutOnPurpose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // a test
+	defer rows.Close()
 	for rows.Next() {
 		var name string
 		if err := rows.Scan(&name); err != nil {
@@ -228,6 +225,9 @@ func TestEveryTableIsInTheArchiveOrLeftOutOnPurpose(t *testing.T) {
 		if !slices.Contains(known, name) && !strings.HasPrefix(name, "river_") && name != "goose_db_version" {
 			t.Errorf("table %s is neither in the archive nor left out on purpose", name)
 		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -240,7 +240,7 @@ func FuzzReadBackup(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer s.Close() //nolint:errcheck // a test
+		defer s.Close()
 		if err := s.ReadBackup(t.Context(), strings.NewReader(text)); err == nil {
 			t.Fatalf("an archive was taken that has no right end: %q", text)
 		}

@@ -15,3 +15,5 @@
 // it. On SQLite there is one writer and many readers, and a transaction holds the writer from its beginning. On
 // PostgreSQL transactions run at READ COMMITTED; what needs more takes a lock and says so (AuditHead, UserFacts).
 package store
+
+//go:generate go tool -modfile=../../tools/go.mod sqlc generate

@@ -27,7 +27,7 @@ func (s *Store) Restore(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("store: restore: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // it is only read
+	defer file.Close()
 	return s.ReadBackup(ctx, file)
 }
 

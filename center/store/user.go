@@ -39,7 +39,7 @@ func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.Use
 	if err != nil {
 		return nil, failure(err, "user")
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
+	defer rows.Close()
 	users := []postern.User{}
 	for rows.Next() {
 		var u query.User

@@ -49,7 +49,10 @@ func URL(t testing.TB) string {
 }
 
 // cluster is a running server.
-type cluster struct{ folder string }
+type cluster struct {
+	folder string
+	held   *os.File // the end of the pipe that holds the server, open as long as the process lives
+}
 
 func (c cluster) url(database string) string {
 	return "postgres://postgres@/" + database + "?host=" + url.QueryEscape(c.folder) + "&sslmode=disable"
@@ -92,7 +95,7 @@ func start() (cluster, error) {
 	if err != nil {
 		return cluster{}, err
 	}
-	initdb := exec.Command(filepath.Join(binaries, "initdb"), "--pgdata", filepath.Join(folder, "data"), "--username=postgres",
+	initdb := exec.CommandContext(context.Background(), filepath.Join(binaries, "initdb"), "--pgdata", filepath.Join(folder, "data"), "--username=postgres",
 		"--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US", "--no-sync")
 	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
 	initdb.Dir = folder
@@ -114,21 +117,20 @@ func start() (cluster, error) {
 	if err != nil {
 		return cluster{}, fmt.Errorf("testpg: %w", err)
 	}
-	defer log.Close() //nolint:errcheck // the server has its own handle
+	defer log.Close()
 	pipe, ours, err := os.Pipe()
 	if err != nil {
 		return cluster{}, fmt.Errorf("testpg: %w", err)
 	}
-	defer pipe.Close() //nolint:errcheck // the shell has its own handle
-	holder := exec.Command("/bin/sh", "-c", hold, "sh", folder, filepath.Join(binaries, "postgres"))
+	defer pipe.Close()
+	holder := exec.CommandContext(context.Background(), "/bin/sh", "-c", hold, "sh", folder, filepath.Join(binaries, "postgres"))
 	holder.Stdin, holder.Stdout, holder.Stderr = pipe, log, log
 	holder.Dir = folder
 	holder.SysProcAttr = &syscall.SysProcAttr{Credential: owner, Setpgid: true}
 	if err := holder.Start(); err != nil {
 		return cluster{}, fmt.Errorf("testpg: %w", err)
 	}
-	keep = ours
-	c := cluster{folder}
+	c := cluster{folder, ours}
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		err := c.admin("SELECT 1")
@@ -142,9 +144,6 @@ func start() (cluster, error) {
 		time.Sleep(20 * time.Millisecond)
 	}
 }
-
-// keep is the end of the pipe that holds the server. It is open as long as the process lives.
-var keep *os.File
 
 // binaries finds initdb and postgres: where the variable says, on the path, or where Debian puts the newest version.
 func binaries() (string, error) {

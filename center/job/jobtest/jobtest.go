@@ -116,7 +116,7 @@ func (q *Queue) Waiting(ctx context.Context) ([]Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says it
+	defer rows.Close()
 	var jobs []Job
 	for rows.Next() {
 		var j Job

@@ -48,6 +48,7 @@ type Center struct {
 type Options struct {
 	Logger *slog.Logger
 	Now    func() time.Time
+	Sleep  func(ctx context.Context, d time.Duration) error // the connector's waits
 }
 
 // New opens and migrates the database and wires everything on top of it. It starts nothing.
@@ -85,7 +86,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	notices := &backbone.InProcess{}
 	s.Integrations = &integration.Service{
 		Store: db, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Cloud: cloud, Logger: o.Logger,
-		Now: o.Now, Observer: s.metrics,
+		Now: o.Now, Sleep: o.Sleep, Observer: s.metrics,
 	}
 	s.Users = &lifecycle.Service{
 		Store: db, Tenants: s.Integrations, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now,

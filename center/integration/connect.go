@@ -54,6 +54,7 @@ func (s *Service) open(i postern.Integration, credential entra.Credential) (*ent
 		Observer:      s.Observer,
 		Budget:        s.budget(i.TenantID, i.ClientID),
 		Now:           s.Now,
+		Sleep:         s.Sleep,
 	})
 }
 

@@ -21,7 +21,7 @@ const httpDebugFor = time.Hour
 // Topic is what is published on the backbone when an integration changed.
 func Topic(id postern.IntegrationID) string { return "integration/" + string(id) }
 
-// Service is everything that can be done with integrations. All fields but Observer are needed.
+// Service is everything that can be done with integrations. All fields but Sleep, Observer and Enabled are needed.
 type Service struct {
 	Store    Store
 	Sealer   seal.Sealer
@@ -31,6 +31,7 @@ type Service struct {
 	Cloud    entra.Cloud
 	Logger   *slog.Logger
 	Now      func() time.Time
+	Sleep    func(ctx context.Context, d time.Duration) error // of the connector; a timer if nil
 	Observer entra.Observer
 
 	// Enabled is called in the transaction that enables an integration, so that what waited for it goes on.

@@ -48,6 +48,14 @@ func (r *Runner) Enqueue(ctx context.Context, args Args, options ...Option) erro
 	return r.enqueue(ctx, tx, env, settings)
 }
 
+// priority is River's, in which 1 comes before 2.
+func priority(k Kind) int {
+	if k.First {
+		return 1
+	}
+	return 2
+}
+
 func (r *Runner) enqueue(ctx context.Context, tx *sql.Tx, env envelope, settings Settings) error {
 	queue := queueInteractive
 	if settings.Bulk {
@@ -65,7 +73,8 @@ func (r *Runner) enqueue(ctx context.Context, tx *sql.Tx, env envelope, settings
 	err := tx.QueryRowContext(ctx, r.sql.waiting, env.Key).Scan(&id, &waitsUntil, &waitsIn, &taken)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		insert := &river.InsertOpts{Queue: queue, MaxAttempts: r.registry.kinds[env.Name].MaxAttempts + spareAttempts}
+		kind := r.registry.kinds[env.Name]
+		insert := &river.InsertOpts{Queue: queue, Priority: priority(kind), MaxAttempts: kind.MaxAttempts + spareAttempts}
 		if settings.After > 0 {
 			insert.ScheduledAt = due // even a time that is over would make the job wait for River's scheduler
 		}

@@ -18,6 +18,7 @@ type Kind struct {
 	Name        string
 	MaxAttempts int
 	Timeout     time.Duration // of one attempt
+	First       bool
 	Run         func(ctx context.Context, args json.RawMessage) error
 	GiveUp      func(ctx context.Context, args json.RawMessage, cause error) error // may be nil
 }
@@ -29,6 +30,9 @@ const DefaultTimeout = time.Minute
 type Rules struct {
 	MaxAttempts int
 	Timeout     time.Duration
+	// First runs jobs of the kind before others of their queue: for kinds that finish what other kinds begin, so that a
+	// rush of beginnings cannot hold up the endings.
+	First bool
 }
 
 // Handle registers the handler of T's kind. giveUp may be nil; it is called once when no attempt is left or the handler
@@ -41,7 +45,7 @@ func Handle[T Args](r *Registry, rules Rules, run func(ctx context.Context, args
 	if rules.Timeout == 0 {
 		rules.Timeout = DefaultTimeout
 	}
-	kind := Kind{Name: zero.Kind(), MaxAttempts: rules.MaxAttempts, Timeout: rules.Timeout}
+	kind := Kind{Name: zero.Kind(), MaxAttempts: rules.MaxAttempts, Timeout: rules.Timeout, First: rules.First}
 	kind.Run = func(ctx context.Context, raw json.RawMessage) error {
 		var args T
 		if err := json.Unmarshal(raw, &args); err != nil {

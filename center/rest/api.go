@@ -54,7 +54,7 @@ type API struct {
 	routes   []route
 
 	clients    *auth.Limiter // per address: requests of any kind
-	enrolments *auth.Limiter // per address: attempts to enrol a phone
+	enrolments *auth.Limiter // per address: failed attempts to enrol a phone
 	phones     *auth.Limiter // per phone
 	polls      *polls
 }

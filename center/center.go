@@ -104,6 +104,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Integrations.Handle(&registry)
 	s.Users.Handle(&registry)
 	s.Passkeys.Handle(&registry)
+	s.keepCheckpoints(&registry)
 
 	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now}); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -162,8 +163,8 @@ func (s *Center) BackupPath(at time.Time) string {
 }
 
 // Listen opens the configured address.
-func (s *Center) Listen() (net.Listener, error) {
-	l, err := net.Listen("tcp", s.Config.Listen)
+func (s *Center) Listen(ctx context.Context) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Config.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", s.Config.Listen, err)
 	}

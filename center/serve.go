@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/postern/postern"
@@ -21,7 +22,15 @@ const (
 )
 
 // Serve runs jobs and answers on the listener until ctx ends, then stops in order. The listener is closed in any case.
-func (s *Center) Serve(ctx context.Context, l net.Listener) error {
+func (s *Center) Serve(ctx context.Context, l net.Listener) (err error) {
+	if path, ok := strings.CutPrefix(s.Config.Database, "sqlite:"); ok {
+		// Whoever starts takes over the jobs of a process that died, and must not take those of one that lives.
+		unlock, err := lockFile(path + ".lock")
+		if err != nil {
+			return errors.Join(err, l.Close())
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	if err := s.Jobs.Start(work); err != nil {
@@ -49,7 +58,6 @@ func (s *Center) Serve(ctx context.Context, l net.Listener) error {
 	}()
 	s.log.InfoContext(ctx, "listening", "address", l.Addr().String(), "url", s.Config.PublicURL, "version", postern.Version())
 
-	var err error
 	select {
 	case err = <-failed:
 	case <-ctx.Done():

@@ -26,7 +26,7 @@ func (s *Server) mountAuthority(mux *http.ServeMux) {
 func (s *Server) tenantOrFail(w http.ResponseWriter, r *http.Request, kind string) (*Tenant, bool) {
 	name := r.PathValue("tenant")
 	switch strings.ToLower(name) {
-	case "common", "organizations": //nolint:misspell // Entra's own word
+	case "common", "organizations":
 		return nil, true
 	}
 	if t := s.tenant(name); t != nil {

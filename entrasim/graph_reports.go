@@ -15,7 +15,7 @@ func reportRoutes() []graphRoute {
 		{method: "GET", pattern: details, need: readReports, service: reports, handle: (*graphCall).registrationDetails},
 		{method: "GET", pattern: details + "/{user}", need: readReports, service: reports, handle: (*graphCall).registrationDetail},
 		{method: "GET", pattern: "auditlogs/directoryaudits", need: readReports, service: reports, handle: (*graphCall).directoryAudits},
-		{method: "GET", pattern: "auditlogs/signins", need: readReports, service: reports, handle: (*graphCall).signIns}, //nolint:misspell // Graph's own word
+		{method: "GET", pattern: "auditlogs/signins", need: readReports, service: reports, handle: (*graphCall).signIns},
 	}
 }
 

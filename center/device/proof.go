@@ -84,8 +84,3 @@ func (s *Service) Authenticate(ctx context.Context, r SignedRequest) (postern.Ph
 	}
 	return phone, s.Store.SeePhone(ctx, phone.ID, now)
 }
-
-// As returns a context in which everything is done in the phone's name.
-func As(ctx context.Context, p postern.Phone) context.Context {
-	return postern.WithActor(ctx, phoneActor(ctx, p))
-}

@@ -84,7 +84,7 @@ func (o Options) complete() (Options, error) {
 // names are made of. The shared names would let a token of some other tenant in.
 func tenantName(s string) bool {
 	switch s {
-	case "", ".", "..", "common", "organizations", "consumers": //nolint:misspell // as the identity platform spells it
+	case "", ".", "..", "common", "organizations", "consumers":
 		return false
 	}
 	for _, r := range s {

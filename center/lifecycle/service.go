@@ -59,11 +59,12 @@ func (s *Service) Counts(ctx context.Context, id postern.IntegrationID) (map[pos
 // Settle brings the phase of a user up to date with the facts, in the transaction of ctx, which is the one that
 // changed a fact. It audits a change and has the groups follow.
 func (s *Service) Settle(ctx context.Context, id postern.UserID) error {
-	u, err := s.Store.User(ctx, id)
+	// The facts come first: reading them locks the user, so that two changes at once settle one after the other.
+	facts, err := s.Store.UserFacts(ctx, id, s.Now())
 	if err != nil {
 		return err
 	}
-	facts, err := s.Store.UserFacts(ctx, id, s.Now())
+	u, err := s.Store.User(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -179,7 +179,7 @@ func TestCrashAnywhere(t *testing.T) {
 	for _, story := range stories {
 		t.Run(story.name, func(t *testing.T) {
 			w := newWorld(t, story.delay)
-			points := 0
+			var points int
 			for at := 1; ; at++ {
 				w.reset(t)
 				w.crash = &crasher{at: at}

@@ -19,7 +19,7 @@ import (
 type signInCmd struct {
 	Authority   string `help:"Address of the authority." default:"https://login.microsoftonline.com" placeholder:"URL"`
 	UPN         string `name:"upn" help:"User principal name; the phone's user if left out." placeholder:"UPN"`
-	Tenant      string `help:"Tenant ID or domain." default:"organizations" placeholder:"TENANT"` //nolint:misspell // Entra's own name
+	Tenant      string `help:"Tenant ID or domain." default:"organizations" placeholder:"TENANT"`
 	ClientID    string `help:"Application (client) ID of a public client." required:"" placeholder:"ID"`
 	RedirectURI string `help:"Redirect URI registered with the application. Nothing is sent there." default:"http://localhost" placeholder:"URI"`
 	RPID        string `name:"rp-id" help:"Relying party of the passkeys." default:"login.microsoft.com" placeholder:"DOMAIN"`

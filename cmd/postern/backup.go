@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,12 +16,12 @@ type BackupCmd struct {
 }
 
 // Run writes the archive, also while a server works on the same database.
-func (c *BackupCmd) Run(ctx context.Context, io streams) error {
+func (c *BackupCmd) Run(ctx context.Context, io streams) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	path := c.Path
 	if path == "" {
 		path = s.BackupPath(time.Now())

@@ -65,7 +65,7 @@ type credentials struct {
 }
 
 // Run serves until ctx ends.
-func (c *DemoCmd) Run(ctx context.Context) error {
+func (c *DemoCmd) Run(ctx context.Context) (err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (c *DemoCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("emulated tenant: %w", err)
 	}
-	defer tenant.Close()
+	defer func() { err = errors.Join(err, tenant.Close()) }()
 
 	l, err := c.listener(ctx, state)
 	if err != nil {
@@ -109,7 +109,7 @@ func (c *DemoCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if state.Token == "" {
 		made, err := s.Auth.CreateToken(ctx, postern.APITokenInput{Name: "demo", Scopes: postern.Permissions, ValidDays: 365})
 		if err != nil {
@@ -131,7 +131,7 @@ func (c *DemoCmd) Run(ctx context.Context) error {
 		return errors.Join(err, l.Close())
 	}
 	err = s.Serve(ctx, l)
-	stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return errors.Join(err, tenant.Shutdown(stop))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -33,12 +34,12 @@ func (c localConfig) open(ctx context.Context) (*center.Center, error) {
 
 type localOwnerLinkCmd struct{ localConfig }
 
-func (c *localOwnerLinkCmd) Run(ctx context.Context, io streams) error {
+func (c *localOwnerLinkCmd) Run(ctx context.Context, io streams) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	link, err := s.Auth.OwnerLink(ctx)
 	if err != nil {
 		return err
@@ -54,12 +55,12 @@ type localTokenCmd struct {
 	Days  int                  `help:"How long it is valid." default:"30"`
 }
 
-func (c *localTokenCmd) Run(ctx context.Context, io streams) error {
+func (c *localTokenCmd) Run(ctx context.Context, io streams) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if len(c.Scope) == 0 {
 		c.Scope = postern.Permissions
 	}

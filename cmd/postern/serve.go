@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,7 +16,7 @@ type ServeCmd struct {
 }
 
 // Run serves until ctx ends.
-func (c *ServeCmd) Run(ctx context.Context) error {
+func (c *ServeCmd) Run(ctx context.Context) (err error) {
 	config, err := center.ReadConfig(c.Config)
 	if err != nil {
 		return err
@@ -28,12 +29,12 @@ func (c *ServeCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	link, err := s.Auth.SetupLink(ctx)
 	if err != nil {
 		return err
 	}
-	l, err := s.Listen()
+	l, err := s.Listen(ctx)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,10 @@ func main() {
 			}
 			fmt.Fprintf(table, "%s\t%.4g\t%s\t%.4g\t%.2f\t%s\n", f.Name, f.Value, f.Unit, f.Baseline, f.Ratio, f.Against)
 		}
-		table.Flush()
+		if err := table.Flush(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			failed = true
+		}
 	}
 	if failed {
 		os.Exit(1)

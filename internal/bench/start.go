@@ -110,10 +110,7 @@ func startAndStop(ctx context.Context, address string, env []string, program str
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	}()
-	for {
-		if ready(ctx, address) {
-			break
-		}
+	for !ready(ctx, address) {
 		if time.Since(begin) > time.Minute || ctx.Err() != nil {
 			return started{}, errors.New("the server does not become ready")
 		}

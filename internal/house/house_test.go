@@ -91,7 +91,7 @@ var rooms = map[string][]string{
 	"center/provision":      {".", "center/entra", "center/audit", "center/job", "center/backbone", "center/device", "center/lifecycle"},
 	"center/auth":           {".", "center/audit"},
 	"center/store":          {".", "center/audit", "center/auth", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/job", "center/store"},
-	"center/rest":           {".", "center/audit", "center/auth", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/rest"},
+	"center/rest":           {".", "center/entra", "center/audit", "center/auth", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/rest"},
 	"center/web":            {".", "center/audit", "center/auth", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/web"},
 	"phone":                 {".", "fido", "link", "phone"},
 	"extension":             {".", "fido", "link", "extension"},

@@ -106,7 +106,7 @@ func begin(httpClient *http.Client, asserter Asserter, r Request) (*flow, error)
 		return nil, errors.New("client id and redirect URI are needed")
 	}
 	if r.Tenant == "" {
-		r.Tenant = "organizations" //nolint:misspell // Entra's own name
+		r.Tenant = "organizations"
 	}
 	if r.Scope == "" {
 		r.Scope = "openid profile"

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/postern/postern"
@@ -94,6 +95,14 @@ func (s *Service) begin(ctx context.Context, phone postern.Phone) (postern.Provi
 	}
 	if len(open) > 0 {
 		return open[0].Provisioning, false, nil
+	}
+	held, err := s.Store.PasskeysOfPhone(ctx, phone.ID)
+	if err != nil {
+		return none, false, err
+	}
+	if slices.ContainsFunc(held, func(p postern.Passkey) bool { return p.State != postern.PasskeyRevoked }) {
+		return none, false, postern.Errorf(postern.CodeConflict, "The phone has a passkey of this user already.").
+			WithNext("Use that one. If it no longer works, revoke it first, and then ask for another.")
 	}
 	i, err := s.Integrations.Get(ctx, phone.IntegrationID)
 	if err != nil {

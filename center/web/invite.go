@@ -136,7 +136,8 @@ func privilegedText(u postern.DirectoryUser) string {
 	return "privileged: " + strings.Join(u.Roles, ", ")
 }
 
-// enrolLine is the command with which postern-phone uses the code.
+// enrolLine is the command with which postern-phone uses the code. It asks for the code, which so stays out of the
+// shell's history.
 func (p invitePage) enrolLine() string {
-	return "postern-phone enroll --server " + p.PublicURL + " --code " + p.Created.Code
+	return "postern-phone enroll --server " + p.PublicURL
 }

@@ -455,7 +455,7 @@ func invited(p invitePage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<p>Where a machine without a screen stands in for the phone, run:</p><div class=\"copy\"><pre id=\"enrol-line\"><code>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<p>Where a machine without a screen stands in for the phone, run this; it asks for the code:</p><div class=\"copy\"><pre id=\"enrol-line\"><code>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

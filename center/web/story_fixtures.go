@@ -103,7 +103,7 @@ func fixtureIntegration() postern.Integration {
 		Groups: []postern.PhaseGroup{
 			{Phase: postern.PhaseEligible, ID: "0d6f0e3a-7d52-4a7e-a2b0-93a9c6f9d001", Name: "Postern Group (Eligible for Pairing)"},
 			{Phase: postern.PhasePaired, ID: "0d6f0e3a-7d52-4a7e-a2b0-93a9c6f9d002", Name: "Postern Group (Client Paired with Postern)"},
-			{Phase: postern.PhaseActive, ID: "0d6f0e3a-7d52-4a7e-a2b0-93a9c6f9d003", Name: "Postern Group (Client Paired with Entra)"},
+			{Phase: postern.PhaseActive, ID: "0d6f0e3a-7d52-4a7e-a2b0-93a9c6f9d003", Name: "Postern Group (Client Paired with Azure)"},
 		},
 		Check: &fixtureGoodTest, CreatedAt: ago(90 * 24 * time.Hour), UpdatedAt: ago(26 * time.Hour),
 	}

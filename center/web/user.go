@@ -194,12 +194,18 @@ func (p userPage) canProvision(phone postern.Phone) bool {
 		p.Integration.State != postern.StateEnabled || !p.Integration.Flags[postern.FlagProvisionAPI] {
 		return false
 	}
-	for _, v := range p.Provisionings {
-		if v.PhoneID == phone.ID && !v.State.Final() {
-			return false
+	return !slices.ContainsFunc(p.Provisionings, func(v postern.Provisioning) bool { return v.PhoneID == phone.ID && !v.State.Final() }) &&
+		!slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool { return k.PhoneID == phone.ID && k.Managed })
+}
+
+// groupName is the name of the group that the user was last put into, as the tenant has it.
+func (p userPage) groupName() string {
+	for _, g := range p.Integration.Groups {
+		if g.Phase == p.User.GroupPhase {
+			return g.Name
 		}
 	}
-	return true
+	return "none"
 }
 
 func (p userPage) hasUnmanaged() bool {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/phone"
@@ -15,13 +18,18 @@ import (
 // enrollCmd enrols this phone.
 type enrollCmd struct {
 	Server string `help:"Address of the control center." required:"" env:"POSTERN_URL" placeholder:"URL"`
-	Code   string `help:"One-time code of the invitation." required:"" env:"POSTERN_PHONE_CODE" placeholder:"CODE"`
+	Code   string `help:"One-time code of the invitation; asked for on standard input if left out, which keeps it out of the shell's history." env:"POSTERN_PHONE_CODE" placeholder:"CODE"`
 	Name   string `help:"Name of the phone, as people will see it; the machine's name if left out." placeholder:"NAME"`
 	CAFile string `name:"ca-file" help:"PEM file with the certificate authority of the control center. It is remembered." env:"POSTERN_CA_FILE" type:"existingfile" placeholder:"FILE"`
 }
 
 // Run enrols.
 func (c *enrollCmd) Run(ctx context.Context, std streams, o *options) (err error) {
+	if c.Code == "" {
+		if c.Code, err = askForCode(std); err != nil {
+			return err
+		}
+	}
 	v, err := o.create()
 	if err != nil {
 		return err
@@ -67,4 +75,17 @@ func notice(std streams, n *postern.PhoneNotice) {
 	if n != nil {
 		fmt.Fprintf(std.Err, "note: %s %s\n", clean(n.Message), clean(n.Next))
 	}
+}
+
+// askForCode reads the code from standard input. A code is far shorter than the bound.
+func askForCode(std streams) (string, error) {
+	fmt.Fprint(std.Err, "One-time code: ")
+	line, err := bufio.NewReader(io.LimitReader(std.In, 256)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if line = strings.TrimSpace(line); line == "" {
+		return "", postern.FieldErrorf("code", "No one-time code was given.").WithNext("Type the code of the invitation, or give it with --code.")
+	}
+	return line, nil
 }

@@ -66,13 +66,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 not found or not enrolle
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{os.Stdout, os.Stderr})
+	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
 
 // streams are where a command writes: results to Out, everything else to Err.
 type streams struct {
+	In  io.Reader
 	Out io.Writer
 	Err io.Writer
 }

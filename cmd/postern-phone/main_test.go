@@ -18,7 +18,7 @@ import (
 func command(t *testing.T, file string, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = run(t.Context(), append([]string{"--file", file}, args...), streams{&o, &e})
+	code = run(t.Context(), append([]string{"--file", file}, args...), streams{strings.NewReader(""), &o, &e})
 	return code, o.String(), e.String()
 }
 
@@ -62,7 +62,7 @@ func TestExitCodes(t *testing.T) {
 		{"help", none, "--help", exitOK, ""},
 		{"version", none, "version", exitOK, ""},
 		{"no such command", none, "fly", exitUsage, "--help"},
-		{"flag missing", none, "enroll --server https://x.example", exitUsage, "--code"},
+		{"flag missing", none, "enroll --server https://x.example", exitUsage, "One-time code"},
 		{"bad address", none, "enroll --server postern --code A", exitUsage, "next: Correct"},
 		{"nobody there", none, "enroll --server http://127.0.0.1:1 --code A --name n", exitFailure, "cannot be reached"},
 		{"not enrolled", none, "provision", exitNotFound, "next: Run postern-phone enroll"},
@@ -157,7 +157,7 @@ func TestStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var o, e bytes.Buffer
-	if code := run(ctx, []string{"--file", file, "status"}, streams{&o, &e}); code != exitStopped {
+	if code := run(ctx, []string{"--file", file, "status"}, streams{strings.NewReader(""), &o, &e}); code != exitStopped {
 		t.Errorf("exit %d, %q", code, e.String())
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 	"github.com/postern/postern/phone"
 )
 
@@ -24,7 +25,7 @@ type enrollCmd struct {
 }
 
 // Run enrols.
-func (c *enrollCmd) Run(ctx context.Context, std streams, o *options) (err error) {
+func (c *enrollCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
 	if c.Code == "" {
 		if c.Code, err = askForCode(std); err != nil {
 			return err
@@ -63,22 +64,22 @@ func (c *enrollCmd) Run(ctx context.Context, std streams, o *options) (err error
 		return err
 	}
 	if o.JSON {
-		return showJSON(std.Out, self)
+		return cli.JSON(std.Out, self)
 	}
-	fmt.Fprintf(std.Out, "This phone is %q of %s at %s.\n", clean(self.Phone.Name), clean(self.User.UPN), clean(self.Integration.ApplicationName))
+	fmt.Fprintf(std.Out, "This phone is %q of %s at %s.\n", cli.Clean(self.Phone.Name), cli.Clean(self.User.UPN), cli.Clean(self.Integration.ApplicationName))
 	notice(std, self.Notice)
 	return nil
 }
 
 // notice tells the user what the control center wants them to know.
-func notice(std streams, n *postern.PhoneNotice) {
+func notice(std cli.Streams, n *postern.PhoneNotice) {
 	if n != nil {
-		fmt.Fprintf(std.Err, "note: %s %s\n", clean(n.Message), clean(n.Next))
+		fmt.Fprintf(std.Err, "note: %s %s\n", cli.Clean(n.Message), cli.Clean(n.Next))
 	}
 }
 
 // askForCode reads the code from standard input. A code is far shorter than the bound.
-func askForCode(std streams) (string, error) {
+func askForCode(std cli.Streams) (string, error) {
 	fmt.Fprint(std.Err, "One-time code: ")
 	line, err := bufio.NewReader(io.LimitReader(std.In, 256)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

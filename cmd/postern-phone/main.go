@@ -7,20 +7,12 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
-
-	"github.com/alecthomas/kong"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator/sealedfile"
 	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/internal/cli"
 	"github.com/postern/postern/phone/websignin"
 )
 
@@ -34,7 +26,7 @@ type commands struct {
 	SignIn    signInCmd    `cmd:"" help:"Sign in at Entra's web pages with a passkey of this phone."`
 	Status    statusCmd    `cmd:"" help:"Show what the control center knows of this phone; remove what was revoked."`
 	Forget    forgetCmd    `cmd:"" help:"Have this phone and its passkeys revoked, and delete its files."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Version   cli.Version  `cmd:"" help:"Print the version."`
 }
 
 // options go with every command.
@@ -42,19 +34,6 @@ type options struct {
 	File string `help:"File that holds the phone's keys." env:"POSTERN_PHONE_FILE" placeholder:"FILE"`
 	JSON bool   `help:"Print JSON."`
 }
-
-// The exit codes. They are part of the interface: scripts decide by them.
-const (
-	exitOK       = 0
-	exitFailure  = 1
-	exitUsage    = 2
-	exitNotFound = 3
-	exitConflict = 4
-	exitDenied   = 5
-	exitUpstream = 6
-	exitWaiting  = 7
-	exitStopped  = 130
-)
 
 const description = `A phone without a screen: makes passkeys for Microsoft Entra ID and signs in with them.
 
@@ -64,93 +43,11 @@ its passkeys in FILE.passkeys.
 Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 not found or not enrolled, 4 conflict or changed meanwhile,
 5 not allowed, 6 Entra refused or cannot be reached, 7 still under way when the time was over, 130 stopped.`
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
-}
+func main() { program().Main() }
 
-// streams are where a command writes: results to Out, everything else to Err.
-type streams struct {
-	In  io.Reader
-	Out io.Writer
-	Err io.Writer
-}
-
-// run is the program without its process.
-func run(ctx context.Context, args []string, std streams) (code int) {
-	// kong leaves by its exit function, after --help; it must not leave the whole process.
-	type exit int
-	defer func() {
-		switch cause := recover().(type) {
-		case nil:
-		case exit:
-			code = int(cause)
-		default:
-			panic(cause)
-		}
-	}()
-	var tree commands
-	parser, err := kong.New(&tree,
-		kong.Name("postern-phone"), kong.Description(description), kong.Writers(std.Out, std.Err),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-	)
-	if err != nil {
-		return fail(std, err)
-	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(std.Err, "postern-phone: %v\n  next: postern-phone --help\n", err)
-		return exitUsage
-	}
-	parsed.BindTo(ctx, (*context.Context)(nil))
-	parsed.Bind(std, &tree.options)
-	err = parsed.Run()
-	switch {
-	case err == nil:
-		return exitOK
-	case ctx.Err() != nil:
-		fmt.Fprintln(std.Err, "postern-phone: stopped")
-		return exitStopped
-	}
-	return fail(std, err)
-}
-
-// errWaiting marks a failure that is only that the time was over.
-var errWaiting = errors.New("the time is over")
-
-// fail tells what happened and what to do about it, and returns the exit code of that kind of failure.
-func fail(std streams, err error) int {
-	if errors.Is(err, errWaiting) {
-		fmt.Fprintf(std.Err, "postern-phone: %v\n", err)
-		return exitWaiting
-	}
-	e := explain(err)
-	if e == nil {
-		fmt.Fprintf(std.Err, "postern-phone: %v\n", err)
-		return exitFailure
-	}
-	fmt.Fprintf(std.Err, "postern-phone: %s\n", e.Message)
-	if e.Field != "" && e.Field != "body" {
-		fmt.Fprintf(std.Err, "  field: %s\n", e.Field)
-	}
-	if e.Next != "" {
-		fmt.Fprintf(std.Err, "  next: %s\n", e.Next)
-	}
-	if e.After > 0 {
-		fmt.Fprintf(std.Err, "  wait: %s\n", e.After)
-	}
-	fmt.Fprintf(std.Err, "  code: %s", e.Code)
-	if e.RequestID != "" {
-		fmt.Fprintf(std.Err, ", request %s", e.RequestID)
-	}
-	fmt.Fprintln(std.Err)
-	return exitCode(e)
+func program() cli.Program {
+	tree := new(commands)
+	return cli.Program{Name: "postern-phone", Description: description, Tree: tree, Bind: []any{&tree.options}, Explain: explain}
 }
 
 // explain finds or makes the error for people; nil if err speaks for itself.
@@ -174,28 +71,4 @@ func explain(err error) *postern.Error {
 			WithNext("Set POSTERN_PHONE_PASSPHRASE to the passphrase the phone was enrolled with.").Because(err)
 	}
 	return nil
-}
-
-func exitCode(e *postern.Error) int {
-	switch status := e.Status(); {
-	case status == 404 || e.Code == postern.CodePhoneUnknown:
-		return exitNotFound
-	case strings.HasPrefix(string(e.Code), "entra_"):
-		return exitUpstream
-	case e.Code == postern.CodeInvalid:
-		return exitUsage
-	case status == 409 || status == 410:
-		return exitConflict
-	case status == 401 || status == 403:
-		return exitDenied
-	}
-	return exitFailure
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(std streams) error {
-	_, err := fmt.Fprintln(std.Out, "postern-phone", postern.Version())
-	return err
 }

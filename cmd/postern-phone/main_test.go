@@ -11,6 +11,7 @@ import (
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/internal/cli"
 	"github.com/postern/postern/phone"
 )
 
@@ -18,7 +19,7 @@ import (
 func command(t *testing.T, file string, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = run(t.Context(), append([]string{"--file", file}, args...), streams{strings.NewReader(""), &o, &e})
+	code = program().Run(t.Context(), append([]string{"--file", file}, args...), cli.Streams{In: strings.NewReader(""), Out: &o, Err: &e})
 	return code, o.String(), e.String()
 }
 
@@ -59,20 +60,20 @@ func TestExitCodes(t *testing.T) {
 		code int
 		says string
 	}{
-		{"help", none, "--help", exitOK, ""},
-		{"version", none, "version", exitOK, ""},
-		{"no such command", none, "fly", exitUsage, "--help"},
-		{"flag missing", none, "enroll --server https://x.example", exitUsage, "One-time code"},
-		{"bad address", none, "enroll --server postern --code A", exitUsage, "next: Correct"},
-		{"nobody there", none, "enroll --server http://127.0.0.1:1 --code A --name n", exitFailure, "cannot be reached"},
-		{"not enrolled", none, "provision", exitNotFound, "next: Run postern-phone enroll"},
-		{"passkeys", some, "passkeys", exitOK, ""},
-		{"enrolled twice", some, "enroll --server http://127.0.0.1:1 --code A", exitConflict, "already"},
-		{"out of reach", some, "provision", exitFailure, "cannot be reached"},
-		{"strange authority", some, "sign-in --client-id c --authority https://login.example.com", exitUsage, "not an authority"},
-		{"authority in the clear", some, "sign-in --client-id c --authority http://127.0.0.1:1", exitUsage, "https"},
-		{"authority out of reach", some, "sign-in --client-id c --authority https://127.0.0.1:1", exitFailure, "cannot be reached"},
-		{"forget out of reach", some, "forget", exitFailure, "cannot be reached"},
+		{"help", none, "--help", cli.ExitOK, ""},
+		{"version", none, "version", cli.ExitOK, ""},
+		{"no such command", none, "fly", cli.ExitUsage, "--help"},
+		{"flag missing", none, "enroll --server https://x.example", cli.ExitUsage, "One-time code"},
+		{"bad address", none, "enroll --server postern --code A", cli.ExitUsage, "next: Correct"},
+		{"nobody there", none, "enroll --server http://127.0.0.1:1 --code A --name n", cli.ExitFailure, "cannot be reached"},
+		{"not enrolled", none, "provision", cli.ExitNotFound, "next: Run postern-phone enroll"},
+		{"passkeys", some, "passkeys", cli.ExitOK, ""},
+		{"enrolled twice", some, "enroll --server http://127.0.0.1:1 --code A", cli.ExitConflict, "already"},
+		{"out of reach", some, "provision", cli.ExitFailure, "cannot be reached"},
+		{"strange authority", some, "sign-in --client-id c --authority https://login.example.com", cli.ExitUsage, "not an authority"},
+		{"authority in the clear", some, "sign-in --client-id c --authority http://127.0.0.1:1", cli.ExitUsage, "https"},
+		{"authority out of reach", some, "sign-in --client-id c --authority https://127.0.0.1:1", cli.ExitFailure, "cannot be reached"},
+		{"forget out of reach", some, "forget", cli.ExitFailure, "cannot be reached"},
 	} {
 		code, _, errs := command(t, tc.file, strings.Fields(tc.args)...)
 		if code != tc.code || !strings.Contains(errs, tc.says) {
@@ -117,13 +118,13 @@ func TestFiles(t *testing.T) {
 	if err := os.Chmod(file+".key", 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := command(t, file, "passkeys"); code != exitFailure || !strings.Contains(errs, "chmod 600") {
+	if code, _, errs := command(t, file, "passkeys"); code != cli.ExitFailure || !strings.Contains(errs, "chmod 600") {
 		t.Errorf("a key that others may read: exit %d, %q", code, errs)
 	}
 	if err := os.Chmod(file+".key", 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := command(t, file, "forget", "--local"); code != exitOK {
+	if code, _, errs := command(t, file, "forget", "--local"); code != cli.ExitOK {
 		t.Errorf("forget: exit %d, %q", code, errs)
 	}
 	if left, _ := filepath.Glob(file + "*"); len(left) != 0 {
@@ -138,15 +139,15 @@ func TestPassphrase(t *testing.T) {
 	if _, err := os.Stat(file + ".key"); err == nil {
 		t.Error("there is a key beside a passphrase")
 	}
-	if code, _, errs := command(t, file, "passkeys"); code != exitOK {
+	if code, _, errs := command(t, file, "passkeys"); code != cli.ExitOK {
 		t.Errorf("right passphrase: exit %d, %q", code, errs)
 	}
 	t.Setenv(passphraseEnv, "wrong horse")
-	if code, _, errs := command(t, file, "passkeys"); code != exitDenied || !strings.Contains(errs, passphraseEnv) || strings.Contains(errs, "wrong horse") {
+	if code, _, errs := command(t, file, "passkeys"); code != cli.ExitDenied || !strings.Contains(errs, passphraseEnv) || strings.Contains(errs, "wrong horse") {
 		t.Errorf("wrong passphrase: exit %d, %q", code, errs)
 	}
 	t.Setenv(passphraseEnv, "")
-	if code, _, errs := command(t, file, "passkeys"); code != exitDenied || !strings.Contains(errs, passphraseEnv) {
+	if code, _, errs := command(t, file, "passkeys"); code != cli.ExitDenied || !strings.Contains(errs, passphraseEnv) {
 		t.Errorf("no passphrase: exit %d, %q", code, errs)
 	}
 }
@@ -157,7 +158,7 @@ func TestStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var o, e bytes.Buffer
-	if code := run(ctx, []string{"--file", file, "status"}, streams{strings.NewReader(""), &o, &e}); code != exitStopped {
+	if code := program().Run(ctx, []string{"--file", file, "status"}, cli.Streams{In: strings.NewReader(""), Out: &o, Err: &e}); code != cli.ExitStopped {
 		t.Errorf("exit %d, %q", code, e.String())
 	}
 }
@@ -170,7 +171,7 @@ func TestTwoAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.close()
-	if code, _, errs := command(t, file, "passkeys"); code != exitConflict || !strings.Contains(errs, "at work") {
+	if code, _, errs := command(t, file, "passkeys"); code != cli.ExitConflict || !strings.Contains(errs, "at work") {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // passkeysCmd lists the passkeys on this phone.
@@ -24,7 +25,7 @@ type passkey struct {
 }
 
 // Run lists passkeys.
-func (passkeysCmd) Run(ctx context.Context, std streams, o *options) (err error) {
+func (passkeysCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
 	v, err := o.open()
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func (passkeysCmd) Run(ctx context.Context, std streams, o *options) (err error)
 		list[i] = passkey{c.RP.ID, c.User.Name, c.User.DisplayName, c.ID, c.Algorithm.String(), c.SignCount, c.Created}
 	}
 	if o.JSON {
-		return showJSON(std.Out, list)
+		return cli.JSON(std.Out, list)
 	}
 	if len(list) == 0 {
 		_, err := fmt.Fprintln(std.Out, "There are no passkeys on this phone.")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 	"github.com/postern/postern/phone"
 )
 
@@ -17,7 +18,7 @@ type provisionCmd struct {
 }
 
 // Run provisions.
-func (c *provisionCmd) Run(ctx context.Context, std streams, o *options) (err error) {
+func (c *provisionCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
 	v, err := o.open()
 	if err != nil {
 		return err
@@ -30,7 +31,7 @@ func (c *provisionCmd) Run(ctx context.Context, std streams, o *options) (err er
 	record, err := p.Provision(ctx, phone.Provisioning{
 		OfferWait: max(c.OfferWait, c.Wait), Wait: c.Wait,
 		Accept: func(_ context.Context, ask phone.Offer) error {
-			fmt.Fprintf(std.Err, "accepting a passkey for %s at %s\n", clean(ask.Account), clean(ask.RPID))
+			fmt.Fprintf(std.Err, "accepting a passkey for %s at %s\n", cli.Clean(ask.Account), cli.Clean(ask.RPID))
 			return nil
 		},
 		Step: func(r postern.Provisioning) { fmt.Fprintf(std.Err, "%s: %s\n", r.ID, r.State) },
@@ -39,11 +40,11 @@ func (c *provisionCmd) Run(ctx context.Context, std streams, o *options) (err er
 		return err
 	}
 	if o.JSON {
-		if err := showJSON(std.Out, record); err != nil {
+		if err := cli.JSON(std.Out, record); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(std.Out, "%s: %s\n", clean(record.DisplayName), record.State)
+		fmt.Fprintf(std.Out, "%s: %s\n", cli.Clean(record.DisplayName), record.State)
 	}
 	return c.outcome(record)
 }
@@ -55,9 +56,9 @@ func (c *provisionCmd) outcome(r postern.Provisioning) error {
 	case handedIn && c.Wait == 0:
 		return nil
 	case !r.State.Final() && r.Message != "":
-		return fmt.Errorf("the passkey is not there yet: %s %s: %w", clean(r.Message), clean(r.Next), errWaiting)
+		return fmt.Errorf("the passkey is not there yet: %s %s: %w", cli.Clean(r.Message), cli.Clean(r.Next), cli.ErrWaiting)
 	case !r.State.Final():
-		return fmt.Errorf("the passkey is not there yet, it is %s: %w", r.State, errWaiting)
+		return fmt.Errorf("the passkey is not there yet, it is %s: %w", r.State, cli.ErrWaiting)
 	}
 	return phone.Outcome(r)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 	"github.com/postern/postern/phone/websignin"
 )
 
@@ -33,7 +34,7 @@ var microsoft = []string{"login.microsoftonline.com", "login.microsoftonline.us"
 const signInTime = 2 * time.Minute
 
 // Run signs in.
-func (c *signInCmd) Run(ctx context.Context, std streams, o *options) (err error) {
+func (c *signInCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
 	v, err := o.open()
 	if err != nil {
 		return err
@@ -69,9 +70,9 @@ func (c *signInCmd) Run(ctx context.Context, std streams, o *options) (err error
 		return err
 	}
 	if o.JSON {
-		return showJSON(std.Out, result)
+		return cli.JSON(std.Out, result)
 	}
-	_, err = fmt.Fprintf(std.Out, "Signed in as %s (%s), object %s, tenant %s.\n", clean(result.UPN), clean(result.Name), clean(result.ObjectID), clean(result.TenantID))
+	_, err = fmt.Fprintf(std.Out, "Signed in as %s (%s), object %s, tenant %s.\n", cli.Clean(result.UPN), cli.Clean(result.Name), cli.Clean(result.ObjectID), cli.Clean(result.TenantID))
 	return err
 }
 

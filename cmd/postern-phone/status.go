@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/postern/postern/internal/cli"
 )
 
 // statusCmd shows what the control center knows of this phone.
 type statusCmd struct{}
 
 // Run shows the status.
-func (statusCmd) Run(ctx context.Context, std streams, o *options) (err error) {
+func (statusCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
 	v, err := o.open()
 	if err != nil {
 		return err
@@ -25,7 +27,7 @@ func (statusCmd) Run(ctx context.Context, std streams, o *options) (err error) {
 		return err
 	}
 	if o.JSON {
-		return showJSON(std.Out, self)
+		return cli.JSON(std.Out, self)
 	}
 	table := [][]string{
 		{"Phone", self.Phone.Name},
@@ -56,7 +58,7 @@ type forgetCmd struct {
 }
 
 // Run revokes the phone and deletes its files.
-func (c *forgetCmd) Run(ctx context.Context, std streams, o *options) error {
+func (c *forgetCmd) Run(ctx context.Context, std cli.Streams, o *options) error {
 	v, err := o.open()
 	if err != nil {
 		return err
@@ -75,7 +77,7 @@ func (c *forgetCmd) Run(ctx context.Context, std streams, o *options) error {
 		return err
 	}
 	if o.JSON {
-		return showJSON(std.Out, map[string]any{"id": id, "revoked": !c.Local})
+		return cli.JSON(std.Out, map[string]any{"id": id, "revoked": !c.Local})
 	}
 	_, err = fmt.Fprintln(std.Out, "This phone is forgotten, with all its passkeys.")
 	return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // adminsCmd is everything about administrators.
@@ -21,7 +22,7 @@ type adminsCmd struct {
 type adminsListCmd struct{}
 
 // Run lists administrators.
-func (adminsListCmd) Run(ctx context.Context, std streams, group *adminsCmd) error {
+func (adminsListCmd) Run(ctx context.Context, std cli.Streams, group *adminsCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ type whom struct {
 	Administrator string `arg:"" help:"Identifier of the administrator."`
 }
 
-func (w whom) open(ctx context.Context, r *remote, std streams) (*postern.Client, postern.Administrator, error) {
+func (w whom) open(ctx context.Context, r *remote, std cli.Streams) (*postern.Client, postern.Administrator, error) {
 	c, err := r.client(std)
 	if err != nil {
 		return nil, postern.Administrator{}, err
@@ -57,7 +58,7 @@ func (w whom) open(ctx context.Context, r *remote, std streams) (*postern.Client
 	return c, a, err
 }
 
-func showAdministrator(std streams, asJSON bool, a postern.Administrator, more ...field) error {
+func showAdministrator(std cli.Streams, asJSON bool, a postern.Administrator, more ...field) error {
 	return showFields(std, asJSON, a, append([]field{
 		{"ID", string(a.ID)},
 		{"Name", a.Name},
@@ -71,7 +72,7 @@ func showAdministrator(std streams, asJSON bool, a postern.Administrator, more .
 type adminsShowCmd struct{ whom }
 
 // Run shows an administrator.
-func (cmd *adminsShowCmd) Run(ctx context.Context, std streams, group *adminsCmd) error {
+func (cmd *adminsShowCmd) Run(ctx context.Context, std cli.Streams, group *adminsCmd) error {
 	c, a, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -93,7 +94,7 @@ type adminsInviteCmd struct {
 }
 
 // Run invites an administrator. The link goes to standard output alone.
-func (cmd *adminsInviteCmd) Run(ctx context.Context, std streams, group *adminsCmd) error {
+func (cmd *adminsInviteCmd) Run(ctx context.Context, std cli.Streams, group *adminsCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (cmd *adminsInviteCmd) Run(ctx context.Context, std streams, group *adminsC
 		return err
 	}
 	if group.JSON {
-		return showJSON(std.Out, made)
+		return cli.JSON(std.Out, made)
 	}
 	fmt.Fprintf(std.Err, "Whoever opens this link first, until %s, becomes %s (%s). It cannot be shown again:\n", when(made.ExpiresAt), made.Name, made.Role)
 	_, err = fmt.Fprintln(std.Out, made.Link)
@@ -118,7 +119,7 @@ type adminsUpdateCmd struct {
 }
 
 // Run changes an administrator.
-func (cmd *adminsUpdateCmd) Run(ctx context.Context, std streams, group *adminsCmd) error {
+func (cmd *adminsUpdateCmd) Run(ctx context.Context, std cli.Streams, group *adminsCmd) error {
 	c, a, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -143,7 +144,7 @@ type adminsRemoveCmd struct {
 }
 
 // Run removes an administrator.
-func (cmd *adminsRemoveCmd) Run(ctx context.Context, std streams, group *adminsCmd) error {
+func (cmd *adminsRemoveCmd) Run(ctx context.Context, std cli.Streams, group *adminsCmd) error {
 	c, a, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -161,7 +162,7 @@ func (cmd *adminsRemoveCmd) Run(ctx context.Context, std streams, group *adminsC
 type adminsMeCmd struct{}
 
 // Run shows whose token this is.
-func (adminsMeCmd) Run(ctx context.Context, std streams, group *adminsCmd) error {
+func (adminsMeCmd) Run(ctx context.Context, std cli.Streams, group *adminsCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // auditCmd is everything about the audit trail.
@@ -46,7 +47,7 @@ type auditListCmd struct {
 }
 
 // Run lists entries.
-func (cmd *auditListCmd) Run(ctx context.Context, std streams, group *auditCmd) error {
+func (cmd *auditListCmd) Run(ctx context.Context, std cli.Streams, group *auditCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func first(values ...string) string {
 type auditExportCmd struct{ which }
 
 // Run exports entries.
-func (cmd *auditExportCmd) Run(ctx context.Context, std streams, group *auditCmd) error {
+func (cmd *auditExportCmd) Run(ctx context.Context, std cli.Streams, group *auditCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (cmd *auditExportCmd) Run(ctx context.Context, std streams, group *auditCmd
 type auditVerifyCmd struct{}
 
 // Run verifies the trail. A trail that does not verify is a failure of the command.
-func (auditVerifyCmd) Run(ctx context.Context, std streams, group *auditCmd) error {
+func (auditVerifyCmd) Run(ctx context.Context, std cli.Streams, group *auditCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -122,7 +123,7 @@ func (auditVerifyCmd) Run(ctx context.Context, std streams, group *auditCmd) err
 type auditCheckpointCmd struct{}
 
 // Run prints a checkpoint.
-func (auditCheckpointCmd) Run(ctx context.Context, std streams, group *auditCmd) error {
+func (auditCheckpointCmd) Run(ctx context.Context, std cli.Streams, group *auditCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -132,7 +133,7 @@ func (auditCheckpointCmd) Run(ctx context.Context, std streams, group *auditCmd)
 		return err
 	}
 	if group.JSON {
-		return showJSON(std.Out, postern.AuditCheckpoint{Checkpoint: note})
+		return cli.JSON(std.Out, postern.AuditCheckpoint{Checkpoint: note})
 	}
 	_, err = fmt.Fprint(std.Out, note)
 	return err
@@ -141,7 +142,7 @@ func (auditCheckpointCmd) Run(ctx context.Context, std streams, group *auditCmd)
 type auditCodesCmd struct{}
 
 // Run lists events.
-func (auditCodesCmd) Run(ctx context.Context, std streams, group *auditCmd) error {
+func (auditCodesCmd) Run(ctx context.Context, std cli.Streams, group *auditCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err

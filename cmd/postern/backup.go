@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postern/postern/center"
+	"github.com/postern/postern/internal/cli"
 )
 
 // BackupCmd writes an archive of the database.
@@ -16,7 +17,7 @@ type BackupCmd struct {
 }
 
 // Run writes the archive, also while a server works on the same database.
-func (c *BackupCmd) Run(ctx context.Context, io streams) (err error) {
+func (c *BackupCmd) Run(ctx context.Context, io cli.Streams) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -41,7 +42,7 @@ type RestoreCmd struct {
 }
 
 // Run restores, also from SQLite into PostgreSQL and the other way.
-func (c *RestoreCmd) Run(ctx context.Context, io streams) error {
+func (c *RestoreCmd) Run(ctx context.Context, io cli.Streams) error {
 	config, err := center.ReadConfig(c.Config)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // entraCmd is everything about integrations.
@@ -58,7 +59,7 @@ func find(ctx context.Context, c *postern.Client, name string) (postern.Integrat
 }
 
 // open makes the client and resolves the name.
-func (n named) open(ctx context.Context, r *remote, std streams) (*postern.Client, postern.Integration, error) {
+func (n named) open(ctx context.Context, r *remote, std cli.Streams) (*postern.Client, postern.Integration, error) {
 	c, err := r.client(std)
 	if err != nil {
 		return nil, postern.Integration{}, err
@@ -70,7 +71,7 @@ func (n named) open(ctx context.Context, r *remote, std streams) (*postern.Clien
 type entraListCmd struct{}
 
 // Run lists integrations.
-func (entraListCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (entraListCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ func checked(i postern.Integration) string {
 type entraShowCmd struct{ named }
 
 // Run shows an integration.
-func (cmd *entraShowCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraShowCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	_, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func (cmd *entraShowCmd) Run(ctx context.Context, std streams, group *entraCmd) 
 	return showIntegration(std, group.JSON, i)
 }
 
-func showIntegration(std streams, asJSON bool, i postern.Integration) error {
+func showIntegration(std cli.Streams, asJSON bool, i postern.Integration) error {
 	debug := ""
 	if i.HTTPDebugUntil != nil {
 		debug = "on until " + when(*i.HTTPDebugUntil)
@@ -152,7 +153,7 @@ func domainsOf(i postern.Integration) string {
 type entraTestCmd struct{ named }
 
 // Run tests the connection. A connection that does not work is a failure of the command too.
-func (cmd *entraTestCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraTestCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -164,7 +165,7 @@ func (cmd *entraTestCmd) Run(ctx context.Context, std streams, group *entraCmd) 
 	return showTest(std, group.JSON, test)
 }
 
-func showTest(std streams, asJSON bool, test postern.ConnectionTest) error {
+func showTest(std cli.Streams, asJSON bool, test postern.ConnectionTest) error {
 	p := test.Permissions
 	err := showFields(std, asJSON, test,
 		field{"Connection", map[bool]string{true: "ok", false: "failed"}[test.OK]}, field{"Tenant", test.TenantName},
@@ -183,7 +184,7 @@ func showTest(std streams, asJSON bool, test postern.ConnectionTest) error {
 type entraPermissionsCmd struct{ named }
 
 // Run shows what the last test found about permissions.
-func (cmd *entraPermissionsCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraPermissionsCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	_, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -193,7 +194,7 @@ func (cmd *entraPermissionsCmd) Run(ctx context.Context, std streams, group *ent
 			WithNext("Run postern entra test.")
 	}
 	if group.JSON {
-		return showJSON(std.Out, i.Check.Permissions)
+		return cli.JSON(std.Out, i.Check.Permissions)
 	}
 	t := table{header: []string{"PERMISSION", "TYPE", "STATUS"}, empty: "Nothing is granted."}
 	report := i.Check.Permissions
@@ -225,7 +226,7 @@ type entraRemoveCmd struct {
 }
 
 // Run removes an integration.
-func (cmd *entraRemoveCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraRemoveCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // entraForm is the form of an integration as flags. Secrets come from files, standard input or the environment.
@@ -73,7 +74,7 @@ type entraAddCmd struct {
 }
 
 // Run connects a tenant.
-func (cmd *entraAddCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraAddCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -105,7 +106,7 @@ type entraUpdateCmd struct {
 }
 
 // Run changes an integration.
-func (cmd *entraUpdateCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraUpdateCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -130,7 +131,7 @@ type entraCertificateCmd struct {
 }
 
 // Run checks a certificate.
-func (cmd *entraCertificateCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraCertificateCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err

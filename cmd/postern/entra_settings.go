@@ -5,23 +5,24 @@ import (
 	"maps"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 type entraEnableCmd struct{ named }
 
 // Run enables an integration.
-func (cmd *entraEnableCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraEnableCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	return setState(ctx, std, group, cmd.named, postern.StateEnabled)
 }
 
 type entraDisableCmd struct{ named }
 
 // Run disables an integration.
-func (cmd *entraDisableCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraDisableCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	return setState(ctx, std, group, cmd.named, postern.StateDisabled)
 }
 
-func setState(ctx context.Context, std streams, group *entraCmd, n named, state postern.State) error {
+func setState(ctx context.Context, std cli.Streams, group *entraCmd, n named, state postern.State) error {
 	c, i, err := n.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -53,9 +54,9 @@ func (s switches) apply(set postern.FlagSet) (postern.FlagSet, bool) {
 	return after, !maps.Equal(set, after)
 }
 
-func showFlags(std streams, asJSON bool, set postern.FlagSet) error {
+func showFlags(std cli.Streams, asJSON bool, set postern.FlagSet) error {
 	if asJSON {
-		return showJSON(std.Out, set)
+		return cli.JSON(std.Out, set)
 	}
 	t := table{header: []string{"FLAG", "STATE", "MEANING"}}
 	for _, info := range postern.Flags {
@@ -74,7 +75,7 @@ type entraFlagsCmd struct {
 }
 
 // Run shows or switches the flags of an integration.
-func (cmd *entraFlagsCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraFlagsCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -90,7 +91,7 @@ func (cmd *entraFlagsCmd) Run(ctx context.Context, std streams, group *entraCmd)
 type entraOfferedCmd struct{ switches }
 
 // Run shows or switches the flags of new integrations.
-func (cmd *entraOfferedCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraOfferedCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -114,7 +115,7 @@ type entraLoginCmd struct {
 }
 
 // Run shows or changes login settings.
-func (cmd *entraLoginCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraLoginCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -145,7 +146,7 @@ type entraDebugCmd struct {
 }
 
 // Run switches HTTP Debug.
-func (cmd *entraDebugCmd) Run(ctx context.Context, std streams, group *entraCmd) error {
+func (cmd *entraDebugCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
 	c, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err

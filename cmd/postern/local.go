@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center"
+	"github.com/postern/postern/internal/cli"
 )
 
 // localCmd is what only somebody with a shell on the server can do: it works on the database itself, asks nobody for
@@ -34,7 +35,7 @@ func (c localConfig) open(ctx context.Context) (*center.Center, error) {
 
 type localOwnerLinkCmd struct{ localConfig }
 
-func (c *localOwnerLinkCmd) Run(ctx context.Context, io streams) (err error) {
+func (c *localOwnerLinkCmd) Run(ctx context.Context, io cli.Streams) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ type localTokenCmd struct {
 	Days  int                  `help:"How long it is valid." default:"30"`
 }
 
-func (c *localTokenCmd) Run(ctx context.Context, io streams) (err error) {
+func (c *localTokenCmd) Run(ctx context.Context, io cli.Streams) (err error) {
 	s, err := c.open(ctx)
 	if err != nil {
 		return err

@@ -6,18 +6,9 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
-
 	"github.com/alecthomas/kong"
 
-	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // commands is the command tree.
@@ -38,142 +29,19 @@ type commands struct {
 	Tokens   tokensCmd   `cmd:"" help:"API tokens." group:"remote"`
 	Admins   adminsCmd   `cmd:"" help:"Administrators of this Postern." group:"remote"`
 
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Version cli.Version `cmd:"" help:"Print the version."`
 }
-
-// The exit codes. They are part of the interface: scripts decide by them.
-const (
-	exitOK       = 0
-	exitFailure  = 1
-	exitUsage    = 2
-	exitNotFound = 3
-	exitConflict = 4
-	exitDenied   = 5
-	exitUpstream = 6
-	exitStopped  = 130
-)
 
 const description = `Phishing-resistant passkeys for Microsoft Entra ID on people's own phones.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 not found, 4 conflict or changed meanwhile, 5 not allowed,
 6 Entra refused or cannot be reached, 130 stopped.`
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
-}
+func main() { program().Main() }
 
-// streams are where a command reads and writes: results to Out, everything else to Err.
-type streams struct {
-	In  io.Reader
-	Out io.Writer
-	Err io.Writer
-}
-
-// run is the program without its process.
-func run(ctx context.Context, args []string, io streams) (code int) {
-	// kong leaves by its exit function, after --help; it must not leave the whole process.
-	type exit int
-	defer func() {
-		switch cause := recover().(type) {
-		case nil:
-		case exit:
-			code = int(cause)
-		default:
-			panic(cause)
-		}
-	}()
-	var tree commands
-	parser, err := kong.New(&tree,
-		kong.Name("postern"), kong.Description(description), kong.Writers(io.Out, io.Err),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.ExplicitGroups([]kong.Group{{Key: "remote", Title: "Commands for a running control center"}}),
-	)
-	if err != nil {
-		return fail(io, err)
+func program() cli.Program {
+	return cli.Program{
+		Name: "postern", Description: description, Tree: new(commands),
+		Options: []kong.Option{kong.ExplicitGroups([]kong.Group{{Key: "remote", Title: "Commands for a running control center"}})},
 	}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		return usage(io, err)
-	}
-	parsed.BindTo(ctx, (*context.Context)(nil))
-	parsed.Bind(io)
-	err = parsed.Run()
-	if err != nil && ctx.Err() != nil {
-		fmt.Fprintln(io.Err, "postern: stopped")
-		return exitStopped
-	}
-	if err != nil {
-		return fail(io, err)
-	}
-	return exitOK
-}
-
-// usage tells what is wrong with the command line, and where its help is.
-func usage(io streams, err error) int {
-	fmt.Fprintf(io.Err, "postern: %v\n", err)
-	command := "postern"
-	var p *kong.ParseError
-	if errors.As(err, &p) && p.Context != nil {
-		if path := p.Context.Command(); path != "" {
-			command += " " + strings.Fields(path)[0]
-		}
-	}
-	fmt.Fprintf(io.Err, "  next: %s --help\n", command)
-	return exitUsage
-}
-
-// fail tells what happened and what to do about it, and returns the exit code of that kind of failure.
-func fail(io streams, err error) int {
-	var e *postern.Error
-	if !errors.As(err, &e) {
-		fmt.Fprintf(io.Err, "postern: %v\n", err)
-		return exitFailure
-	}
-	fmt.Fprintf(io.Err, "postern: %s\n", e.Message)
-	if e.Field != "" && e.Field != "body" {
-		fmt.Fprintf(io.Err, "  field: %s\n", e.Field)
-	}
-	if e.Next != "" {
-		fmt.Fprintf(io.Err, "  next: %s\n", e.Next)
-	}
-	if e.After > 0 {
-		fmt.Fprintf(io.Err, "  wait: %s\n", e.After)
-	}
-	fmt.Fprintf(io.Err, "  code: %s", e.Code)
-	if e.RequestID != "" {
-		fmt.Fprintf(io.Err, ", request %s", e.RequestID)
-	}
-	fmt.Fprintln(io.Err)
-	return exitCode(e)
-}
-
-func exitCode(e *postern.Error) int {
-	switch status := e.Status(); {
-	case status == 404:
-		return exitNotFound
-	case strings.HasPrefix(string(e.Code), "entra_"):
-		return exitUpstream
-	case e.Code == postern.CodeInvalid:
-		return exitUsage
-	case status == 409 || status == 410:
-		return exitConflict
-	case status == 401 || status == 403:
-		return exitDenied
-	}
-	return exitFailure
-}
-
-type versionCmd struct{}
-
-// Run prints the version.
-func (versionCmd) Run(io streams) error {
-	_, err := fmt.Fprintln(io.Out, "postern", postern.Version())
-	return err
 }

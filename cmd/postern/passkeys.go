@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // passkeysCmd is everything about passkeys.
@@ -19,7 +20,7 @@ type passkeysCmd struct {
 type passkeysListCmd struct{ who }
 
 // Run lists passkeys.
-func (cmd *passkeysListCmd) Run(ctx context.Context, std streams, group *passkeysCmd) error {
+func (cmd *passkeysListCmd) Run(ctx context.Context, std cli.Streams, group *passkeysCmd) error {
 	c, u, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ type passkeysProvisionCmd struct {
 }
 
 // Run begins a provisioning.
-func (cmd *passkeysProvisionCmd) Run(ctx context.Context, std streams, group *passkeysCmd) error {
+func (cmd *passkeysProvisionCmd) Run(ctx context.Context, std cli.Streams, group *passkeysCmd) error {
 	c, u, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -108,7 +109,7 @@ var steps = map[postern.ProvisioningState]string{
 }
 
 // watch shows each step until the last one.
-func (cmd *passkeysProvisionCmd) watch(ctx context.Context, c *postern.Client, std streams, p postern.Provisioning) (postern.Provisioning, error) {
+func (cmd *passkeysProvisionCmd) watch(ctx context.Context, c *postern.Client, std cli.Streams, p postern.Provisioning) (postern.Provisioning, error) {
 	tick := time.NewTicker(cmd.Every)
 	defer tick.Stop()
 	shown := ""
@@ -121,7 +122,7 @@ func (cmd *passkeysProvisionCmd) watch(ctx context.Context, c *postern.Client, s
 			line += ": " + p.Message
 		}
 		if line != shown {
-			fmt.Fprintln(std.Err, clean(line))
+			fmt.Fprintln(std.Err, cli.Clean(line))
 			shown = line
 		}
 		if p.State.Final() {
@@ -162,7 +163,7 @@ type passkeysRevokeCmd struct {
 }
 
 // Run revokes a passkey.
-func (cmd *passkeysRevokeCmd) Run(ctx context.Context, std streams, group *passkeysCmd) error {
+func (cmd *passkeysRevokeCmd) Run(ctx context.Context, std cli.Streams, group *passkeysCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // phonesCmd is everything about phones.
@@ -18,7 +19,7 @@ type phonesCmd struct {
 type phonesListCmd struct{ who }
 
 // Run lists phones.
-func (cmd *phonesListCmd) Run(ctx context.Context, std streams, group *phonesCmd) error {
+func (cmd *phonesListCmd) Run(ctx context.Context, std cli.Streams, group *phonesCmd) error {
 	c, u, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -38,7 +39,7 @@ type phonesShowCmd struct {
 }
 
 // Run shows a phone.
-func (cmd *phonesShowCmd) Run(ctx context.Context, std streams, group *phonesCmd) error {
+func (cmd *phonesShowCmd) Run(ctx context.Context, std cli.Streams, group *phonesCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -59,7 +60,7 @@ type phonesRevokeCmd struct {
 }
 
 // Run revokes a phone.
-func (cmd *phonesRevokeCmd) Run(ctx context.Context, std streams, group *phonesCmd) error {
+func (cmd *phonesRevokeCmd) Run(ctx context.Context, std cli.Streams, group *phonesCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err

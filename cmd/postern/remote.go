@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // remote is the connection to a control center, embedded in every group of commands that needs one.
@@ -61,7 +62,7 @@ func readSettings() (settings, error) {
 }
 
 // client makes a client from, in this order: flags, environment, what postern login remembered.
-func (r *remote) client(std streams) (*postern.Client, error) {
+func (r *remote) client(std cli.Streams) (*postern.Client, error) {
 	remembered, err := readSettings()
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func (s settings) client() (*postern.Client, error) {
 }
 
 // token is the one given for this command, or "".
-func (r *remote) token(std streams) (string, error) {
+func (r *remote) token(std cli.Streams) (string, error) {
 	if r.TokenFile == "" {
 		return os.Getenv("POSTERN_TOKEN"), nil
 	}
@@ -159,7 +160,7 @@ type loginCmd struct {
 }
 
 // Run checks the token and remembers it, readable by its owner only.
-func (c *loginCmd) Run(ctx context.Context, std streams) error {
+func (c *loginCmd) Run(ctx context.Context, std cli.Streams) error {
 	r := remote{TokenFile: c.TokenFile}
 	token, err := r.token(std)
 	if err != nil {

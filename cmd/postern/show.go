@@ -2,27 +2,18 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/mattn/go-isatty"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
-
-// showJSON prints what the API answered.
-func showJSON(out io.Writer, v any) error {
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
 
 // table is what people see of a list.
 type table struct {
@@ -33,7 +24,7 @@ type table struct {
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
-func (t *table) show(std streams) error {
+func (t *table) show(std cli.Streams) error {
 	if len(t.rows) == 0 {
 		fmt.Fprintln(std.Err, t.empty)
 		return nil
@@ -41,7 +32,7 @@ func (t *table) show(std streams) error {
 	w := tabwriter.NewWriter(std.Out, 0, 4, 2, ' ', 0)
 	for _, row := range append([][]string{t.header}, t.rows...) {
 		for i, cell := range row {
-			row[i] = clean(cell)
+			row[i] = cli.Clean(cell)
 		}
 		for len(row) > 0 && row[len(row)-1] == "" {
 			row = row[:len(row)-1]
@@ -52,12 +43,12 @@ func (t *table) show(std streams) error {
 }
 
 // showList prints a list: the API's JSON, or one row an item.
-func showList[T any](std streams, asJSON bool, items []T, t table, row func(T) []string) error {
+func showList[T any](std cli.Streams, asJSON bool, items []T, t table, row func(T) []string) error {
 	if asJSON {
 		if items == nil {
 			items = []T{}
 		}
-		return showJSON(std.Out, postern.Page[T]{Items: items})
+		return cli.JSON(std.Out, postern.Page[T]{Items: items})
 	}
 	for _, item := range items {
 		t.add(row(item)...)
@@ -69,27 +60,17 @@ func showList[T any](std streams, asJSON bool, items []T, t table, row func(T) [
 type field struct{ name, value string }
 
 // showFields prints one thing. Fields without a value are left out.
-func showFields(std streams, asJSON bool, v any, fields ...field) error {
+func showFields(std cli.Streams, asJSON bool, v any, fields ...field) error {
 	if asJSON {
-		return showJSON(std.Out, v)
+		return cli.JSON(std.Out, v)
 	}
 	w := tabwriter.NewWriter(std.Out, 0, 4, 2, ' ', 0)
 	for _, f := range fields {
 		if f.value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", f.name, clean(f.value))
+			fmt.Fprintf(w, "%s\t%s\n", f.name, cli.Clean(f.value))
 		}
 	}
 	return w.Flush()
-}
-
-// clean keeps what others chose, such as the name of a phone, from moving the cursor or faking a line.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
 }
 
 func when(t time.Time) string {
@@ -129,7 +110,7 @@ type sure struct {
 var errNotDone = postern.Errorf(postern.CodeInvalid, "Nothing was done.").WithNext("Give --yes to do it without being asked.")
 
 // ask asks a person at a terminal before something is destroyed. Where there is no terminal, --yes is needed.
-func (s sure) ask(std streams, question string) error {
+func (s sure) ask(std cli.Streams, question string) error {
 	if s.Yes {
 		return nil
 	}
@@ -141,7 +122,7 @@ func (s sure) ask(std streams, question string) error {
 
 // askPerson asks a person at a terminal too, but a script that revokes something means it: nobody should lose a minute
 // over a flag when a phone is lost.
-func (s sure) askPerson(std streams, question string) error {
+func (s sure) askPerson(std cli.Streams, question string) error {
 	if s.Yes || !atTerminal(std.In) {
 		return nil
 	}
@@ -153,7 +134,7 @@ func atTerminal(in io.Reader) bool {
 	return ok && isatty.IsTerminal(file.Fd())
 }
 
-func confirm(std streams, question string) error {
+func confirm(std cli.Streams, question string) error {
 	fmt.Fprintf(std.Err, "%s Type yes: ", question)
 	line, err := bufio.NewReader(std.In).ReadString('\n')
 	if err != nil || strings.TrimSpace(line) != "yes" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // tokensCmd is everything about API tokens.
@@ -19,7 +20,7 @@ type tokensCmd struct {
 type tokensListCmd struct{}
 
 // Run lists tokens.
-func (tokensListCmd) Run(ctx context.Context, std streams, group *tokensCmd) error {
+func (tokensListCmd) Run(ctx context.Context, std cli.Streams, group *tokensCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ type tokensCreateCmd struct {
 }
 
 // Run makes a token. The value goes to standard output alone, so that a script can take it.
-func (cmd *tokensCreateCmd) Run(ctx context.Context, std streams, group *tokensCmd) error {
+func (cmd *tokensCreateCmd) Run(ctx context.Context, std cli.Streams, group *tokensCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func (cmd *tokensCreateCmd) Run(ctx context.Context, std streams, group *tokensC
 		return err
 	}
 	if group.JSON {
-		return showJSON(std.Out, made)
+		return cli.JSON(std.Out, made)
 	}
 	fmt.Fprintf(std.Err, "%s (%s) is valid until %s. The value cannot be shown again:\n", made.Token.Name, made.Token.ID, when(made.Token.ExpiresAt))
 	_, err = fmt.Fprintln(std.Out, made.Value)
@@ -83,7 +84,7 @@ type tokensRevokeCmd struct {
 }
 
 // Run revokes a token.
-func (cmd *tokensRevokeCmd) Run(ctx context.Context, std streams, group *tokensCmd) error {
+func (cmd *tokensRevokeCmd) Run(ctx context.Context, std cli.Streams, group *tokensCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/cli"
 )
 
 // usersCmd is everything about users.
@@ -73,7 +74,7 @@ type usersSearchCmd struct {
 }
 
 // Run searches the directory.
-func (cmd *usersSearchCmd) Run(ctx context.Context, std streams, group *usersCmd) error {
+func (cmd *usersSearchCmd) Run(ctx context.Context, std cli.Streams, group *usersCmd) error {
 	c, i, err := named(cmd.within).open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ type usersListCmd struct {
 }
 
 // Run lists users.
-func (cmd *usersListCmd) Run(ctx context.Context, std streams, group *usersCmd) error {
+func (cmd *usersListCmd) Run(ctx context.Context, std cli.Streams, group *usersCmd) error {
 	c, err := group.client(std)
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (cmd *usersListCmd) Run(ctx context.Context, std streams, group *usersCmd) 
 type usersCountCmd struct{ named }
 
 // Run counts users.
-func (cmd *usersCountCmd) Run(ctx context.Context, std streams, group *usersCmd) error {
+func (cmd *usersCountCmd) Run(ctx context.Context, std cli.Streams, group *usersCmd) error {
 	c, i, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -150,7 +151,7 @@ type who struct {
 	User string `arg:"" help:"User principal name or identifier."`
 }
 
-func (w who) open(ctx context.Context, r *remote, std streams) (*postern.Client, postern.User, error) {
+func (w who) open(ctx context.Context, r *remote, std cli.Streams) (*postern.Client, postern.User, error) {
 	c, err := r.client(std)
 	if err != nil {
 		return nil, postern.User{}, err
@@ -170,7 +171,7 @@ type userView struct {
 }
 
 // Run shows a user.
-func (cmd *usersShowCmd) Run(ctx context.Context, std streams, group *usersCmd) error {
+func (cmd *usersShowCmd) Run(ctx context.Context, std cli.Streams, group *usersCmd) error {
 	c, u, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -213,7 +214,7 @@ type usersInviteCmd struct {
 }
 
 // Run invites a user. The code goes to standard output alone, so that a script can take it.
-func (cmd *usersInviteCmd) Run(ctx context.Context, std streams, group *usersCmd) error {
+func (cmd *usersInviteCmd) Run(ctx context.Context, std cli.Streams, group *usersCmd) error {
 	c, i, err := named(cmd.within).open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -223,7 +224,7 @@ func (cmd *usersInviteCmd) Run(ctx context.Context, std streams, group *usersCmd
 		return err
 	}
 	if group.JSON {
-		return showJSON(std.Out, made)
+		return cli.JSON(std.Out, made)
 	}
 	fmt.Fprintf(std.Err, "%s is invited. The code works once, until %s, and cannot be shown again:\n", made.User.UPN, when(made.Invitation.ExpiresAt))
 	_, err = fmt.Fprintln(std.Out, made.Code)
@@ -233,7 +234,7 @@ func (cmd *usersInviteCmd) Run(ctx context.Context, std streams, group *usersCmd
 type usersWithdrawCmd struct{ who }
 
 // Run withdraws the open invitations of a user.
-func (cmd *usersWithdrawCmd) Run(ctx context.Context, std streams, group *usersCmd) error {
+func (cmd *usersWithdrawCmd) Run(ctx context.Context, std cli.Streams, group *usersCmd) error {
 	c, u, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err

@@ -216,10 +216,10 @@ func keyModel(k postern.Passkey) string {
 	if k.Model != "" {
 		return k.Model
 	}
-	if k.AAGUID != "" {
-		return "AAGUID " + k.AAGUID
+	if k.Managed {
+		return "Postern on a phone"
 	}
-	return "Unknown model"
+	return "Model unknown to Entra"
 }
 
 func (p userPage) inviteAgain() string {

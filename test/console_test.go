@@ -71,7 +71,7 @@ func TestConsole(t *testing.T) {
 	b.Press("Invite")
 	b.See("One-time code")
 	b.Screenshot("story/08-code")
-	code := regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`).FindString(b.Text("dialog[open]"))
+	code := regexp.MustCompile(`[0-9A-Z]{4}(-[0-9A-Z]{4}){3}`).FindString(b.Text("body"))
 	if code == "" {
 		t.Fatalf("no code in %q", b.Text("body"))
 	}

@@ -12,7 +12,6 @@ type demonstration struct {
 	*process
 	Console, API, Token string
 	SignInLink          string      `json:"sign_in_link"`
-	SignInClient        string      `json:"sign_in_client_id"`
 	Minimal             application `json:"minimal_app"`
 	Emulator            struct {
 		Legacy         application
@@ -28,6 +27,7 @@ type emulated struct {
 	ClientID         string `json:"client_id"`
 	ClientSecret     string `json:"client_secret"`
 	CAFile           string `json:"ca_file"`
+	SignInClient     string `json:"sign_in_client_id"`
 	Users            []struct{ ID, UPN string }
 }
 

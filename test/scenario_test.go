@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/postern/postern/internal/testpg"
 )
 
 // programs is the directory with the programs as built for this run.
@@ -52,12 +54,15 @@ func TestScenarios(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"demo":   demo,
 			"tenant": tenant,
-			"serve":  serve,
-			"stop":   stop,
-			"kill9":  kill9,
-			"value":  value,
-			"until":  until,
-			"sim":    sim,
+			"postgres": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Setenv("DATABASE", testpg.URL(t))
+			},
+			"serve": serve,
+			"stop":  stop,
+			"kill9": kill9,
+			"value": value,
+			"until": until,
+			"sim":   sim,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
@@ -91,7 +96,7 @@ func demo(ts *testscript.TestScript, _ bool, args []string) {
 	keep(ts, "demo", d.process)
 	d.emulated.export(ts)
 	for name, v := range map[string]string{
-		"CONSOLE": d.Console, "API": d.API, "SIGNIN_CLIENT": d.SignInClient, "MINIMAL": d.Minimal.ClientID,
+		"CONSOLE": d.Console, "API": d.API, "MINIMAL": d.Minimal.ClientID,
 		"LEGACY": d.Emulator.Legacy.ClientID, "SERVICE_ACCOUNT": d.Emulator.ServiceAccount.UPN,
 		"POSTERN_URL": d.Console, "POSTERN_TOKEN": d.Token,
 	} {
@@ -108,7 +113,7 @@ func demo(ts *testscript.TestScript, _ bool, args []string) {
 func (e emulated) export(ts *testscript.TestScript) {
 	for name, v := range map[string]string{
 		"GRAPH": e.Graph, "AUTHORITY": e.Authority, "TENANT": e.TenantID, "CLIENT": e.ClientID, "CA": e.CAFile,
-		"UPN": e.Users[0].UPN, "USERID": e.Users[0].ID, "UPN2": e.Users[1].UPN, "UPN3": e.Users[2].UPN,
+		"SIGNIN_CLIENT": e.SignInClient, "UPN": e.Users[0].UPN, "USERID": e.Users[0].ID, "UPN2": e.Users[1].UPN, "UPN3": e.Users[2].UPN,
 	} {
 		ts.Setenv(name, v)
 	}

@@ -172,9 +172,7 @@ func (b *Tab) Screenshot(name string) {
 	if folder == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
-	defer cancel()
-	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	picture, err := b.picture()
 	if err != nil {
 		b.fail(fmt.Errorf("screenshot %s: %w", name, err))
 	}
@@ -187,6 +185,19 @@ func (b *Tab) Screenshot(name string) {
 	}
 }
 
+// picture takes a picture. Chromium never answers when the page goes away meanwhile, so it is asked again.
+func (b *Tab) picture() (picture []byte, err error) {
+	for range 6 {
+		ctx, cancel := context.WithTimeout(b.ctx, stepTimeout/6)
+		picture, err = chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		cancel()
+		if err == nil {
+			return picture, nil
+		}
+	}
+	return nil, err
+}
+
 func quote(text string) string { return fmt.Sprintf("%q", text) }
 
 // Check ticks the box with that name.
@@ -197,4 +208,17 @@ func (b *Tab) Check(name string) {
 		if (e && !e.checked) { e.closest("details")?.setAttribute("open", ""); e.click(); }
 		return !!e && e.checked;
 	})()`, name))
+}
+
+// Fill replaces what stands in the field with that name, without typing it key by key. Folded sections open for it.
+func (b *Tab) Fill(name, text string) {
+	b.t.Helper()
+	b.until("filling in "+name, fmt.Sprintf(`(() => {
+		const e = document.querySelector('[name=%q]');
+		if (!e) return false;
+		e.closest("details")?.setAttribute("open", "");
+		e.value = %q;
+		e.dispatchEvent(new Event("input", {bubbles: true}));
+		return true;
+	})()`, name, text))
 }

@@ -29,9 +29,10 @@ var paces = [lanes]struct{ most, least, burst float64 }{
 // bulkReserve is the part of a lane's burst that bulk calls leave to interactive ones.
 const bulkReserve = 0.25
 
-// slowest are the bounds of how an answer's throttle percentage scales a lane.
 const (
-	recovery  = 0.02            // part of the best rate that each good answer gives back
+	// recovery is the part of the present rate that each good answer adds. It is a part of the present rate and not of
+	// the best one, because a limit may lie far below the best: found once, it must not be overrun again at once.
+	recovery  = 0.05
 	cutPeriod = 2 * time.Second // several refusals of one moment cut the rate once
 )
 
@@ -112,7 +113,7 @@ func (b *Budget) answered(l lane, load float64, now time.Time) {
 		b.slow(l, max(1.7-load, 0.25), now)
 		return
 	}
-	k.rate = min(k.rate+recovery*paces[l].most, paces[l].most)
+	k.rate = min(k.rate*(1+recovery), paces[l].most)
 }
 
 func (b *Budget) slow(l lane, factor float64, now time.Time) {

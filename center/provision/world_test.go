@@ -240,6 +240,20 @@ func (w *world) begin(t *testing.T) {
 	w.must(t, func() error { _, _, err := w.passkeys.Begin(t.Context(), w.phone.ID); return err })
 }
 
+// cancel cancels the provisioning, if there is one that is not at its end.
+func (w *world) cancel(t *testing.T) {
+	t.Helper()
+	all, err := w.passkeys.Provisionings(t.Context(), w.user.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		if !p.State.Final() {
+			w.must(t, func() error { _, err := w.passkeys.Cancel(t.Context(), p.ID); return err })
+		}
+	}
+}
+
 func (w *world) latest(t *testing.T) postern.Provisioning {
 	t.Helper()
 	all, err := w.passkeys.Provisionings(t.Context(), w.user.ID)
@@ -345,5 +359,8 @@ func (w *world) wantSound(t *testing.T) {
 	}
 	if left, err := w.queue.Waiting(t.Context()); err != nil || len(left) != 0 {
 		t.Errorf("jobs are left: %+v, %v", left, err)
+	}
+	if w.crash.resent > 0 {
+		t.Errorf("Entra was sent %d credentials that it had", w.crash.resent)
 	}
 }

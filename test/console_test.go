@@ -76,11 +76,14 @@ func TestConsole(t *testing.T) {
 		t.Fatalf("no code in %q", b.Text("body"))
 	}
 	b.Press("Done")
-	phone := func(args ...string) {
-		t.Helper()
+	runPhone := func(args ...string) ([]byte, error) {
 		cmd := exec.Command(filepath.Join(programs, "postern-phone"), args...)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "POSTERN_PHONE_FILE="+filepath.Join(dir, "phone"))
-		if out, err := cmd.CombinedOutput(); err != nil {
+		return cmd.CombinedOutput()
+	}
+	phone := func(args ...string) {
+		t.Helper()
+		if out, err := runPhone(args...); err != nil {
 			t.Fatalf("postern-phone %v: %v\n%s", args, err, out)
 		}
 	}
@@ -97,15 +100,31 @@ func TestConsole(t *testing.T) {
 	b.Screenshot("story/10-user-phone")
 	b.Look("light", 1280)
 
-	// The trail tells of it, and verifies.
+	// Entra accepts it at sign-in.
+	signIn := []string{
+		"sign-in", "--authority", d.Authority, "--tenant", d.TenantID, "--client-id", d.SignInClient, "--upn", upn, "--ca-file", d.CAFile,
+	}
+	phone(signIn...)
+
+	// The trail tells of it.
 	b.Open(d.Console + "/integrations")
 	b.Press("Postern Passkeys")
 	b.Press("Audit Trail")
 	b.See("PRV005I")
 	b.Screenshot("story/11-audit")
 
-	// Take the passkey away.
+	// Take the passkey away: the page follows until Entra lists it no more, and sign-in is refused.
 	b.Press("User Management")
 	b.Press("Paired with Entra")
 	b.See(upn)
+	b.Follow(`a[href*="/users/"]`)
+	b.See("Passkeys in Entra")
+	b.Follow(`a[href*="/passkeys/"][href$="/revoke"]`)
+	b.Press("Revoke passkey")
+	b.See("Paired with Postern")
+	b.Gone("8a208249-8aef-41b3-907f-776d51e6526f")
+	b.Screenshot("story/12-revoked")
+	if out, err := runPhone(signIn...); err == nil {
+		t.Errorf("a revoked passkey signs in:\n%s", out)
+	}
 }

@@ -123,6 +123,22 @@ func (b *Tab) See(text string) {
 	b.until("seeing "+text, `document.body !== null && document.body.innerText.includes(`+quote(text)+`)`)
 }
 
+// Gone waits until a text is not on the page any more.
+func (b *Tab) Gone(text string) {
+	b.t.Helper()
+	b.until("the end of "+text, `document.body !== null && !document.body.innerText.includes(`+quote(text)+`)`)
+}
+
+// Follow clicks the first element that the selector finds, for links whose text is not theirs alone.
+func (b *Tab) Follow(selector string) {
+	b.t.Helper()
+	b.until("following "+selector, `(() => {
+		const e = document.querySelector(`+quote(selector)+`);
+		if (e) e.click();
+		return !!e;
+	})()`)
+}
+
 // Text is the text of the element.
 func (b *Tab) Text(selector string) string {
 	b.t.Helper()

@@ -93,6 +93,7 @@ func TestConsole(t *testing.T) {
 	// The page the invitation led to follows by itself.
 	b.See("Pixel 9")
 	b.See("8a208249-8aef-41b3-907f-776d51e6526f")
+	b.See("The user can sign in with Pixel 9.")
 	b.Screenshot("console-user")
 	b.Look("dark", 1280)
 	b.Screenshot("story/09-user-dark")
@@ -123,6 +124,7 @@ func TestConsole(t *testing.T) {
 	b.Press("Revoke passkey")
 	b.See("Paired with Postern")
 	b.Gone("8a208249-8aef-41b3-907f-776d51e6526f")
+	b.See("has been revoked since")
 	b.Screenshot("story/12-revoked")
 	if out, err := runPhone(signIn...); err == nil {
 		t.Errorf("a revoked passkey signs in:\n%s", out)

@@ -174,7 +174,7 @@ func fixtureProvisioning(state postern.ProvisioningState) postern.Provisioning {
 func fixturePasskeys() []postern.Passkey {
 	return []postern.Passkey{
 		{
-			ID: fixtureID[postern.PasskeyID](postern.PrefixPasskey, 1), Managed: true, State: postern.PasskeyActive, DisplayName: "Postern Passkeys k7m2xq",
+			ID: fixtureID[postern.PasskeyID](postern.PrefixPasskey, 1), Managed: true, ProvisioningID: fixtureID[postern.ProvisioningID](postern.PrefixProvisioning, 1), State: postern.PasskeyActive, DisplayName: "Postern Passkeys k7m2xq",
 			AAGUID: "8a208249-8aef-41b3-907f-776d51e6526f", Model: "Postern", Attested: true, CreatedAt: ago(7 * 24 * time.Hour),
 		},
 		{

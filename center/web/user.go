@@ -94,6 +94,27 @@ func (p userPage) phoneName(id postern.PhoneID) string {
 	return ""
 }
 
+// outcome says how a provisioning stands. What came of one that succeeded is told by its passkey, which may have been
+// taken away since.
+func (p userPage) outcome(v postern.Provisioning) string {
+	if v.State != postern.ProvisioningActive {
+		return provisioningText(v, p.phoneName(v.PhoneID))
+	}
+	for _, k := range p.Passkeys {
+		switch {
+		case k.ProvisioningID != v.ID:
+		case k.State == postern.PasskeyActive:
+			return provisioningText(v, p.phoneName(v.PhoneID))
+		case k.State == postern.PasskeyRevocation:
+			return "The passkey was registered, and is being removed from Entra."
+		}
+	}
+	if len(p.KeyProblems) > 0 {
+		return "The passkey was registered."
+	}
+	return "The passkey was registered, and has been revoked since."
+}
+
 func userPath(id postern.UserID) string { return "/users/" + string(id) }
 
 func (c *console) loadUser(r *http.Request) (postern.User, error) {

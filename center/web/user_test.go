@@ -1,0 +1,33 @@
+package web
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/postern/postern"
+)
+
+// TestOutcomeFollowsThePasskey holds that a registration of the past is not told as the truth of today.
+func TestOutcomeFollowsThePasskey(t *testing.T) {
+	v := postern.Provisioning{ID: "prv_1", PhoneID: "phn_1", State: postern.ProvisioningActive}
+	for name, c := range map[string]struct {
+		passkeys []postern.Passkey
+		problems problems
+		says     string
+	}{
+		"listed":        {[]postern.Passkey{{ProvisioningID: "prv_1", State: postern.PasskeyActive}}, nil, "The user can sign in with Pixel 9."},
+		"on its way":    {[]postern.Passkey{{ProvisioningID: "prv_1", State: postern.PasskeyRevocation}}, nil, "is being removed"},
+		"gone":          {nil, nil, "has been revoked since"},
+		"another's":     {[]postern.Passkey{{ProvisioningID: "prv_2", State: postern.PasskeyActive}}, nil, "has been revoked since"},
+		"Entra is mute": {nil, problems{postern.Errorf(postern.CodeEntraUnavailable, "")}, "The passkey was registered."},
+	} {
+		p := userPage{Passkeys: c.passkeys, KeyProblems: c.problems, Phones: []postern.Phone{{ID: "phn_1", Name: "Pixel 9"}}}
+		if got := p.outcome(v); !strings.Contains(got, c.says) {
+			t.Errorf("%s: %q, want %q", name, got, c.says)
+		}
+	}
+	v.State = postern.ProvisioningDeclined
+	if got := (userPage{}).outcome(v); !strings.Contains(got, "declined") {
+		t.Errorf("declined: %q", got)
+	}
+}

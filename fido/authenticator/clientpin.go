@@ -111,7 +111,7 @@ func (a *Authenticator) tokenPrompt(ctx context.Context, permissions ctap.Permis
 	case permissions&ctap.PermitMakeCredential != 0:
 		return Prompt{Reason: ReasonRegister, RPID: rpID}, nil
 	case permissions&ctap.PermitGetAssertion != 0:
-		list, err := a.store.Discoverable(ctx, rpID)
+		list, err := a.store.Discoverable(ctx, ctap.HashRPID(rpID))
 		return signInPrompt(rpID, list), err
 	}
 	return Prompt{Reason: ReasonManage, RPID: rpID}, nil

@@ -8,7 +8,7 @@ import (
 
 // createCredProtect is credProtect (CTAP 2.1 §12.1): it stores the level asked
 // for and echoes it.
-func createCredProtect(in ctap.Raw, c *Credential) (ctap.Raw, error) {
+func createCredProtect(_ *Authenticator, in ctap.Raw, n *creation) (ctap.Raw, error) {
 	level, err := ctap.DecodeUint(in)
 	if err != nil {
 		return nil, err
@@ -16,7 +16,7 @@ func createCredProtect(in ctap.Raw, c *Credential) (ctap.Raw, error) {
 	if level < uint64(ctap.UVOptional) || level > uint64(ctap.UVRequired) {
 		return nil, fmt.Errorf("level %d: %w", level, ctap.ErrInvalidParameter)
 	}
-	c.CredProtect = ctap.CredProtect(level)
+	n.credential.CredProtect = ctap.CredProtect(level)
 	return ctap.Marshal(level)
 }
 

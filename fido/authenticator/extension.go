@@ -11,9 +11,25 @@ import (
 // ignored (CTAP 2.1 §9).
 type extension struct {
 	name string
-	// create may set fields of the new credential.
-	create func(in ctap.Raw, c *Credential) (ctap.Raw, error)
-	get    func(a *Authenticator, in ctap.Raw, as *assertion, s *Secret) (ctap.Raw, error)
+	// create may set fields of the new credential and its secret.
+	create func(a *Authenticator, in ctap.Raw, n *creation) (ctap.Raw, error)
+	get    func(a *Authenticator, in ctap.Raw, as *assertion, c *held) (ctap.Raw, error)
+}
+
+// creation is what the extensions of makeCredential see and change.
+type creation struct {
+	inputs     map[string]ctap.Raw
+	flags      ctap.Flags // UP and UV, as they will be reported
+	credential *Credential
+	secret     *Secret
+	response   *ctap.MakeCredentialResponse
+}
+
+// held is the credential the extensions of getAssertion work with.
+type held struct {
+	credential *Credential
+	secret     *Secret
+	response   *ctap.GetAssertionResponse
 }
 
 var extensions = []extension{
@@ -30,14 +46,14 @@ func extensionNames() []string {
 }
 
 // createOutputs runs the extensions of makeCredential.
-func createOutputs(inputs map[string]ctap.Raw, c *Credential) (map[string]ctap.Raw, error) {
+func (a *Authenticator) createOutputs(n *creation) (map[string]ctap.Raw, error) {
 	outputs := map[string]ctap.Raw{}
 	for _, e := range extensions {
-		in, asked := inputs[e.name]
+		in, asked := n.inputs[e.name]
 		if !asked || e.create == nil {
 			continue
 		}
-		out, err := e.create(in, c)
+		out, err := e.create(a, in, n)
 		if err != nil {
 			return nil, fmt.Errorf("extension %s: %w", e.name, err)
 		}
@@ -49,14 +65,14 @@ func createOutputs(inputs map[string]ctap.Raw, c *Credential) (map[string]ctap.R
 }
 
 // getOutputs runs the extensions of getAssertion for one credential.
-func (a *Authenticator) getOutputs(as *assertion, s *Secret) (map[string]ctap.Raw, error) {
+func (a *Authenticator) getOutputs(as *assertion, c *held) (map[string]ctap.Raw, error) {
 	outputs := map[string]ctap.Raw{}
 	for _, e := range extensions {
 		in, asked := as.extensions[e.name]
 		if !asked || e.get == nil {
 			continue
 		}
-		out, err := e.get(a, in, as, s)
+		out, err := e.get(a, in, as, c)
 		if err != nil {
 			return nil, fmt.Errorf("extension %s: %w", e.name, err)
 		}

@@ -59,15 +59,15 @@ func FuzzHandle(f *testing.F) {
 
 // seeded is a store with two credentials that really sign.
 func seeded() authenticator.Store {
-	var entries []memory.Entry
+	content := &memory.Content{}
 	for n := range byte(2) {
 		c, s := storetest.Sample(n)
-		c.RP.ID = rpID
+		c.RP.ID, c.RPIDHash = rpID, ctap.HashRPID(rpID)
 		c.Algorithm = ctap.EdDSA
 		s.PrivateKey = make([]byte, 32)
-		entries = append(entries, memory.Entry{Credential: *c, Secret: *s})
+		content.Entries = append(content.Entries, memory.Entry{Credential: *c, Secret: *s})
 	}
-	return memory.New(0, entries...)
+	return memory.Load(0, content)
 }
 
 func checkAnswer(t *testing.T, req, resp []byte, present, verify bool) {

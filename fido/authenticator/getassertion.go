@@ -2,7 +2,6 @@ package authenticator
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -115,14 +114,14 @@ func (a *Authenticator) choose(ctx context.Context, rpID string, found []Credent
 // discoverable ones of the relying party. An empty list names nothing.
 func (a *Authenticator) candidates(ctx context.Context, req *ctap.GetAssertionRequest) (found []Credential, named bool, err error) {
 	if len(req.AllowList) == 0 {
-		found, err = a.store.Discoverable(ctx, req.RPID)
+		found, err = a.store.Discoverable(ctx, ctap.HashRPID(req.RPID))
 		return found, false, err
 	}
 	for _, d := range req.AllowList {
 		if d.Type != ctap.PublicKeyType {
 			continue
 		}
-		c, err := a.store.Get(ctx, req.RPID, d.ID)
+		c, err := a.store.Get(ctx, ctap.HashRPID(req.RPID), d.ID)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}
@@ -144,7 +143,8 @@ func (a *Authenticator) assert(ctx context.Context, as *assertion, c *Credential
 		return nil, err
 	}
 	defer secret.Wipe()
-	outputs, err := a.getOutputs(as, secret)
+	response := as.response(c)
+	outputs, err := a.getOutputs(as, &held{credential: c, secret: secret, response: response})
 	if err != nil {
 		return nil, err
 	}
@@ -153,12 +153,12 @@ func (a *Authenticator) assert(ctx context.Context, as *assertion, c *Credential
 		return nil, err
 	}
 	data := &ctap.AuthenticatorData{
-		RPIDHash:   sha256.Sum256([]byte(as.rpID)),
+		RPIDHash:   ctap.HashRPID(as.rpID),
 		Flags:      as.flags,
 		SignCount:  count,
 		Extensions: outputs,
 	}
-	return as.sign(data, c, secret)
+	return response, as.sign(response, data, c.Algorithm, secret)
 }
 
 // assertSealed answers a silent request for a credential whose key cannot be
@@ -174,29 +174,31 @@ func (a *Authenticator) assertSealed(as *assertion, c *Credential) (*ctap.GetAss
 		return nil, err
 	}
 	defer throwaway.Wipe()
-	data := &ctap.AuthenticatorData{RPIDHash: sha256.Sum256([]byte(as.rpID)), SignCount: c.SignCount}
-	return as.sign(data, c, throwaway)
+	data := &ctap.AuthenticatorData{RPIDHash: ctap.HashRPID(as.rpID), SignCount: c.SignCount}
+	response := as.response(c)
+	return response, as.sign(response, data, c.Algorithm, throwaway)
 }
 
-func (as *assertion) sign(data *ctap.AuthenticatorData, c *Credential, s *Secret) (*ctap.GetAssertionResponse, error) {
-	authData, err := data.Encode()
-	if err != nil {
-		return nil, err
-	}
-	key, ok := keyTypes[c.Algorithm]
-	if !ok {
-		return nil, fmt.Errorf("stored credential: %w", ctap.ErrUnsupportedAlgorithm)
-	}
-	signature, err := key.sign(s.PrivateKey, slices.Concat(authData, as.clientDataHash))
-	if err != nil {
-		return nil, err
-	}
+func (as *assertion) response(c *Credential) *ctap.GetAssertionResponse {
 	return &ctap.GetAssertionResponse{
 		Credential: &ctap.CredentialDescriptor{ID: c.ID, Type: ctap.PublicKeyType},
-		AuthData:   authData,
-		Signature:  signature,
 		User:       as.user(c),
-	}, nil
+	}
+}
+
+// sign completes response.
+func (as *assertion) sign(response *ctap.GetAssertionResponse, data *ctap.AuthenticatorData, alg ctap.Algorithm, s *Secret) error {
+	authData, err := data.Encode()
+	if err != nil {
+		return err
+	}
+	key, ok := keyTypes[alg]
+	if !ok {
+		return fmt.Errorf("stored credential: %w", ctap.ErrUnsupportedAlgorithm)
+	}
+	response.AuthData = authData
+	response.Signature, err = key.sign(s.PrivateKey, slices.Concat(authData, as.clientDataHash))
+	return err
 }
 
 // user is what an answer says about the account: nothing for a credential that

@@ -11,19 +11,19 @@ import (
 const hmacSaltSize = 32
 
 // createHMACSecret is hmac-secret at makeCredential (CTAP 2.1 §12.5).
-func createHMACSecret(in ctap.Raw, c *Credential) (ctap.Raw, error) {
+func createHMACSecret(_ *Authenticator, in ctap.Raw, n *creation) (ctap.Raw, error) {
 	asked, err := ctap.DecodeBool(in)
 	if err != nil || !asked {
 		return nil, err
 	}
-	c.HMACSecret = true
+	n.credential.HMACSecret = true
 	return ctap.EncodeBool(true), nil
 }
 
 // getHMACSecret is hmac-secret at getAssertion: the HMAC of each salt under the
 // credential's random, of which there is one for verified users and another.
 // Credentials that were made without mention of the extension have them too.
-func getHMACSecret(a *Authenticator, in ctap.Raw, as *assertion, s *Secret) (ctap.Raw, error) {
+func getHMACSecret(a *Authenticator, in ctap.Raw, as *assertion, c *held) (ctap.Raw, error) {
 	input, err := ctap.DecodeHMACSecretInput(in)
 	if err != nil {
 		return nil, err
@@ -46,9 +46,9 @@ func getHMACSecret(a *Authenticator, in ctap.Raw, as *assertion, s *Secret) (cta
 	if len(salts) != hmacSaltSize && len(salts) != 2*hmacSaltSize {
 		return nil, fmt.Errorf("salts of %d bytes: %w", len(salts), ctap.ErrInvalidParameter)
 	}
-	key := s.CredRandomWithoutUV
+	key := c.secret.CredRandomWithoutUV
 	if as.flags&ctap.FlagUV != 0 {
-		key = s.CredRandomWithUV
+		key = c.secret.CredRandomWithUV
 	}
 	output := make([]byte, 0, len(salts))
 	defer func() { clear(output) }()

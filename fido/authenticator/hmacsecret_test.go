@@ -135,7 +135,7 @@ func TestHMACSecretRefusals(t *testing.T) {
 			if status, _ := p.send(p.withHMAC(gaRequest(), in)); status != tc.want {
 				t.Errorf("%s, protocol %d: %v, want %v", name, protocol, status, tc.want)
 			}
-			got, err := p.Store.Get(t.Context(), rpID, c.id)
+			got, err := p.Store.Get(t.Context(), ctap.HashRPID(rpID), c.id)
 			if err != nil || got.SignCount != 0 {
 				t.Errorf("%s: a refusal moved the counter: %v, %v", name, got, err)
 			}

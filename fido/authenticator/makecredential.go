@@ -2,7 +2,6 @@ package authenticator
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -78,6 +77,7 @@ func (a *Authenticator) createCredential(ctx context.Context, gate *gate, req *c
 	defer secret.Wipe()
 	c := &Credential{
 		ID:           id,
+		RPIDHash:     ctap.HashRPID(req.RP.ID),
 		RP:           ctap.RelyingParty{ID: req.RP.ID, Name: cut(req.RP.Name)},
 		User:         keptUser(req.User),
 		Algorithm:    alg,
@@ -85,12 +85,15 @@ func (a *Authenticator) createCredential(ctx context.Context, gate *gate, req *c
 		Discoverable: req.Options[ctap.OptionRK],
 		Created:      a.now(),
 	}
-	outputs, err := createOutputs(req.Extensions, c)
+	response := &ctap.MakeCredentialResponse{}
+	outputs, err := a.createOutputs(&creation{
+		inputs: req.Extensions, flags: gate.flags(), credential: c, secret: secret, response: response,
+	})
 	if err != nil {
 		return nil, err
 	}
 	data := &ctap.AuthenticatorData{
-		RPIDHash:   sha256.Sum256([]byte(c.RP.ID)),
+		RPIDHash:   c.RPIDHash,
 		Flags:      gate.flags(),
 		Attested:   &ctap.AttestedCredential{AAGUID: a.aaguid, ID: id, PublicKey: public},
 		Extensions: outputs,
@@ -99,25 +102,26 @@ func (a *Authenticator) createCredential(ctx context.Context, gate *gate, req *c
 	if err != nil {
 		return nil, err
 	}
-	format, statement, err := a.attest(ctx, req.AttestationFormats, AttestationRequest{
+	response.AuthData = authData
+	response.Format, response.Statement, err = a.attest(ctx, req.AttestationFormats, AttestationRequest{
 		RPID: c.RP.ID, AAGUID: a.aaguid, CredentialID: id, Algorithm: alg, PublicKey: public,
 		AuthData: authData, ClientDataHash: req.ClientDataHash,
 	})
 	if err != nil {
 		return nil, err
 	}
-	response, err := (&ctap.MakeCredentialResponse{Format: format, AuthData: authData, Statement: statement}).Encode()
+	encoded, err := response.Encode()
 	if err != nil {
 		return nil, err
 	}
-	if len(response) > a.maxMsgSize {
+	if len(encoded) > a.maxMsgSize {
 		return nil, fmt.Errorf("attestation does not fit a message: %w", ctap.ErrLimitExceeded)
 	}
 	// Last, so that whatever failed before leaves no credential nobody knows.
 	if err := a.store.Put(ctx, c, secret); err != nil {
 		return nil, err
 	}
-	return response, nil
+	return encoded, nil
 }
 
 // chooseAlgorithm takes the first algorithm of the platform that this
@@ -139,7 +143,7 @@ func (a *Authenticator) checkExcluded(ctx context.Context, g *gate, req *ctap.Ma
 		if d.Type != ctap.PublicKeyType {
 			continue
 		}
-		c, err := a.store.Get(ctx, req.RP.ID, d.ID)
+		c, err := a.store.Get(ctx, ctap.HashRPID(req.RP.ID), d.ID)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		}

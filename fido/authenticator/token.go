@@ -108,6 +108,22 @@ func (t *tokens) authorise(protocol uint64, message, param []byte, permission ct
 	return nil
 }
 
+// authoriseCommand is authorise for commands that concern no relying party or
+// find theirs later: credential management, large blobs, settings. Message is
+// what the command says pinUvAuthParam is computed over. A token bound to a
+// relying party stays a matter of the command.
+func (a *Authenticator) authoriseCommand(protocol *uint64, message, param []byte, permission ctap.Permission) error {
+	switch {
+	case param == nil:
+		return ctap.ErrPUATRequired
+	case protocol == nil:
+		return missing("pinUvAuthProtocol")
+	case !pinuvauth.Supported(*protocol):
+		return fmt.Errorf("PIN/UV auth protocol %d: %w", *protocol, ctap.ErrInvalidParameter)
+	}
+	return a.tokens.authorise(*protocol, message, param, permission, a.tokens.rpID, a.now())
+}
+
 // presence reports whether the gesture behind the token still counts.
 func (t *tokens) presence(now time.Time) bool {
 	return t.userPresent && now.Sub(t.begun) <= presenceLimit

@@ -31,6 +31,9 @@ type Client struct {
 	Channel Channel
 	// Random is the source of key agreement keys and IVs.
 	Random io.Reader
+	// PIN asks for the authenticator's PIN where user verification takes one.
+	// Nil means that nobody can be asked.
+	PIN AskPIN
 	// Choose picks one of several accounts an authenticator offers, by index.
 	// Nil takes the first, which is the newest.
 	Choose func(ctx context.Context, accounts []ctap.User) (int, error)

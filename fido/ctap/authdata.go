@@ -1,6 +1,7 @@
 package ctap
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 )
@@ -29,9 +30,15 @@ const (
 	maxCredentialIDLen = 1023 // WebAuthn §6.5.1
 )
 
+// RPIDHash is the SHA-256 of a relying party's id.
+type RPIDHash = [sha256.Size]byte
+
+// HashRPID hashes the id of a relying party.
+func HashRPID(id string) RPIDHash { return sha256.Sum256([]byte(id)) }
+
 // AuthenticatorData is the data an authenticator signs.
 type AuthenticatorData struct {
-	RPIDHash  [32]byte
+	RPIDHash  RPIDHash
 	Flags     Flags // AT and ED follow from the members below when encoding
 	SignCount uint32
 	Attested  *AttestedCredential

@@ -10,9 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
-
-	"github.com/fxamacker/cbor/v2"
 
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/authenticator/memory"
@@ -40,13 +37,14 @@ func Open(path string, unlock sealedfile.Unlock, capacity int) (*Store, error) {
 	}
 	version, content, exists := file.Read()
 	defer clear(content)
-	var entries []memory.Entry
+	held := &memory.Content{}
 	if exists {
-		if entries, err = decode(version, content); err != nil {
+		if held, err = decode(version, content); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), file.Close())
 		}
 	}
-	return &Store{capacity: capacity, file: file, current: memory.New(capacity, entries...)}, nil
+	defer held.Wipe()
+	return &Store{capacity: capacity, file: file, current: memory.Load(capacity, held)}, nil
 }
 
 // Close wipes what can be wiped and releases the file.
@@ -67,11 +65,15 @@ func (s *Store) snapshot() *memory.Store {
 func (s *Store) change(f func(*memory.Store) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := memory.New(s.capacity, s.current.Entries()...)
+	held := s.current.Content()
+	defer held.Wipe()
+	next := memory.Load(s.capacity, held)
 	if err := f(next); err != nil {
 		return err
 	}
-	content, err := encode(next.Entries())
+	changed := next.Content()
+	defer changed.Wipe()
+	content, err := encode(changed)
 	if err != nil {
 		return err
 	}
@@ -84,13 +86,13 @@ func (s *Store) change(f func(*memory.Store) error) error {
 }
 
 // Get implements [authenticator.Store].
-func (s *Store) Get(ctx context.Context, rpID string, id []byte) (*authenticator.Credential, error) {
-	return s.snapshot().Get(ctx, rpID, id)
+func (s *Store) Get(ctx context.Context, rp ctap.RPIDHash, id []byte) (*authenticator.Credential, error) {
+	return s.snapshot().Get(ctx, rp, id)
 }
 
 // Discoverable implements [authenticator.Store].
-func (s *Store) Discoverable(ctx context.Context, rpID string) ([]authenticator.Credential, error) {
-	return s.snapshot().Discoverable(ctx, rpID)
+func (s *Store) Discoverable(ctx context.Context, rp ctap.RPIDHash) ([]authenticator.Credential, error) {
+	return s.snapshot().Discoverable(ctx, rp)
 }
 
 // List implements [authenticator.Store].
@@ -125,92 +127,22 @@ func (s *Store) Delete(ctx context.Context, id []byte) error {
 	return s.change(func(m *memory.Store) error { return m.Delete(ctx, id) })
 }
 
-// version is the version of the content this package writes. Version 1, of
-// 2026, is a CBOR array of records, oldest first. A later version adds a
-// number, a line here, and a step to migrations.
-const version = 1
-
-// migrations turn the content of a version into that of the next.
-var migrations = map[uint16]func([]byte) ([]byte, error){}
-
-type record struct {
-	ID                  []byte `cbor:"1,keyasint"`
-	RPID                string `cbor:"2,keyasint"`
-	RPName              string `cbor:"3,keyasint,omitempty"`
-	UserID              []byte `cbor:"4,keyasint"`
-	UserName            string `cbor:"5,keyasint,omitempty"`
-	UserDisplayName     string `cbor:"6,keyasint,omitempty"`
-	UserIcon            string `cbor:"7,keyasint,omitempty"`
-	Algorithm           int64  `cbor:"8,keyasint"`
-	PublicKey           []byte `cbor:"9,keyasint"`
-	Discoverable        bool   `cbor:"10,keyasint"`
-	CredProtect         uint8  `cbor:"11,keyasint,omitempty"`
-	HMACSecret          bool   `cbor:"12,keyasint,omitempty"`
-	Created             int64  `cbor:"13,keyasint"` // nanoseconds since 1970
-	SignCount           uint32 `cbor:"14,keyasint"`
-	PrivateKey          []byte `cbor:"15,keyasint"`
-	CredRandomWithUV    []byte `cbor:"16,keyasint"`
-	CredRandomWithoutUV []byte `cbor:"17,keyasint"`
+// SetUser implements [authenticator.Store].
+func (s *Store) SetUser(ctx context.Context, id []byte, u ctap.User) error {
+	return s.change(func(m *memory.Store) error { return m.SetUser(ctx, id, u) })
 }
 
-func encode(entries []memory.Entry) ([]byte, error) {
-	records := make([]record, len(entries))
-	for i := range entries {
-		c, s := &entries[i].Credential, &entries[i].Secret
-		defer s.Wipe()
-		records[i] = record{
-			ID: c.ID, RPID: c.RP.ID, RPName: c.RP.Name,
-			UserID: c.User.ID, UserName: c.User.Name, UserDisplayName: c.User.DisplayName, UserIcon: c.User.Icon,
-			Algorithm: int64(c.Algorithm), PublicKey: c.PublicKey, Discoverable: c.Discoverable,
-			CredProtect: uint8(c.CredProtect), HMACSecret: c.HMACSecret,
-			Created: c.Created.UnixNano(), SignCount: c.SignCount,
-			PrivateKey: s.PrivateKey, CredRandomWithUV: s.CredRandomWithUV, CredRandomWithoutUV: s.CredRandomWithoutUV,
-		}
-	}
-	return cbor.Marshal(records)
+// State implements [authenticator.Store].
+func (s *Store) State(ctx context.Context) (*authenticator.State, error) {
+	return s.snapshot().State(ctx)
 }
 
-func decode(v uint16, content []byte) ([]memory.Entry, error) {
-	content, err := migrate(v, version, content, migrations)
-	if err != nil {
-		return nil, err
-	}
-	var records []record
-	if err := cbor.Unmarshal(content, &records); err != nil {
-		return nil, fmt.Errorf("content: %w", err)
-	}
-	entries := make([]memory.Entry, len(records))
-	for i, r := range records {
-		entries[i] = memory.Entry{
-			Credential: authenticator.Credential{
-				ID: r.ID, RP: ctap.RelyingParty{ID: r.RPID, Name: r.RPName},
-				User:      ctap.User{ID: r.UserID, Name: r.UserName, DisplayName: r.UserDisplayName, Icon: r.UserIcon},
-				Algorithm: ctap.Algorithm(r.Algorithm), PublicKey: r.PublicKey, Discoverable: r.Discoverable,
-				CredProtect: ctap.CredProtect(r.CredProtect), HMACSecret: r.HMACSecret,
-				Created: time.Unix(0, r.Created).UTC(), SignCount: r.SignCount,
-			},
-			Secret: authenticator.Secret{
-				PrivateKey: r.PrivateKey, CredRandomWithUV: r.CredRandomWithUV, CredRandomWithoutUV: r.CredRandomWithoutUV,
-			},
-		}
-	}
-	return entries, nil
+// SetState implements [authenticator.Store].
+func (s *Store) SetState(ctx context.Context, state *authenticator.State) error {
+	return s.change(func(m *memory.Store) error { return m.SetState(ctx, state) })
 }
 
-// migrate brings content from one version to another, step by step.
-func migrate(from, to uint16, content []byte, steps map[uint16]func([]byte) ([]byte, error)) ([]byte, error) {
-	if from > to {
-		return nil, fmt.Errorf("written in version %d, this program knows %d: use a newer program", from, to)
-	}
-	for v := from; v < to; v++ {
-		step, ok := steps[v]
-		if !ok {
-			return nil, fmt.Errorf("content version %d is unknown: the file is damaged", v)
-		}
-		var err error
-		if content, err = step(content); err != nil {
-			return nil, fmt.Errorf("migrate version %d: %w", v, err)
-		}
-	}
-	return content, nil
+// Reset implements [authenticator.Store].
+func (s *Store) Reset(ctx context.Context) error {
+	return s.change(func(m *memory.Store) error { return m.Reset(ctx) })
 }

@@ -2,13 +2,18 @@ package filestore
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/fxamacker/cbor/v2"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/authenticator/sealedfile"
 	"github.com/postern/postern/fido/authenticator/storetest"
+	"github.com/postern/postern/fido/ctap"
 )
 
 var unlock = sealedfile.WithKey(bytes.Repeat([]byte{7}, sealedfile.KeySize))
@@ -85,5 +90,43 @@ func TestMigrate(t *testing.T) {
 	}
 	if _, err := migrate(0, 3, nil, steps); err == nil {
 		t.Error("version 0 was read")
+	}
+}
+
+// TestReadsVersion1 opens what the first version of this package wrote.
+func TestReadsVersion1(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "credentials")
+	c, secret := storetest.Sample(1)
+	secret.CredBlob, secret.LargeBlobKey = nil, nil // not in version 1
+	records, err := cbor.Marshal([]map[int]any{{
+		1: c.ID, 2: c.RP.ID, 3: c.RP.Name, 4: c.User.ID, 5: c.User.Name, 6: c.User.DisplayName, 7: c.User.Icon,
+		8: int64(c.Algorithm), 9: []byte(c.PublicKey), 10: true, 11: uint8(c.CredProtect), 12: true,
+		13: c.Created.UnixNano(), 14: 7, 15: secret.PrivateKey, 16: secret.CredRandomWithUV, 17: secret.CredRandomWithoutUV,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := sealedfile.Open(path, label, unlock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Write(1, records), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := openAt(t, path)
+	c.SignCount = 7
+	got, err := s.Get(t.Context(), ctap.HashRPID(c.RP.ID), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, got); diff != "" {
+		t.Errorf("credential: %s", diff)
+	}
+	kept, err := s.Secret(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(secret, kept); diff != "" {
+		t.Errorf("secret: %s", diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/ctap"
 )
 
 // DefaultCapacity is the number of credentials a store holds where none is
@@ -22,6 +23,20 @@ type Entry struct {
 	Secret     authenticator.Secret
 }
 
+// Content is all that a store holds. Entries are oldest first.
+type Content struct {
+	Entries []Entry
+	State   authenticator.State
+}
+
+// Wipe overwrites the secrets.
+func (c *Content) Wipe() {
+	for i := range c.Entries {
+		c.Entries[i].Secret.Wipe()
+	}
+	wipeState(&c.State)
+}
+
 // Store implements [authenticator.Store]. It is safe for use by several
 // goroutines.
 type Store struct {
@@ -29,39 +44,42 @@ type Store struct {
 
 	mu      sync.Mutex
 	entries []Entry // oldest first
+	state   authenticator.State
 }
 
-// New makes a store for capacity credentials of either kind, holding copies of
-// entries, oldest first. A capacity below 1 means [DefaultCapacity].
-func New(capacity int, entries ...Entry) *Store {
+// New makes an empty store for capacity credentials of either kind. A capacity
+// below 1 means [DefaultCapacity].
+func New(capacity int) *Store { return Load(capacity, &Content{}) }
+
+// Load makes a store that holds a copy of content.
+func Load(capacity int, content *Content) *Store {
 	if capacity < 1 {
 		capacity = DefaultCapacity
 	}
-	s := &Store{capacity: capacity}
-	for _, e := range entries {
+	s := &Store{capacity: capacity, state: cloneState(content.State)}
+	for _, e := range content.Entries {
 		s.entries = append(s.entries, e.clone())
 	}
 	return s
 }
 
-// Entries gives copies of everything stored, oldest first. The caller wipes the
-// secrets.
-func (s *Store) Entries() []Entry {
+// Content gives a copy of everything stored. The caller wipes it.
+func (s *Store) Content() *Content {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]Entry, len(s.entries))
+	c := &Content{State: cloneState(s.state), Entries: make([]Entry, len(s.entries))}
 	for i, e := range s.entries {
-		out[i] = e.clone()
+		c.Entries[i] = e.clone()
 	}
-	return out
+	return c
 }
 
 // Get implements [authenticator.Store].
-func (s *Store) Get(_ context.Context, rpID string, id []byte) (*authenticator.Credential, error) {
+func (s *Store) Get(_ context.Context, rp ctap.RPIDHash, id []byte) (*authenticator.Credential, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := s.index(id)
-	if i < 0 || s.entries[i].Credential.RP.ID != rpID {
+	if i < 0 || s.entries[i].Credential.RPIDHash != rp {
 		return nil, authenticator.ErrNotFound
 	}
 	c := cloneCredential(s.entries[i].Credential)
@@ -69,8 +87,8 @@ func (s *Store) Get(_ context.Context, rpID string, id []byte) (*authenticator.C
 }
 
 // Discoverable implements [authenticator.Store].
-func (s *Store) Discoverable(_ context.Context, rpID string) ([]authenticator.Credential, error) {
-	return s.list(func(c *authenticator.Credential) bool { return c.Discoverable && c.RP.ID == rpID }), nil
+func (s *Store) Discoverable(_ context.Context, rp ctap.RPIDHash) ([]authenticator.Credential, error) {
+	return s.list(func(c *authenticator.Credential) bool { return c.Discoverable && c.RPIDHash == rp }), nil
 }
 
 // List implements [authenticator.Store].
@@ -82,9 +100,9 @@ func (s *Store) list(keep func(*authenticator.Credential) bool) []authenticator.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []authenticator.Credential
-	for _, e := range slices.Backward(s.entries) {
-		if keep(&e.Credential) {
-			out = append(out, cloneCredential(e.Credential))
+	for i := range slices.Backward(s.entries) {
+		if c := &s.entries[i].Credential; keep(c) {
+			out = append(out, cloneCredential(*c))
 		}
 	}
 	return out
@@ -103,7 +121,7 @@ func (s *Store) Put(_ context.Context, c *authenticator.Credential, secret *auth
 	defer s.mu.Unlock()
 	replaced := slices.IndexFunc(s.entries, func(e Entry) bool {
 		old := &e.Credential
-		return c.Discoverable && old.Discoverable && old.RP.ID == c.RP.ID && bytes.Equal(old.User.ID, c.User.ID)
+		return c.Discoverable && old.Discoverable && old.RPIDHash == c.RPIDHash && bytes.Equal(old.User.ID, c.User.ID)
 	})
 	if replaced < 0 && len(s.entries) >= s.capacity {
 		return authenticator.ErrFull
@@ -139,6 +157,19 @@ func (s *Store) Advance(_ context.Context, id []byte) (uint32, error) {
 	return s.entries[i].Credential.SignCount, nil
 }
 
+// SetUser implements [authenticator.Store].
+func (s *Store) SetUser(_ context.Context, id []byte, u ctap.User) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.index(id)
+	if i < 0 {
+		return authenticator.ErrNotFound
+	}
+	u.ID = s.entries[i].Credential.User.ID
+	s.entries[i].Credential.User = u
+	return nil
+}
+
 // Delete implements [authenticator.Store].
 func (s *Store) Delete(_ context.Context, id []byte) error {
 	s.mu.Lock()
@@ -148,6 +179,36 @@ func (s *Store) Delete(_ context.Context, id []byte) error {
 		return authenticator.ErrNotFound
 	}
 	s.remove(i)
+	return nil
+}
+
+// State implements [authenticator.Store].
+func (s *Store) State(context.Context) (*authenticator.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := cloneState(s.state)
+	return &state, nil
+}
+
+// SetState implements [authenticator.Store].
+func (s *Store) SetState(_ context.Context, state *authenticator.State) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := cloneState(*state)
+	wipeState(&s.state)
+	s.state = next
+	return nil
+}
+
+// Reset implements [authenticator.Store].
+func (s *Store) Reset(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.entries {
+		s.entries[i].Secret.Wipe()
+	}
+	wipeState(&s.state)
+	s.entries, s.state = nil, authenticator.State{}
 	return nil
 }
 
@@ -176,5 +237,22 @@ func cloneSecret(s authenticator.Secret) authenticator.Secret {
 		PrivateKey:          bytes.Clone(s.PrivateKey),
 		CredRandomWithUV:    bytes.Clone(s.CredRandomWithUV),
 		CredRandomWithoutUV: bytes.Clone(s.CredRandomWithoutUV),
+		CredBlob:            bytes.Clone(s.CredBlob),
+		LargeBlobKey:        bytes.Clone(s.LargeBlobKey),
 	}
+}
+
+func cloneState(s authenticator.State) authenticator.State {
+	s.PINHash = bytes.Clone(s.PINHash)
+	s.MinPINLengthRPIDs = slices.Clone(s.MinPINLengthRPIDs)
+	s.LargeBlobs = bytes.Clone(s.LargeBlobs)
+	s.PersistentToken = bytes.Clone(s.PersistentToken)
+	s.DeviceIdentifier = bytes.Clone(s.DeviceIdentifier)
+	s.CredentialStoreState = bytes.Clone(s.CredentialStoreState)
+	return s
+}
+
+func wipeState(s *authenticator.State) {
+	clear(s.PINHash)
+	clear(s.PersistentToken)
 }

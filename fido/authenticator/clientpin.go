@@ -8,7 +8,8 @@ import (
 )
 
 // supportedPermissions are those of features this authenticator has.
-const supportedPermissions = ctap.PermitMakeCredential | ctap.PermitGetAssertion
+const supportedPermissions = ctap.PermitMakeCredential | ctap.PermitGetAssertion |
+	ctap.PermitCredentialManagement | ctap.PermitLargeBlobWrite | ctap.PermitAuthenticatorConfig
 
 // subcommands of authenticatorClientPIN (CTAP 2.1 §6.5.5).
 var clientPINSubcommands = map[uint64]func(*Authenticator, context.Context, *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error){

@@ -8,6 +8,9 @@ import (
 // Report is one HID report, without the report number some systems put first.
 type Report [ReportSize]byte
 
+// CID is the channel the report belongs to.
+func (r Report) CID() uint32 { return binary.BigEndian.Uint32(r[:]) }
+
 // Message is a whole message.
 type Message struct {
 	CID     uint32

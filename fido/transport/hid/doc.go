@@ -4,5 +4,6 @@
 //
 // It owns goroutines, timers and the order of things; the protocol itself is
 // package ctaphid's, and how reports travel that of the packages beside this
-// one: usbip, uhid and udp on the device's side, hidraw and udp on the host's.
+// one: usbip, uhid and udp on the device's side, hidraw and udp on the host's. [Pipe]
+// is both ends in memory.
 package hid

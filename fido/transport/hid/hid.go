@@ -2,17 +2,23 @@ package hid
 
 import (
 	"context"
+	"errors"
 
 	"github.com/postern/postern/fido/ctap/ctaphid"
 )
 
 // Reports is one end of a HID interface. A Read ends with ctx, with the next
-// report, or with an error: io.EOF where the other end is gone for good. Read
-// and Write may run at the same time; neither is called twice at once.
+// report, or with an error: io.EOF where the other end is gone for good, and
+// [ErrPowerCycle] where it is there again. Read and Write may run at the same
+// time; neither is called twice at once.
 type Reports interface {
 	Read(ctx context.Context) (ctaphid.Report, error)
 	Write(ctx context.Context, r ctaphid.Report) error
 }
+
+// ErrPowerCycle is what a device reads where it lost power and has it again.
+// Reading goes on after it.
+var ErrPowerCycle = errors.New("the device was without power")
 
 // Authenticator answers requests. Handle gives a CTAP2 response whatever the
 // request is, and gives up when ctx ends, with CTAP2_ERR_KEEPALIVE_CANCEL where
@@ -30,7 +36,14 @@ type U2F interface {
 	HandleU2F(ctx context.Context, message []byte) []byte
 }
 
-// Winker is an [Authenticator] that can show the user which it is.
+// Winker is an [Authenticator] that can show the user which it is. Wink does not
+// wait for anything.
 type Winker interface {
 	Wink()
+}
+
+// PowerCycler is an [Authenticator] that forgets something when it loses power.
+// PowerCycle is never called while a request is in hand.
+type PowerCycler interface {
+	PowerCycle()
 }

@@ -61,7 +61,7 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 		return nil, err
 	}
 	// Permission to assert as well serves the search in fit.
-	if err := s.verifyUser(ctx, s.creationVerification(o.Selection.UserVerification), ctap.PermitMakeCredential|ctap.PermitGetAssertion); err != nil {
+	if err := s.verifyUser(ctx, s.creationVerification(o.Selection.UserVerification), ceremonyPermissions); err != nil {
 		return nil, err
 	}
 	clientData, hash := collectedClientData(typeCreate, o.Challenge, site.origin)
@@ -76,19 +76,19 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 	if rk {
 		request.Options[ctap.OptionRK] = true
 	}
-	if s.uvOption {
-		request.Options[ctap.OptionUV] = true
+	encode := func() ([]byte, error) {
+		s.setUV(request.Options)
+		request.PINUVAuthParam, request.PINUVAuthProtocol = s.authParam(hash)
+		return request.Encode()
 	}
-	request.PINUVAuthParam, request.PINUVAuthProtocol = s.authParam(hash)
-	bare, err := request.Encode()
+	bare, err := encode()
 	if err != nil {
 		return nil, err
 	}
 	if request.ExcludeList, err = s.fit(ctx, descriptors(o.ExcludeCredentials), len(bare), false); err != nil {
 		return nil, err
 	}
-	encoded, err := request.Encode()
-	result, err := s.call(ctx, encoded, err)
+	result, err := s.perform(ctx, ceremonyPermissions, encode)
 	if err != nil {
 		return nil, fmt.Errorf("makeCredential: %w", err)
 	}

@@ -54,18 +54,22 @@ func (c *Client) get(ctx context.Context, o *RequestOptions, origin string) (*As
 	}
 	clientData, hash := collectedClientData(typeGet, o.Challenge, site.origin)
 	request := &ctap.GetAssertionRequest{RPID: rpID, ClientDataHash: hash, Options: map[string]bool{}}
-	if s.uvOption {
-		request.Options[ctap.OptionUV] = true
+	encode := func() ([]byte, error) {
+		s.setUV(request.Options)
+		request.PINUVAuthParam, request.PINUVAuthProtocol = s.authParam(hash)
+		return request.Encode()
 	}
-	request.PINUVAuthParam, request.PINUVAuthProtocol = s.authParam(hash)
-	if err := s.allow(ctx, o, request); err != nil {
+	bare, err := encode()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.allow(ctx, o, request, len(bare)); err != nil {
 		return nil, err
 	}
 	if request.Extensions, err = s.hmacSecretInput(ctx, o, request.AllowList); err != nil {
 		return nil, err
 	}
-	encoded, err := request.Encode()
-	result, err := s.call(ctx, encoded, err)
+	result, err := s.perform(ctx, ctap.PermitGetAssertion, encode)
 	if err != nil {
 		return nil, fmt.Errorf("getAssertion: %w", err)
 	}
@@ -83,18 +87,16 @@ func (c *Client) get(ctx context.Context, o *RequestOptions, origin string) (*As
 
 // allow sets the allow list. A relying party that named credentials none of
 // which can be here must not be asked for a discoverable one instead.
-func (s *session) allow(ctx context.Context, o *RequestOptions, request *ctap.GetAssertionRequest) error {
+// Bare is the size of the request without its list and extensions.
+func (s *session) allow(ctx context.Context, o *RequestOptions, request *ctap.GetAssertionRequest, bare int) error {
 	if len(o.AllowCredentials) == 0 {
 		return nil
-	}
-	bare, err := request.Encode()
-	if err != nil {
-		return err
 	}
 	const hmacSecret = 256 // more than the extension input takes
 	// Inputs by credential can be sent only once the credential is known.
 	byCredential := o.Extensions.PRF != nil && len(o.Extensions.PRF.ByCredential) > 0
-	request.AllowList, err = s.fit(ctx, descriptors(o.AllowCredentials), len(bare)+hmacSecret, byCredential)
+	var err error
+	request.AllowList, err = s.fit(ctx, descriptors(o.AllowCredentials), bare+hmacSecret, byCredential)
 	if err == nil && len(request.AllowList) == 0 {
 		return ctap.ErrNoCredentials
 	}

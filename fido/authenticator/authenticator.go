@@ -18,10 +18,6 @@ const (
 	// DefaultMaxMsgSize fits the largest response, a registration with a
 	// certificate, and what common platforms allocate for one: 2048 bytes.
 	DefaultMaxMsgSize = 2048
-	// maxUVRetries is the number of failed verifications in a row that lock
-	// built-in verification until the next power cycle. What reads the finger
-	// or face keeps a lockout of its own below this one.
-	maxUVRetries = 5
 	// maxListed is what getInfo reports as maxCredentialCountInList. Longer
 	// lists are taken as long as the message bound allows.
 	maxListed = 20
@@ -47,6 +43,14 @@ type Config struct {
 	Now    func() time.Time
 	// Algorithms are offered in this order; nil means ES256, EdDSA, RS256.
 	Algorithms []ctap.Algorithm
+	// PIN says that the authenticator can have a client PIN, which platforms set
+	// and which lives in the store's [State].
+	PIN bool
+	// PINVerifier is optional; see its type. With one, PIN does not count.
+	PINVerifier PINVerifier
+	// NoCeremoniesByPIN is the option noMcGaPermissionsWithClientPin: a token
+	// got by PIN neither registers nor signs in.
+	NoCeremoniesByPIN bool
 	// Transports are reported by getInfo as they are.
 	Transports []string
 	// FirmwareVersion is reported by getInfo and has to equal the
@@ -71,13 +75,21 @@ type Authenticator struct {
 	firmware   uint64
 	maxMsgSize int
 
+	pin               bool // can have one
+	pins              PINVerifier
+	noCeremoniesByPIN bool
+
 	waiting atomic.Bool
 
-	// busy guards everything below: what a power cycle clears.
-	busy      sync.Mutex
+	// busy guards everything below.
+	busy sync.Mutex
+	// state is what the store had when the request in hand came.
+	state *State
+
+	// What a power cycle clears.
 	tokens    tokens
 	next      nextAssertions
-	uvRetries uint64
+	pinMisses int // wrong PINs in a row
 }
 
 // New makes an authenticator in the state it has after power-up.
@@ -89,6 +101,11 @@ func New(c Config) (*Authenticator, error) {
 		aaguid: c.AAGUID, store: c.Store, user: c.User, chooser: c.Chooser, attester: c.Attester,
 		random: c.Random, now: c.Now, algorithms: slices.Clone(c.Algorithms), transports: slices.Clone(c.Transports),
 		firmware: c.FirmwareVersion, maxMsgSize: c.MaxMsgSize,
+		pin: c.PIN || c.PINVerifier != nil, pins: c.PINVerifier, noCeremoniesByPIN: c.NoCeremoniesByPIN,
+		state: &State{},
+	}
+	if a.pins == nil {
+		a.pins = storedPIN{a}
 	}
 	if a.attester == nil {
 		a.attester = NoAttestation{}
@@ -112,7 +129,8 @@ func New(c Config) (*Authenticator, error) {
 }
 
 // PowerCycle forgets what does not outlive a loss of power: tokens, key
-// agreement keys, remembered assertions and the count of failed verifications.
+// agreement keys, remembered assertions, and the wrong PINs that stopped all
+// guessing until now.
 func (a *Authenticator) PowerCycle() {
 	a.busy.Lock()
 	defer a.busy.Unlock()
@@ -123,7 +141,7 @@ func (a *Authenticator) clearPowerCycleState() {
 	a.tokens.reset()
 	a.tokens.keys = nil
 	a.next = nextAssertions{}
-	a.uvRetries = maxUVRetries
+	a.pinMisses = 0
 }
 
 // AwaitingUser reports whether the command in hand waits for the user. A
@@ -183,6 +201,10 @@ func (a *Authenticator) dispatch(ctx context.Context, request []byte) ([]byte, e
 	if cmd.bare && len(params) > 0 {
 		return nil, ctap.ErrInvalidLength
 	}
+	if err := a.loadState(ctx); err != nil {
+		return nil, err
+	}
+	defer a.forgetState()
 	return cmd.run(a, ctx, params)
 }
 
@@ -207,10 +229,4 @@ func (a *Authenticator) randomBytes(n int) ([]byte, error) {
 		return nil, fmt.Errorf("read randomness: %w", err)
 	}
 	return b, nil
-}
-
-// protected reports whether some form of user verification is configured
-// (CTAP 2.1 §6, "protected by some form of user verification").
-func (a *Authenticator) protected() bool {
-	return a.user.Verification() == VerificationReady
 }

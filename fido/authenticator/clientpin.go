@@ -3,29 +3,59 @@ package authenticator
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/fido/ctap/pinuvauth"
 )
 
-// supportedPermissions are those of features this authenticator has.
-const supportedPermissions = ctap.PermitMakeCredential | ctap.PermitGetAssertion |
-	ctap.PermitCredentialManagement | ctap.PermitLargeBlobWrite | ctap.PermitAuthenticatorConfig
+// Permissions of pinUvAuthTokens (CTAP 2.1 §6.5.5.7).
+const (
+	// supportedPermissions are those of features this authenticator has.
+	supportedPermissions = ctap.PermitMakeCredential |
+		ctap.PermitGetAssertion
 
-// subcommands of authenticatorClientPIN (CTAP 2.1 §6.5.5).
-var clientPINSubcommands = map[uint64]func(*Authenticator, context.Context, *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error){
-	ctap.GetKeyAgreement: (*Authenticator).getKeyAgreement,
-	ctap.GetTokenUsingUV: (*Authenticator).getTokenUsingUV,
-	ctap.GetUVRetries:    (*Authenticator).getUVRetries,
-}
+	ceremonyPermissions = ctap.PermitMakeCredential | ctap.PermitGetAssertion
+	// definedPermissions have a meaning; the others are ignored.
+	definedPermissions = ceremonyPermissions | ctap.PermitCredentialManagement | ctap.PermitBioEnrollment |
+		ctap.PermitLargeBlobWrite | ctap.PermitAuthenticatorConfig | ctap.PermitCredentialReadOnly
+)
 
-// clientPIN is authenticatorClientPIN. Without a PIN it serves key agreement and
-// tokens by built-in user verification.
+type pinSubcommand func(*Authenticator, context.Context, *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error)
+
+// Subcommands of authenticatorClientPIN (CTAP 2.1 §6.5.5): those there always
+// are, those of an authenticator that can have a PIN, and those of one that can
+// verify the user itself.
+var (
+	agreementSubcommands = map[uint64]pinSubcommand{
+		ctap.GetKeyAgreement: (*Authenticator).getKeyAgreement,
+	}
+	pinSubcommands = map[uint64]pinSubcommand{
+		ctap.GetPINRetries:    (*Authenticator).getPINRetries,
+		ctap.SetPIN:           (*Authenticator).setPIN,
+		ctap.ChangePIN:        (*Authenticator).changePIN,
+		ctap.GetPINToken:      (*Authenticator).getPINToken,
+		ctap.GetTokenUsingPIN: (*Authenticator).getTokenUsingPIN,
+	}
+	uvSubcommands = map[uint64]pinSubcommand{
+		ctap.GetTokenUsingUV: (*Authenticator).getTokenUsingUV,
+		ctap.GetUVRetries:    (*Authenticator).getUVRetries,
+	}
+)
+
+// clientPIN is authenticatorClientPIN.
 func (a *Authenticator) clientPIN(ctx context.Context, params []byte) ([]byte, error) {
 	req, err := ctap.DecodeClientPINRequest(params)
 	if err != nil {
 		return nil, err
 	}
-	run, ok := clientPINSubcommands[req.Subcommand]
+	run, ok := agreementSubcommands[req.Subcommand]
+	if !ok && a.pin {
+		run, ok = pinSubcommands[req.Subcommand]
+	}
+	if !ok && a.user.Verification() != VerificationNone {
+		run, ok = uvSubcommands[req.Subcommand]
+	}
 	if !ok {
 		return nil, ctap.ErrInvalidSubcommand
 	}
@@ -34,6 +64,15 @@ func (a *Authenticator) clientPIN(ctx context.Context, params []byte) ([]byte, e
 		return nil, err
 	}
 	return resp.Encode()
+}
+
+// getPINRetries is subcommand 01 (CTAP 2.1 §6.5.5.2).
+func (a *Authenticator) getPINRetries(ctx context.Context, _ *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
+	left, err := a.pins.Retries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &ctap.ClientPINResponse{PINRetries: &left, PowerCycleState: new(a.pinMisses >= maxPINMisses)}, nil
 }
 
 // getKeyAgreement is subcommand 02 (CTAP 2.1 §6.5.5.4).
@@ -53,69 +92,93 @@ func (a *Authenticator) getKeyAgreement(_ context.Context, req *ctap.ClientPINRe
 }
 
 // getUVRetries is subcommand 07 (CTAP 2.1 §6.5.5.3).
-func (a *Authenticator) getUVRetries(context.Context, *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
-	if !a.protected() {
+func (a *Authenticator) getUVRetries(ctx context.Context, _ *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
+	if !a.uvReady() {
 		return nil, ctap.ErrNotAllowed
 	}
-	return &ctap.ClientPINResponse{UVRetries: new(a.uvRetries)}, nil
+	left, err := a.uvRetries(ctx)
+	return &ctap.ClientPINResponse{UVRetries: &left}, err
 }
 
-// getTokenUsingUV is subcommand 06 (CTAP 2.1 §6.5.5.7.3).
-func (a *Authenticator) getTokenUsingUV(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
-	switch {
-	case req.Protocol == nil:
-		return nil, missing("pinUvAuthProtocol")
-	case req.KeyAgreement == nil:
-		return nil, missing("keyAgreement")
-	case req.Permissions == nil:
-		return nil, missing("permissions")
+// setPIN is subcommand 03 (CTAP 2.1 §6.5.5.5).
+func (a *Authenticator) setPIN(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
+	if err := checkAgreement(req, member{"pinUvAuthParam", req.AuthParam}, member{"newPinEnc", req.NewPINEnc}); err != nil {
+		return nil, err
 	}
-	permissions, rpID := *req.Permissions, ""
-	if req.RPID != nil {
-		rpID = *req.RPID
-	}
-	switch {
-	case permissions == 0:
-		return nil, fmt.Errorf("no permissions: %w", ctap.ErrInvalidParameter)
-	case permissions&^supportedPermissions != 0:
-		return nil, ctap.ErrUnauthorizedPermission
-	case permissions&(ctap.PermitMakeCredential|ctap.PermitGetAssertion) != 0 && rpID == "":
-		return nil, missing("rpId")
-	case !a.protected():
-		return nil, ctap.ErrNotAllowed
+	if a.pinSet() {
+		return nil, ctap.ErrPINAuthInvalid
 	}
 	secret, err := a.tokens.agree(*req.Protocol, req.KeyAgreement, a.random)
 	if err != nil {
 		return nil, err
 	}
 	defer secret.Wipe()
-	prompt, err := a.tokenPrompt(ctx, permissions, rpID)
+	if !secret.Verify(req.NewPINEnc, req.AuthParam) {
+		return nil, ctap.ErrPINAuthInvalid
+	}
+	pin, err := a.newPIN(secret, req.NewPINEnc)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.verify(ctx, prompt); err != nil {
-		return nil, err
-	}
-	if err := a.tokens.begin(*req.Protocol, permissions, rpID, true, a.now(), a.random); err != nil {
-		return nil, err
-	}
-	enc, err := secret.Encrypt(a.random, a.tokens.value[:])
-	if err != nil {
-		return nil, err
-	}
-	return &ctap.ClientPINResponse{Token: enc}, nil
+	defer clear(pin)
+	return &ctap.ClientPINResponse{}, a.storePIN(ctx, pin)
 }
 
-// tokenPrompt says as much as the permissions tell about what follows.
-func (a *Authenticator) tokenPrompt(ctx context.Context, permissions ctap.Permission, rpID string) (Prompt, error) {
-	switch {
-	case permissions&ctap.PermitMakeCredential != 0:
-		return Prompt{Reason: ReasonRegister, RPID: rpID}, nil
-	case permissions&ctap.PermitGetAssertion != 0:
-		list, err := a.store.Discoverable(ctx, ctap.HashRPID(rpID))
-		return signInPrompt(rpID, list), err
+// changePIN is subcommand 04 (CTAP 2.1 §6.5.5.6).
+func (a *Authenticator) changePIN(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
+	err := checkAgreement(req, member{"pinUvAuthParam", req.AuthParam}, member{"newPinEnc", req.NewPINEnc}, member{"pinHashEnc", req.PINHashEnc})
+	if err != nil {
+		return nil, err
 	}
-	return Prompt{Reason: ReasonManage, RPID: rpID}, nil
+	if a.ownPIN() == nil {
+		return nil, fmt.Errorf("this PIN is not set by platforms: %w", ctap.ErrNotAllowed)
+	}
+	if err := a.pinOpen(ctx); err != nil {
+		return nil, err
+	}
+	secret, err := a.tokens.agree(*req.Protocol, req.KeyAgreement, a.random)
+	if err != nil {
+		return nil, err
+	}
+	defer secret.Wipe()
+	if !secret.Verify(slices.Concat(req.NewPINEnc, req.PINHashEnc), req.AuthParam) {
+		return nil, ctap.ErrPINAuthInvalid
+	}
+	if err := a.checkPIN(ctx, *req.Protocol, secret, req.PINHashEnc); err != nil {
+		return nil, err
+	}
+	pin, err := a.newPIN(secret, req.NewPINEnc)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(pin)
+	if hash := pinHash(pin); a.state.ForcePINChange && slices.Equal(hash[:], a.state.PINHash) {
+		return nil, fmt.Errorf("the new PIN is the old one: %w", ctap.ErrPINPolicyViolation)
+	}
+	return &ctap.ClientPINResponse{}, a.storePIN(ctx, pin)
+}
+
+// member is a byte string a subcommand cannot do without.
+type member struct {
+	name  string
+	value []byte
+}
+
+// checkAgreement holds a request to the members its key agreement and its
+// subcommand need, then to a protocol that exists.
+func checkAgreement(req *ctap.ClientPINRequest, needed ...member) error {
+	if req.Protocol == nil {
+		return missing("pinUvAuthProtocol")
+	}
+	for _, m := range append([]member{{"keyAgreement", req.KeyAgreement}}, needed...) {
+		if m.value == nil {
+			return missing(m.name)
+		}
+	}
+	if !pinuvauth.Supported(*req.Protocol) {
+		return fmt.Errorf("PIN/UV auth protocol %d: %w", *req.Protocol, ctap.ErrInvalidParameter)
+	}
+	return nil
 }
 
 func missing(member string) error {

@@ -32,6 +32,9 @@ func (a *Authenticator) openGate(ctx context.Context, p Prompt, param []byte, pr
 		if err := a.present(ctx, Prompt{Reason: ReasonSelect}); err != nil {
 			return nil, err
 		}
+		if a.pinSet() {
+			return nil, ctap.ErrPINInvalid
+		}
 		return nil, ctap.ErrPINNotSet
 	}
 	if protocol == nil {
@@ -50,7 +53,7 @@ func (g *gate) option(uv bool) error {
 	if g.param != nil || !uv {
 		return nil
 	}
-	if !g.a.protected() {
+	if !g.a.uvReady() {
 		return ctap.ErrInvalidOption
 	}
 	g.uvOption = true

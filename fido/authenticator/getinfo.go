@@ -39,6 +39,10 @@ func (a *Authenticator) getInfo(ctx context.Context, _ []byte) ([]byte, error) {
 		info.Options[ctap.OptionUV] = false
 		info.Options[ctap.OptionPINUVAuthToken] = true
 	}
+	if a.pin {
+		info.Options[ctap.OptionClientPIN] = a.pinSet()
+		info.Options[ctap.OptionPINUVAuthToken] = true
+	}
 	if a.firmware != 0 {
 		info.FirmwareVersion = &a.firmware
 	}

@@ -46,7 +46,7 @@ func (a *Authenticator) makeCredential(ctx context.Context, params []byte) ([]by
 		return nil, err
 	}
 	if a.protected() && !gate.uvOption && gate.param == nil { // 8
-		return nil, ctap.ErrOperationDenied
+		return nil, a.verificationMissing()
 	}
 	if req.EnterpriseAttestation != nil { // 9
 		return nil, fmt.Errorf("enterprise attestation: %w", ctap.ErrInvalidParameter)

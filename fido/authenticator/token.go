@@ -58,6 +58,10 @@ func (t *tokens) key(protocol uint64, random io.Reader) (*ecdh.PrivateKey, error
 	return k, nil
 }
 
+// regenerate throws a protocol's key agreement key away; the next one is made
+// when it is asked for.
+func (t *tokens) regenerate(protocol uint64) { delete(t.keys, protocol) }
+
 // agree is decapsulate of CTAP 2.1 §6.5.4.
 func (t *tokens) agree(protocol uint64, platform ctap.Raw, random io.Reader) (*pinuvauth.SharedSecret, error) {
 	own, err := t.key(protocol, random)

@@ -111,7 +111,7 @@ func TestTokenRequests(t *testing.T) {
 		"zero permissions":   {func(r *ctap.ClientPINRequest) { r.Permissions = new(ctap.Permission(0)) }, ctap.ErrInvalidParameter},
 		"protocol 3":         {func(r *ctap.ClientPINRequest) { r.Protocol = new(uint64(3)) }, ctap.ErrInvalidParameter},
 		"feature not here":   {func(r *ctap.ClientPINRequest) { r.Permissions = new(ctap.PermitBioEnrollment) }, ctap.ErrUnauthorizedPermission},
-		"unknown permission": {func(r *ctap.ClientPINRequest) { r.Permissions = new(ctap.Permission(0x8001)) }, ctap.ErrUnauthorizedPermission},
+		"one of two missing": {func(r *ctap.ClientPINRequest) { r.Permissions = new(ctap.Permission(0x0A)) }, ctap.ErrUnauthorizedPermission},
 		"key off the curve":  {func(r *ctap.ClientPINRequest) { r.KeyAgreement[len(r.KeyAgreement)-1] ^= 1 }, ctap.ErrInvalidParameter},
 	} {
 		p := newPlatform(t)
@@ -122,13 +122,18 @@ func TestTokenRequests(t *testing.T) {
 			t.Errorf("%s: the user was asked", name)
 		}
 	}
+	// What nobody has defined is ignored.
+	undefined := newPlatform(t)
+	undefined.wantStatus(undefined.agree(pinuvauth.Two).tokenRequest(0x8002, rpID), ctap.OK)
+
 	p := newPlatform(t)
 	notSetUp := authenticator.VerificationNotSetUp
 	p.User.State = &notSetUp
 	p.wantStatus(p.agree(pinuvauth.Two).tokenRequest(ctap.PermitGetAssertion, rpID), ctap.ErrNotAllowed)
 }
 
-// TestVerificationRetries: failures lock verification until the power cycle.
+// TestVerificationRetries: failures lock verification, and no power cycle unlocks
+// it.
 func TestVerificationRetries(t *testing.T) {
 	p := newPlatform(t)
 	a := p.agree(pinuvauth.Two)
@@ -165,7 +170,10 @@ func TestVerificationRetries(t *testing.T) {
 	p.wantStatus(r, ctap.ErrUVBlocked)
 	p.wantStatus(mcRequest(), ctap.ErrOperationDenied)
 	p.PowerCycle()
-	p.wantStatus(p.agree(pinuvauth.Two).tokenRequest(ctap.PermitGetAssertion, rpID), ctap.OK)
+	p.wantStatus(p.agree(pinuvauth.Two).tokenRequest(ctap.PermitGetAssertion, rpID), ctap.ErrUVBlocked)
+	if got := retries(); got != 0 {
+		t.Errorf("retries %d after a power cycle, want 0", got)
+	}
 }
 
 func TestVerificationNotConfigured(t *testing.T) {

@@ -104,23 +104,56 @@ func (a *Authenticator) present(ctx context.Context, p Prompt) error {
 	return promptStatus(a.user.Present(ctx, p))
 }
 
+// Failed built-in verifications in a row that lock it (CTAP 2.1 §6.5.2.2). A right
+// PIN unlocks it; where there is none only a reset does, so that the standard's
+// largest number is allowed. Both count failures of the whole gesture: what reads
+// the finger or face has tries, and a lockout, of its own.
+const (
+	maxUVRetries      = 5
+	maxUVRetriesAlone = 25
+)
+
+// uvRetries gives the failed verifications that are left. A blocked PIN blocks
+// built-in verification too.
+func (a *Authenticator) uvRetries(ctx context.Context) (uint64, error) {
+	if !a.pinSet() {
+		return maxUVRetriesAlone - min(a.state.UVFailures, maxUVRetriesAlone), nil
+	}
+	if left, err := a.pins.Retries(ctx); err != nil || left == 0 {
+		return 0, err
+	}
+	return maxUVRetries - min(a.state.UVFailures, maxUVRetries), nil
+}
+
+// forgetUVFailures is what a success of either kind of verification earns.
+func (a *Authenticator) forgetUVFailures(ctx context.Context) error {
+	if a.state.UVFailures == 0 {
+		return nil
+	}
+	return a.changeState(ctx, func(s *State) { s.UVFailures = 0 })
+}
+
 // verify asks for built-in user verification (CTAP 2.1 §6.5.3.1) and keeps the
 // retry counter. Its errors are those of subcommand 06.
 func (a *Authenticator) verify(ctx context.Context, p Prompt) error {
-	if a.uvRetries == 0 {
+	left, err := a.uvRetries(ctx)
+	if err != nil {
+		return err
+	}
+	if left == 0 {
 		return ctap.ErrUVBlocked
 	}
-	a.waiting.Store(true)
-	defer a.waiting.Store(false)
-	err := a.user.Verify(ctx, p)
+	err = a.askVerify(ctx, p)
 	switch {
 	case err == nil:
-		a.uvRetries = maxUVRetries
-		return nil
+		return a.forgetUVFailures(ctx)
 	case errors.Is(err, ErrLockedOut):
 		return ctap.ErrUVBlocked
 	case errors.Is(err, ErrNotVerified):
-		if a.uvRetries--; a.uvRetries == 0 {
+		if err := a.changeState(ctx, func(s *State) { s.UVFailures++ }); err != nil {
+			return err
+		}
+		if left == 1 {
 			return ctap.ErrUVBlocked
 		}
 		return ctap.ErrUVInvalid
@@ -128,12 +161,18 @@ func (a *Authenticator) verify(ctx context.Context, p Prompt) error {
 	return promptStatus(err)
 }
 
-// verifyInCommand is verify for the "uv" option, where a failure is a refusal
-// (CTAP 2.1 §6.1.2 step 11.2).
+func (a *Authenticator) askVerify(ctx context.Context, p Prompt) error {
+	a.waiting.Store(true)
+	defer a.waiting.Store(false)
+	return a.user.Verify(ctx, p)
+}
+
+// verifyInCommand is verify for the "uv" option, where a failure sends the
+// platform to the PIN or is a refusal (CTAP 2.1 §6.1.2 step 11.2).
 func (a *Authenticator) verifyInCommand(ctx context.Context, p Prompt) error {
 	err := a.verify(ctx, p)
 	if s := ctap.StatusOf(err); s == ctap.ErrUVBlocked || s == ctap.ErrUVInvalid {
-		return ctap.ErrOperationDenied
+		return a.verificationMissing()
 	}
 	return err
 }

@@ -49,6 +49,14 @@ func (c *channels) allocate(busy uint32) uint32 {
 	return cid
 }
 
+// admit allocates a channel whose number a host made up.
+func (c *channels) admit(cid, busy uint32) {
+	if len(c.used) >= c.limit {
+		c.evict(busy)
+	}
+	c.touch(cid)
+}
+
 func (c *channels) evict(busy uint32) {
 	var oldest uint32
 	turn := ^uint64(0)

@@ -21,6 +21,10 @@ type Config struct {
 	// NewCID proposes channel numbers; nil draws them at random. They keep
 	// programs apart and protect nothing.
 	NewCID func() uint32
+	// AnyChannel allocates a channel where a message comes in on one that was
+	// never given away, instead of refusing it. It is for host tests that make up
+	// their channels; on a bus that programs share it hides mistakes.
+	AnyChannel bool
 }
 
 // Device is the device's side of CTAPHID. It runs one transaction at a time

@@ -2,6 +2,7 @@ package ctaphid_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -193,6 +194,34 @@ func TestAnswerTooLong(t *testing.T) {
 	got := d.Done(1, make([]byte, ctaphid.MaxPayload+1))
 	if len(got) != 1 || describe(got[0]) != "< 00000001bf00017f" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestAnyChannel: numbers that hosts make up are channels like the others, as
+// many as there may be, and never those that mean something else.
+func TestAnyChannel(t *testing.T) {
+	next := uint32(0)
+	d := ctaphid.NewDevice(ctaphid.Config{
+		AnyChannel: true, Channels: 4, Capabilities: ctaphid.CapCBOR, NewCID: func() uint32 { next++; return next },
+	})
+	for _, step := range []struct{ report, want string }{
+		{"11223344 86 0008 0102030405060708", "< 112233448600110102030405060708112233440200000004"},
+		{"05040302 81 0001 aa", "< 05040302810001aa"},
+		{"00000000 81 0001 aa", "< 00000000bf00010b"},
+		{"ffffffff 81 0001 aa", "< ffffffffbf00010b"},
+		{"05040302 90 0001 04", "! {1 CBOR 04}"},
+		{"11223344 81 0001 aa", "< 11223344bf000106"},
+	} {
+		got := d.Feed(pad(t, step.report), epoch)
+		if len(got) != 1 || describe(got[0]) != step.want {
+			t.Errorf("%s: %v, want %s", step.report, got, step.want)
+		}
+	}
+	for cid := range 100 {
+		d.Feed(pad(t, fmt.Sprintf("aa%06x 81 0001 aa", cid)), epoch)
+	}
+	if got := d.Done(1, []byte{0}); len(got) != 1 || describe(got[0]) != "< 0504030290000100" && describe(got[0]) != "< 05040302900001" {
+		t.Errorf("the busy channel's answer: %v", got)
 	}
 }
 

@@ -42,7 +42,10 @@ func (d *Device) Feed(report []byte, now time.Time) []Action {
 func (d *Device) arbitrate(p packet) ErrorCode {
 	allocating := p.cid == Broadcast && p.command == Init
 	if !allocating && !d.channels.has(p.cid) {
-		return InvalidChannel
+		if !d.config.AnyChannel || p.cid == 0 || p.cid == Broadcast {
+			return InvalidChannel
+		}
+		d.channels.admit(p.cid, d.busy())
 	}
 	if d.lockCID != 0 && d.lockCID != p.cid {
 		return ChannelBusy

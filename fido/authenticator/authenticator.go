@@ -89,6 +89,7 @@ type Authenticator struct {
 	// What a power cycle clears.
 	tokens    tokens
 	next      nextAssertions
+	listing   listing
 	pinMisses int // wrong PINs in a row
 }
 
@@ -141,6 +142,7 @@ func (a *Authenticator) clearPowerCycleState() {
 	a.tokens.reset()
 	a.tokens.keys = nil
 	a.next = nextAssertions{}
+	a.listing = listing{}
 	a.pinMisses = 0
 }
 
@@ -162,6 +164,9 @@ var commands = map[ctap.Command]command{
 	ctap.ClientPIN:        {run: (*Authenticator).clientPIN},
 	ctap.GetNextAssertion: {run: (*Authenticator).getNextAssertion, bare: true},
 	ctap.Selection:        {run: (*Authenticator).selection, bare: true},
+
+	ctap.CredentialManagement:        {run: (*Authenticator).credentialManagement},
+	ctap.CredentialManagementPreview: {run: (*Authenticator).credentialManagement},
 }
 
 // Handle answers one request. It always gives a response of at least one and at
@@ -191,9 +196,7 @@ func (a *Authenticator) dispatch(ctx context.Context, request []byte) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if c != ctap.GetNextAssertion {
-		a.next = nextAssertions{}
-	}
+	a.discardState(c)
 	cmd, ok := commands[c]
 	if !ok {
 		return nil, ctap.ErrInvalidCommand

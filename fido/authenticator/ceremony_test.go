@@ -23,7 +23,7 @@ func TestGetInfo(t *testing.T) {
 		Versions:                         []string{"FIDO_2_0", "FIDO_2_1"},
 		Extensions:                       []string{"credProtect", "hmac-secret"},
 		AAGUID:                           authtest.AAGUID,
-		Options:                          map[string]bool{"plat": false, "rk": true, "uv": true, "pinUvAuthToken": true},
+		Options:                          map[string]bool{"plat": false, "rk": true, "uv": true, "pinUvAuthToken": true, "credMgmt": true},
 		MaxMsgSize:                       new(uint64(2048)),
 		PINUVAuthProtocols:               []uint64{2, 1},
 		MaxCredentialCountInList:         new(uint64(20)),
@@ -43,8 +43,8 @@ func TestGetInfo(t *testing.T) {
 
 func TestGetInfoFollowsVerification(t *testing.T) {
 	for state, want := range map[authenticator.Verification]map[string]bool{
-		authenticator.VerificationNone:     {"plat": false, "rk": true},
-		authenticator.VerificationNotSetUp: {"plat": false, "rk": true, "uv": false, "pinUvAuthToken": true},
+		authenticator.VerificationNone:     {"plat": false, "rk": true, "credMgmt": true},
+		authenticator.VerificationNotSetUp: {"plat": false, "rk": true, "uv": false, "pinUvAuthToken": true, "credMgmt": true},
 	} {
 		p := newPlatform(t)
 		p.User.State = &state

@@ -12,8 +12,7 @@ import (
 // Permissions of pinUvAuthTokens (CTAP 2.1 §6.5.5.7).
 const (
 	// supportedPermissions are those of features this authenticator has.
-	supportedPermissions = ctap.PermitMakeCredential |
-		ctap.PermitGetAssertion
+	supportedPermissions = ceremonyPermissions | ctap.PermitCredentialManagement
 
 	ceremonyPermissions = ctap.PermitMakeCredential | ctap.PermitGetAssertion
 	// definedPermissions have a meaning; the others are ignored.

@@ -19,7 +19,7 @@ func (a *Authenticator) getInfo(ctx context.Context, _ []byte) ([]byte, error) {
 		Versions:                         []string{ctap.VersionFIDO20, ctap.VersionFIDO21},
 		Extensions:                       extensionNames(),
 		AAGUID:                           a.aaguid,
-		Options:                          map[string]bool{ctap.OptionPlatform: false, ctap.OptionRK: true},
+		Options:                          map[string]bool{ctap.OptionPlatform: false, ctap.OptionRK: true, ctap.OptionCredMgmt: true},
 		MaxMsgSize:                       new(uint64(a.maxMsgSize)), // #nosec G115 -- positive by New
 		PINUVAuthProtocols:               []uint64{pinuvauth.Two, pinuvauth.One},
 		MaxCredentialCountInList:         new(uint64(maxListed)),

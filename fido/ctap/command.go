@@ -16,6 +16,9 @@ const (
 	Selection            Command = 0x0B // no map
 	LargeBlobs           Command = 0x0C
 	Config               Command = 0x0D
+	// CredentialManagementPreview is what CredentialManagement was before CTAP
+	// 2.1 (FIDO_2_1_PRE).
+	CredentialManagementPreview Command = 0x41
 )
 
 // Sizes every message obeys.

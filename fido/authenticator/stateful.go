@@ -1,0 +1,15 @@
+package authenticator
+
+import "github.com/postern/postern/fido/ctap"
+
+// discardState ends what only an unbroken run of commands may continue, at the
+// arrival of c (CTAP 2.1 §6, "stateful commands"). What a command allows within
+// itself is the command's to decide.
+func (a *Authenticator) discardState(c ctap.Command) {
+	if c != ctap.GetNextAssertion {
+		a.next = nextAssertions{}
+	}
+	if c != ctap.CredentialManagement && c != ctap.CredentialManagementPreview {
+		a.listing = listing{}
+	}
+}

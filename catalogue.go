@@ -45,6 +45,21 @@ const (
 	CodeChallengeExpired   Code = "challenge_expired"
 	CodeCredentialRefused  Code = "credential_refused"
 	CodeProvisioningHalted Code = "provisioning_gave_up"
+	CodeProvisioningTaken  Code = "provisioning_taken_over"
+
+	CodeSecurityKeyMissing   Code = "security_key_missing"
+	CodeSecurityKeySeveral   Code = "security_key_several"
+	CodeSecurityKeyClosed    Code = "security_key_not_accessible"
+	CodeSecurityKeyUnfit     Code = "security_key_unfit"
+	CodeSecurityKeyPIN       Code = "security_key_pin_wrong"
+	CodeSecurityKeyPINNeeded Code = "security_key_pin_needed"
+	CodeSecurityKeyPINPolicy Code = "security_key_pin_refused"
+	CodeSecurityKeyPaused    Code = "security_key_pin_paused"
+	CodeSecurityKeyLocked    Code = "security_key_locked"
+	CodeSecurityKeyTouch     Code = "security_key_not_touched"
+	CodeSecurityKeyFull      Code = "security_key_full"
+	CodeSecurityKeyKnown     Code = "security_key_registered_already"
+	CodeSecurityKeyFault     Code = "security_key_fault"
 
 	CodeCertificateInvalid  Code = "certificate_invalid"
 	CodeCertificateExpired  Code = "certificate_expired"
@@ -126,6 +141,21 @@ var catalogue = map[Code]Entry{
 	CodeChallengeExpired:   {http.StatusConflict, "Entra's registration challenge ran out before the phone answered.", "Nothing to do: a new challenge is being fetched. Answer on the phone when it asks again."},
 	CodeCredentialRefused:  {http.StatusUnprocessableEntity, "The credential from the phone is not one that Entra would accept.", "Try again on the phone. If it stays so, pair the phone again."},
 	CodeProvisioningHalted: {http.StatusBadGateway, "Entra could not be reached often enough, so the provisioning gave up.", "Start the provisioning again when Entra answers."},
+	CodeProvisioningTaken:  {http.StatusConflict, "Somebody asked for new options for the same user meanwhile, so this credential answers a challenge that no longer counts.", "Agree on who provisions the key, and begin again."},
+
+	CodeSecurityKeyMissing:   {http.StatusNotFound, "No security key is plugged in.", "Plug the security key in and run the command again."},
+	CodeSecurityKeySeveral:   {http.StatusConflict, "Several security keys are plugged in.", "Leave only the one that is meant, or name it with --device."},
+	CodeSecurityKeyClosed:    {http.StatusForbidden, "The security key cannot be opened from here.", "Give your account access to the device (on Linux by a udev rule such as those of libfido2), or run the command as an administrator."},
+	CodeSecurityKeyUnfit:     {http.StatusConflict, "The security key cannot keep a passkey for Microsoft Entra ID.", "Use a FIDO2 security key that has a PIN or a fingerprint and keeps discoverable credentials."},
+	CodeSecurityKeyPIN:       {http.StatusForbidden, "The PIN is not the one of this security key.", "Try again with the right PIN. After eight wrong ones in all the key locks for good."},
+	CodeSecurityKeyPINNeeded: {http.StatusConflict, "The security key has no PIN yet.", "Have one made with --generate-pin, or give one with --new-pin-file."},
+	CodeSecurityKeyPINPolicy: {http.StatusUnprocessableEntity, "The security key does not take that PIN.", "Choose a PIN of the length the key asks for, at most 63 bytes, and not one that it had before."},
+	CodeSecurityKeyPaused:    {http.StatusConflict, "The security key takes no further PIN before it is unplugged: three in a row were wrong.", "Unplug the key, plug it in again, and use the right PIN."},
+	CodeSecurityKeyLocked:    {http.StatusConflict, "The security key is locked: too many wrong PINs.", "Reset the key with its maker's tool, which deletes everything on it, and begin again."},
+	CodeSecurityKeyTouch:     {http.StatusConflict, "Nobody touched the security key in time, or the touch was cancelled.", "Run the command again and touch the key when it blinks."},
+	CodeSecurityKeyFull:      {http.StatusConflict, "The security key has no room for another passkey.", "Remove a passkey from it with its maker's tool, or use another key."},
+	CodeSecurityKeyKnown:     {http.StatusConflict, "Entra knows a passkey of this user on this very security key.", "Nothing to do if that one works; otherwise revoke it first, or use another key."},
+	CodeSecurityKeyFault:     {http.StatusBadGateway, "The security key answered in a way that Postern does not understand.", "Unplug the key, plug it in again, and try once more."},
 
 	CodeCertificateInvalid:  {http.StatusUnprocessableEntity, "The certificate or key cannot be read.", "Paste the whole PEM text, with its BEGIN and END lines."},
 	CodeCertificateExpired:  {http.StatusUnprocessableEntity, "The certificate is not valid today.", "Make a new certificate and upload it to the app registration and here."},

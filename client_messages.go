@@ -1,5 +1,7 @@
 package postern
 
+import "encoding/json"
+
 // The messages of the REST API that are nothing but a question or an answer. What has a life of its own stands in the
 // file of its name.
 
@@ -47,6 +49,18 @@ type UserCounts struct {
 // ProvisioningInput begins the provisioning of a passkey for a phone.
 type ProvisioningInput struct {
 	PhoneID PhoneID `json:"phone_id"`
+}
+
+// SecurityKeyInput begins the provisioning of a passkey on a hardware security key, which an administrator has at hand.
+type SecurityKeyInput struct {
+	User string `json:"user" minLength:"1" maxLength:"320" doc:"User principal name or object id."`
+}
+
+// SecurityKeyOptions is what a security key makes a passkey from. It holds Entra's challenge: it is for the key, and
+// for no log or file.
+type SecurityKeyOptions struct {
+	Provisioning Provisioning    `json:"provisioning"`
+	PublicKey    json.RawMessage `json:"public_key" doc:"PublicKeyCredentialCreationOptions (WebAuthn §5.4) as Graph gave it. The origin of the ceremony is https:// followed by rp.id."`
 }
 
 // AuditCheckpoint is a signed note over the head of the audit trail.

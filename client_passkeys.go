@@ -10,6 +10,22 @@ func (c *Client) BeginProvisioning(ctx context.Context, id PhoneID) (Provisionin
 	return get[Provisioning](ctx, c, http.MethodPost, under("provisionings"), ProvisioningInput{PhoneID: id})
 }
 
+// BeginSecurityKey begins the provisioning of a passkey on a hardware security key, or returns the one that is under
+// way for that user.
+func (c *Client) BeginSecurityKey(ctx context.Context, id IntegrationID, in SecurityKeyInput) (Provisioning, error) {
+	return get[Provisioning](ctx, c, http.MethodPost, under("integrations", string(id), "security-keys"), in)
+}
+
+// SecurityKeyOptions has Entra make new options for a security key. Those given before no longer count.
+func (c *Client) SecurityKeyOptions(ctx context.Context, id ProvisioningID) (SecurityKeyOptions, error) {
+	return get[SecurityKeyOptions](ctx, c, http.MethodPost, under("provisionings", string(id), "options"), nil)
+}
+
+// SubmitSecurityKey hands in the credential that a security key made. The same one again is answered the same.
+func (c *Client) SubmitSecurityKey(ctx context.Context, id ProvisioningID, in CredentialSubmission) (Provisioning, error) {
+	return get[Provisioning](ctx, c, http.MethodPost, under("provisionings", string(id), "credential"), in)
+}
+
 // Provisioning returns one provisioning.
 func (c *Client) Provisioning(ctx context.Context, id ProvisioningID) (Provisioning, error) {
 	return get[Provisioning](ctx, c, http.MethodGet, under("provisionings", string(id)), nil)

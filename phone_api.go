@@ -160,7 +160,7 @@ type AttestationLeaf struct {
 	Certificates []Bytes `json:"x5c"`
 }
 
-// CredentialSubmission is the credential that the phone made.
+// CredentialSubmission is the credential that a phone or a security key made.
 type CredentialSubmission struct {
 	ID                Bytes          `json:"id"`
 	ClientDataJSON    Bytes          `json:"client_data_json"`

@@ -12,9 +12,12 @@ const (
 	PhaseActive    Phase = "active"    // Entra lists the passkey
 	PhaseSuspended Phase = "suspended" // held back by an administrator
 	PhaseRevoked   Phase = "revoked"   // everything was taken away
+
+	// PhaseNone asks for users without a phase, and counts them. It is never the phase of a user.
+	PhaseNone Phase = "none"
 )
 
-// User is somebody of the tenant whom Postern knows because they were invited.
+// User is somebody of the tenant whom Postern knows because they were invited, or given a security key.
 type User struct {
 	ID            UserID        `json:"id"`
 	IntegrationID IntegrationID `json:"integration_id"`
@@ -23,7 +26,7 @@ type User struct {
 	UPN           string        `json:"user_principal_name"`
 	DisplayName   string        `json:"display_name"`
 	Mail          string        `json:"mail,omitempty"`
-	Phase         Phase         `json:"phase" enum:"eligible,paired,active,suspended,revoked"`
+	Phase         Phase         `json:"phase,omitempty" enum:"eligible,paired,active,suspended,revoked" doc:"How far the user's phone has come. Absent for a user who was never invited."`
 	GroupPhase    Phase         `json:"group_phase,omitempty" doc:"The phase whose group the user was last put into."`
 	Problem       string        `json:"problem,omitempty" doc:"What stands in the way, in one sentence."`
 	CreatedAt     time.Time     `json:"created_at"`
@@ -117,14 +120,23 @@ type Phone struct {
 	RevokedAt     *time.Time    `json:"revoked_at,omitempty"`
 }
 
+// Carrier is what a managed passkey lies on.
+type Carrier string
+
+// The carriers.
+const (
+	CarrierPhone       Carrier = "phone"        // an enrolled phone
+	CarrierSecurityKey Carrier = "security_key" // a hardware FIDO2 security key, which Postern never meets again
+)
+
 // ProvisioningState is the step at which a provisioning stands.
 type ProvisioningState string
 
 // The steps, in order; the last four are final.
 const (
 	ProvisioningRequested  ProvisioningState = "requested"  // the intent is stored
-	ProvisioningOffered    ProvisioningState = "offered"    // Entra's options wait for the phone
-	ProvisioningSubmitted  ProvisioningState = "submitted"  // the phone's credential is stored
+	ProvisioningOffered    ProvisioningState = "offered"    // Entra's options wait for the carrier
+	ProvisioningSubmitted  ProvisioningState = "submitted"  // the carrier's credential is stored
 	ProvisioningRegistered ProvisioningState = "registered" // Entra took it; read-back is under way
 	ProvisioningActive     ProvisioningState = "active"     // Entra lists it
 	ProvisioningDeclined   ProvisioningState = "declined"   // the user said no
@@ -146,7 +158,8 @@ type Provisioning struct {
 	ID            ProvisioningID    `json:"id"`
 	IntegrationID IntegrationID     `json:"integration_id"`
 	UserID        UserID            `json:"user_id"`
-	PhoneID       PhoneID           `json:"phone_id"`
+	Carrier       Carrier           `json:"carrier" enum:"phone,security_key" doc:"What the passkey will lie on."`
+	PhoneID       PhoneID           `json:"phone_id,omitempty" doc:"The phone, where it is one."`
 	Version       int64             `json:"version"`
 	State         ProvisioningState `json:"state" enum:"requested,offered,submitted,registered,active,declined,failed,cancelled"`
 	DisplayName   string            `json:"display_name"`
@@ -176,6 +189,7 @@ type Passkey struct {
 	ID             PasskeyID      `json:"id,omitempty"`
 	IntegrationID  IntegrationID  `json:"integration_id"`
 	UserID         UserID         `json:"user_id,omitempty"`
+	Carrier        Carrier        `json:"carrier,omitempty" enum:"phone,security_key" doc:"What a managed passkey lies on."`
 	PhoneID        PhoneID        `json:"phone_id,omitempty"`
 	ProvisioningID ProvisioningID `json:"provisioning_id,omitempty"`
 	Version        int64          `json:"version,omitempty"`

@@ -11,6 +11,9 @@ import "github.com/postern/postern"
 //	                       └──── revoked ◄─────┴─────────────────────────┘
 //	                                        last phone and passkey gone
 //
+// The phases follow the phone. A passkey on a hardware security key moves nobody: who has one is as far from signing in
+// by phone as before, and the groups, which policies refer to, must not say otherwise.
+//
 // suspended is set and lifted by people alone, so facts never change it.
 func Next(present postern.Phase, f Facts) postern.Phase {
 	switch {
@@ -20,10 +23,10 @@ func Next(present postern.Phase, f Facts) postern.Phase {
 		return postern.PhaseActive
 	case f.Phones > 0:
 		return postern.PhasePaired
-	case f.OpenInvitations > 0, present == "":
+	case f.OpenInvitations > 0:
 		return postern.PhaseEligible
 	case present == postern.PhasePaired, present == postern.PhaseActive:
 		return postern.PhaseRevoked
 	}
-	return present // eligible stays so when an invitation runs out; revoked stays until invited again
+	return present // eligible stays so when an invitation runs out; revoked, and none, until invited
 }

@@ -15,6 +15,7 @@ func TestNext(t *testing.T) {
 		want    postern.Phase
 	}{
 		{"", Facts{OpenInvitations: 1}, postern.PhaseEligible},
+		{"", Facts{}, ""},
 		{postern.PhaseEligible, Facts{}, postern.PhaseEligible},
 		{postern.PhaseEligible, Facts{Phones: 1}, postern.PhasePaired},
 		{postern.PhasePaired, Facts{Phones: 1, Passkeys: 1}, postern.PhaseActive},

@@ -51,6 +51,12 @@ func (s *Service) User(ctx context.Context, id postern.UserID) (postern.User, er
 	return s.Store.User(ctx, id)
 }
 
+// Know finds what Postern keeps of a user of the directory or begins to keep it, without inviting them, in the
+// transaction of ctx.
+func (s *Service) Know(ctx context.Context, id postern.IntegrationID, who postern.DirectoryUser) (postern.User, error) {
+	return s.know(ctx, id, who)
+}
+
 // Counts says how many users stand in each phase.
 func (s *Service) Counts(ctx context.Context, id postern.IntegrationID) (map[postern.Phase]int, error) {
 	return s.Store.CountUsers(ctx, id)

@@ -38,14 +38,14 @@ type Store interface {
 // UserQuery chooses users. Zero members do not restrict; results are ordered by display name, then id.
 type UserQuery struct {
 	IntegrationID postern.IntegrationID
-	Phase         postern.Phase
-	Search        string // part of the display name or user principal name, any case
-	Offset, Limit int    // Limit at most 1000; 0 means 100
+	Phase         postern.Phase // PhaseNone chooses users without one
+	Search        string        // part of the display name or user principal name, any case
+	Offset, Limit int           // Limit at most 1000; 0 means 100
 }
 
 // Facts are what decides a phase, counted by the store.
 type Facts struct {
 	OpenInvitations int
 	Phones          int // active
-	Passkeys        int // active at Entra, revocations pending not counted
+	Passkeys        int // on phones, active at Entra; revocations pending not counted
 }

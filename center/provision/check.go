@@ -19,8 +19,8 @@ const (
 	maxAttestationObject = 16 << 10
 )
 
-// checkSubmission verifies the credential by the steps of WebAuthn §7.1 before Entra sees it, so that a phone gone
-// wrong is told so by us, in words, and never costs a call.
+// checkSubmission verifies the credential by the steps of WebAuthn §7.1 before Entra sees it, so that a phone or a
+// security key gone wrong is told so by us, in words, and never costs a call.
 func checkSubmission(r Record, in postern.CredentialSubmission) error {
 	refuse := func(field, format string, args ...any) error {
 		return postern.Errorf(postern.CodeCredentialRefused, format, args...).OnField(field)
@@ -44,6 +44,9 @@ func checkSubmission(r Record, in postern.CredentialSubmission) error {
 	client := parsed.CollectedClientData
 	challenge := sha256.Sum256([]byte(client.Challenge))
 	if subtle.ConstantTimeCompare(challenge[:], r.ChallengeHash) != 1 {
+		if r.Carrier == postern.CarrierSecurityKey {
+			return postern.Errorf(postern.CodeProvisioningTaken, "")
+		}
 		return refuse("client_data_json", "The credential answers another challenge.")
 	}
 	if client.Type != protocol.CreateCeremony {
@@ -65,9 +68,10 @@ func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protoco
 		return refuse("The credential is for another relying party.")
 	}
 	if !data.Flags.UserPresent() || !data.Flags.UserVerified() || !data.Flags.HasAttestedCredentialData() {
-		return refuse("The phone did not verify its user.")
+		return refuse("The " + carrierName(r.Carrier) + " did not verify its user.")
 	}
-	if !bytes.Equal(data.AttData.AAGUID, device.AAGUID[:]) {
+	// Which models and algorithms of security keys are good enough is for the tenant to say.
+	if r.Carrier == postern.CarrierPhone && !bytes.Equal(data.AttData.AAGUID, device.AAGUID[:]) {
 		return refuse("The credential was not made by Postern's authenticator.")
 	}
 	if !bytes.Equal(data.AttData.CredentialID, in.ID) {
@@ -77,7 +81,7 @@ func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protoco
 	if err != nil {
 		return refuse("The public key cannot be read.")
 	}
-	if ec, ok := key.(webauthncose.EC2PublicKeyData); !ok || webauthncose.COSEAlgorithmIdentifier(ec.Algorithm) != webauthncose.AlgES256 {
+	if r.Carrier == postern.CarrierPhone && !isES256(key) {
 		return refuse("The credential is not an ES256 key.")
 	}
 	clientDataHash := sha256.Sum256(in.ClientDataJSON)
@@ -85,4 +89,9 @@ func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protoco
 		return postern.Errorf(postern.CodeCredentialRefused, "The attestation does not verify.").OnField("attestation_object").Because(err)
 	}
 	return nil
+}
+
+func isES256(key any) bool {
+	ec, ok := key.(webauthncose.EC2PublicKeyData)
+	return ok && webauthncose.COSEAlgorithmIdentifier(ec.Algorithm) == webauthncose.AlgES256
 }

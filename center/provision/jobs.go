@@ -16,5 +16,6 @@ func (s *Service) Handle(r *job.Registry) {
 		return s.GivenUp(ctx, args.Provisioning, cause)
 	})
 	job.Handle(r, job.Rules{First: true}, s.Undo, nil)
+	job.Handle(r, job.Rules{}, s.Lapse, nil)
 	job.Handle(r, job.Rules{First: true}, s.Revoke, s.RevokeGivenUp)
 }

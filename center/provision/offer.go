@@ -29,6 +29,9 @@ func (s *Service) Offer(ctx context.Context, args OfferJob) error {
 	if err != nil {
 		return err
 	}
+	if r.Carrier != postern.CarrierPhone {
+		return nil // its options are asked for by who holds the key
+	}
 	graph, i, err := s.Integrations.Graph(ctx, r.IntegrationID)
 	if err != nil {
 		return err
@@ -81,7 +84,7 @@ func (s *Service) admit(ctx context.Context, graph Graph, i postern.Integration,
 	if err != nil {
 		return err
 	}
-	if err := i.Admit(u.UPN, postern.FlagFIDO2MobileAuthenticator, postern.FlagProvisionAPI); err != nil {
+	if err := i.Admit(u.UPN, flagsFor(r.Carrier)...); err != nil {
 		return err
 	}
 	who, err := graph.User(ctx, r.UserObjectID)
@@ -91,6 +94,19 @@ func (s *Service) admit(ctx context.Context, graph Graph, i postern.Integration,
 	if err != nil {
 		return err
 	}
+	return eligible(who)
+}
+
+// flagsFor are the feature flags that a provisioning needs.
+func flagsFor(c postern.Carrier) []postern.Flag {
+	if c == postern.CarrierSecurityKey {
+		return []postern.Flag{postern.FlagProvisionAPI}
+	}
+	return []postern.Flag{postern.FlagFIDO2MobileAuthenticator, postern.FlagProvisionAPI}
+}
+
+// eligible refuses those for whom nobody may register a passkey on one person's word, or Entra does not.
+func eligible(who postern.DirectoryUser) error {
 	switch {
 	case who.Guest:
 		return postern.Errorf(postern.CodeGuestUser, "")
@@ -173,8 +189,12 @@ func (s *Service) fail(ctx context.Context, r Record, e *postern.Error) error {
 	})
 }
 
-// renew goes back for new options after the challenge ran out. The phone throws its credential away.
+// renew goes back for new options after the challenge ran out. The phone throws its credential away. A security key
+// cannot be asked again: it may be in a drawer by now.
 func (s *Service) renew(ctx context.Context, r *Record) error {
+	if r.Carrier == postern.CarrierSecurityKey {
+		return s.lapse(ctx, r)
+	}
 	if r.Renewals >= maxRenewals {
 		return s.end(ctx, r, postern.ProvisioningFailed, postern.Errorf(postern.CodeProvisioningHalted,
 			"Entra's challenge ran out %d times before the phone answered.", r.Renewals).

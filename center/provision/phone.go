@@ -203,48 +203,8 @@ func (s *Service) Attest(ctx context.Context, phone postern.Phone, id postern.Pr
 // Submit takes the credential that the phone made, checks it as Entra will, and has it registered. The same submission
 // again is answered with the present state.
 func (s *Service) Submit(ctx context.Context, phone postern.Phone, id postern.ProvisioningID, in postern.CredentialSubmission) (postern.PhoneProvisioning, error) {
-	var out postern.PhoneProvisioning
-	var refusal error
-	err := s.Store.Atomically(ctx, func(ctx context.Context) error {
-		refusal = nil
-		r, err := s.own(ctx, phone, id)
-		if err != nil {
-			return err
-		}
-		if r.CredentialID != nil && bytes.Equal(r.CredentialID, in.ID) {
-			out = forPhone(r)
-			return nil
-		}
-		if r.State != postern.ProvisioningOffered {
-			return wrongState(r)
-		}
-		if !s.Now().Before(*r.ExpiresAt) {
-			refusal = postern.Errorf(postern.CodeChallengeExpired, "") // and still commit the renewal
-			return s.renew(ctx, &r)
-		}
-		if err := checkSubmission(r, in); err != nil {
-			return err
-		}
-		r.State = postern.ProvisioningSubmitted
-		r.CredentialID, r.ClientDataJSON, r.AttestationObject = in.ID, in.ClientDataJSON, in.AttestationObject
-		r.Sealed = nil
-		r.UpdatedAt = s.Now().UTC()
-		if err := s.Store.UpdateProvisioning(ctx, &r); err != nil {
-			return err
-		}
-		if err := s.Queue.Enqueue(ctx, RegisterJob{r.ID}); err != nil {
-			return err
-		}
-		out = forPhone(r)
-		return s.Audit.Record(ctx, event(audit.ProvisioningSubmitted, r, "The phone made the credential.", nil))
-	})
-	if err == nil {
-		err = refusal
-	}
-	if err == nil {
-		s.publish(out.Provisioning)
-	}
-	return out, err
+	r, err := s.submit(ctx, in, func(ctx context.Context) (Record, error) { return s.own(ctx, phone, id) })
+	return forPhone(r), err
 }
 
 // Decline ends a provisioning because its user said no.

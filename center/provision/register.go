@@ -21,7 +21,7 @@ const (
 	readBackEvery = 2 * time.Second
 )
 
-// RegisterJob sends the phone's credential to Entra and reads it back.
+// RegisterJob sends the credential that was made to Entra and reads it back.
 type RegisterJob struct {
 	Provisioning postern.ProvisioningID `json:"provisioning"`
 }
@@ -169,7 +169,7 @@ func (s *Service) readBack(ctx context.Context, graph Graph, r Record) error {
 	now := s.Now().UTC()
 	key := postern.Passkey{
 		ID: postern.NewID[postern.PasskeyID](postern.PrefixPasskey), IntegrationID: r.IntegrationID, UserID: r.UserID,
-		PhoneID: r.PhoneID, ProvisioningID: r.ID, Version: 1, Managed: true, State: postern.PasskeyActive,
+		Carrier: r.Carrier, PhoneID: r.PhoneID, ProvisioningID: r.ID, Version: 1, Managed: true, State: postern.PasskeyActive,
 		MethodID: passkey.ID, DisplayName: passkey.DisplayName, AAGUID: passkey.AAGUID, Model: passkey.Model,
 		Attested: passkey.Attested(), Synced: passkey.Synced(), CredentialID: r.CredentialID, CreatedAt: now,
 	}

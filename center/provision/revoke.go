@@ -7,9 +7,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
-	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/job"
-	"github.com/postern/postern/center/lifecycle"
 )
 
 // RevokeJob deletes a managed passkey from Entra and reads back until it is gone.
@@ -96,8 +94,7 @@ func (s *Service) RevokePhone(ctx context.Context, id postern.PhoneID) (postern.
 		return s.Users.Settle(ctx, phone.UserID)
 	})
 	if err == nil {
-		s.Notices.Publish(device.Topic(out.ID))
-		s.Notices.Publish(lifecycle.Topic(out.UserID))
+		s.tell(out.UserID, out.ID)
 	}
 	return out, err
 }
@@ -212,15 +209,15 @@ func (s *Service) Passkeys(ctx context.Context, id postern.UserID) ([]postern.Pa
 }
 
 func (s *Service) publishPasskey(p postern.Passkey) {
-	s.Notices.Publish(device.Topic(p.PhoneID))
-	s.Notices.Publish(lifecycle.Topic(p.UserID))
+	s.tell(p.UserID, p.PhoneID)
 }
 
 func passkeyEvent(code audit.Code, p postern.Passkey, message string, fields map[string]string) postern.AuditEvent {
 	if fields == nil {
 		fields = make(map[string]string)
 	}
-	fields["user"], fields["phone"], fields["method"] = string(p.UserID), string(p.PhoneID), p.MethodID
+	fields["user"], fields["method"] = string(p.UserID), p.MethodID
+	onto(fields, p.Carrier, p.PhoneID)
 	return postern.AuditEvent{
 		Code: code.Code, Name: code.Name, IntegrationID: p.IntegrationID, Target: string(p.ID), TargetName: p.DisplayName,
 		Success: true, Message: message, Fields: fields,

@@ -34,6 +34,7 @@ type Integrations interface {
 // Users is what provisioning needs of package lifecycle.
 type Users interface {
 	User(ctx context.Context, id postern.UserID) (postern.User, error)
+	Know(ctx context.Context, id postern.IntegrationID, who postern.DirectoryUser) (postern.User, error)
 	Settle(ctx context.Context, id postern.UserID) error
 }
 
@@ -119,7 +120,7 @@ func (s *Service) begin(ctx context.Context, phone postern.Phone) (postern.Provi
 	id := postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning)
 	r := Record{
 		Provisioning: postern.Provisioning{
-			ID: id, IntegrationID: i.ID, UserID: u.ID, PhoneID: phone.ID, Version: 1,
+			ID: id, IntegrationID: i.ID, UserID: u.ID, Carrier: postern.CarrierPhone, PhoneID: phone.ID, Version: 1,
 			State: postern.ProvisioningRequested, DisplayName: postern.PasskeyDisplayName(i.ApplicationName, id),
 			RequestedBy: postern.ActorFrom(ctx).Name, CreatedAt: now, UpdatedAt: now,
 		},
@@ -145,8 +146,11 @@ func (s *Service) Resume(ctx context.Context, id postern.IntegrationID) error {
 	}
 	for _, r := range waiting {
 		var args job.Args = OfferJob{r.ID}
-		if r.State == postern.ProvisioningSubmitted {
+		switch {
+		case r.State == postern.ProvisioningSubmitted:
 			args = RegisterJob{r.ID}
+		case r.Carrier == postern.CarrierSecurityKey:
+			continue // whoever holds the key asks for options
 		}
 		if err := s.Queue.Enqueue(ctx, args); err != nil {
 			return err
@@ -226,17 +230,34 @@ func waitFor(r *Record, why *postern.Error) {
 
 // publish tells whoever waits that a provisioning changed.
 func (s *Service) publish(p postern.Provisioning) {
-	s.Notices.Publish(device.Topic(p.PhoneID))
-	s.Notices.Publish(lifecycle.Topic(p.UserID))
+	s.tell(p.UserID, p.PhoneID)
+}
+
+// tell wakes whoever waits for news of a user, and of a phone if there is one.
+func (s *Service) tell(user postern.UserID, phone postern.PhoneID) {
+	if phone != "" {
+		s.Notices.Publish(device.Topic(phone))
+	}
+	s.Notices.Publish(lifecycle.Topic(user))
 }
 
 func event(code audit.Code, r Record, message string, fields map[string]string) postern.AuditEvent {
 	if fields == nil {
 		fields = make(map[string]string)
 	}
-	fields["user"], fields["phone"] = string(r.UserID), string(r.PhoneID)
+	fields["user"] = string(r.UserID)
+	onto(fields, r.Carrier, r.PhoneID)
 	return postern.AuditEvent{
 		Code: code.Code, Name: code.Name, IntegrationID: r.IntegrationID, Target: string(r.ID), TargetName: r.DisplayName,
 		Success: true, Message: message, Fields: fields,
 	}
+}
+
+// onto notes in an audit entry what a passkey lies on.
+func onto(fields map[string]string, carrier postern.Carrier, phone postern.PhoneID) {
+	if carrier == postern.CarrierPhone {
+		fields["phone"] = string(phone)
+		return
+	}
+	fields["carrier"] = string(carrier)
 }

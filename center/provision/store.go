@@ -14,11 +14,13 @@ type Store interface {
 	Provisioning(ctx context.Context, id postern.ProvisioningID) (Record, error)
 	// OpenProvisionings lists those of a phone that are not final, oldest first.
 	OpenProvisionings(ctx context.Context, phone postern.PhoneID) ([]Record, error)
+	// OpenSecurityKeyProvisionings lists those of a user's security key that are not final, oldest first.
+	OpenSecurityKeyProvisionings(ctx context.Context, user postern.UserID) ([]Record, error)
 	ProvisioningsOfUser(ctx context.Context, user postern.UserID) ([]Record, error)
 	// WaitingProvisionings lists those of an integration in state requested or submitted, which a DISABLED integration
 	// holds back.
 	WaitingProvisionings(ctx context.Context, integration postern.IntegrationID) ([]Record, error)
-	// CreateProvisioning answers CodeConflict when the phone has one that is not final.
+	// CreateProvisioning answers CodeConflict when the phone, or for a security key the user, has one that is not final.
 	CreateProvisioning(ctx context.Context, r Record) error
 	UpdateProvisioning(ctx context.Context, r *Record) error // increments r.Version
 
@@ -33,14 +35,15 @@ type Store interface {
 type Record struct {
 	postern.Provisioning
 	UserObjectID string
-	// Sealed is Entra's options sealed to the phone; empty unless the state is offered or later.
+	// Sealed is Entra's options sealed to the phone; empty unless the state is offered or later. Options for a security
+	// key are never kept.
 	Sealed []byte
 	// ChallengeHash is SHA-256 over the challenge text of the options, RPID their relying party and UserHandle their
 	// user handle: what the submission is checked against without keeping the challenge.
 	ChallengeHash []byte
 	RPID          string
 	UserHandle    []byte
-	// The phone's submission.
+	// The submission.
 	CredentialID      []byte
 	ClientDataJSON    []byte
 	AttestationObject []byte

@@ -24,7 +24,7 @@ func (s *Store) PasskeysOfUser(ctx context.Context, user postern.UserID) ([]post
 
 // PasskeysOfPhone lists the passkeys on a phone, oldest first, revoked ones included.
 func (s *Store) PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error) {
-	rows, err := s.read(ctx).ListPasskeysOfPhone(ctx, string(phone))
+	rows, err := s.read(ctx).ListPasskeysOfPhone(ctx, optionalText(phone))
 	return convert(rows, err, "passkey", passkeyOf)
 }
 
@@ -36,8 +36,8 @@ func (s *Store) CreatePasskey(ctx context.Context, p postern.Passkey) error {
 	})
 }
 
-// UpdatePasskey stores p if p.Version is still the stored one, and increments it. User, phone and provisioning never
-// change.
+// UpdatePasskey stores p if p.Version is still the stored one, and increments it. User, carrier and provisioning
+// never change.
 func (s *Store) UpdatePasskey(ctx context.Context, p *postern.Passkey) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		row := passkeyRow(*p)
@@ -56,7 +56,8 @@ func (s *Store) UpdatePasskey(ctx context.Context, p *postern.Passkey) error {
 
 func passkeyRow(p postern.Passkey) query.Passkey {
 	return query.Passkey{
-		ID: string(p.ID), IntegrationID: string(p.IntegrationID), UserID: string(p.UserID), PhoneID: string(p.PhoneID),
+		ID: string(p.ID), IntegrationID: string(p.IntegrationID), UserID: string(p.UserID),
+		Carrier: string(p.Carrier), PhoneID: optionalText(p.PhoneID),
 		ProvisioningID: string(p.ProvisioningID), Version: p.Version, Managed: p.Managed, State: string(p.State),
 		MethodID: p.MethodID, DisplayName: p.DisplayName, Aaguid: p.AAGUID, Model: p.Model, Attested: p.Attested,
 		Synced: p.Synced, CredentialID: blob(p.CredentialID), CreatedAt: millis(p.CreatedAt),
@@ -67,7 +68,7 @@ func passkeyRow(p postern.Passkey) query.Passkey {
 func passkeyOf(row query.Passkey) (postern.Passkey, error) {
 	return postern.Passkey{
 		ID: postern.PasskeyID(row.ID), IntegrationID: postern.IntegrationID(row.IntegrationID),
-		UserID: postern.UserID(row.UserID), PhoneID: postern.PhoneID(row.PhoneID),
+		UserID: postern.UserID(row.UserID), Carrier: postern.Carrier(row.Carrier), PhoneID: postern.PhoneID(row.PhoneID.String),
 		ProvisioningID: postern.ProvisioningID(row.ProvisioningID), Version: row.Version, Managed: row.Managed,
 		State: postern.PasskeyState(row.State), MethodID: row.MethodID, DisplayName: row.DisplayName, AAGUID: row.Aaguid,
 		Model: row.Model, Attested: row.Attested, Synced: row.Synced, CredentialID: fromBlob(row.CredentialID),

@@ -19,7 +19,13 @@ func (s *Store) Provisioning(ctx context.Context, id postern.ProvisioningID) (pr
 
 // OpenProvisionings lists those of a phone that are not final, oldest first.
 func (s *Store) OpenProvisionings(ctx context.Context, phone postern.PhoneID) ([]provision.Record, error) {
-	rows, err := s.read(ctx).ListOpenProvisionings(ctx, string(phone))
+	rows, err := s.read(ctx).ListOpenProvisionings(ctx, optionalText(phone))
+	return convert(rows, err, "provisioning", provisioningOf)
+}
+
+// OpenSecurityKeyProvisionings lists those of a user's security key that are not final, oldest first.
+func (s *Store) OpenSecurityKeyProvisionings(ctx context.Context, user postern.UserID) ([]provision.Record, error) {
+	rows, err := s.read(ctx).ListOpenSecurityKeyProvisionings(ctx, string(user))
 	return convert(rows, err, "provisioning", provisioningOf)
 }
 
@@ -36,7 +42,8 @@ func (s *Store) WaitingProvisionings(ctx context.Context, integration postern.In
 	return convert(rows, err, "provisioning", provisioningOf)
 }
 
-// CreateProvisioning stores a new provisioning; CodeConflict when the phone has one that is not final.
+// CreateProvisioning stores a new provisioning; CodeConflict when the phone, or for a security key the
+// user, has one that is not final.
 func (s *Store) CreateProvisioning(ctx context.Context, r provision.Record) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		rows, err := t.q.InsertProvisioning(ctx, query.InsertProvisioningParams(provisioningRow(r)))
@@ -44,7 +51,7 @@ func (s *Store) CreateProvisioning(ctx context.Context, r provision.Record) erro
 	})
 }
 
-// UpdateProvisioning stores r if r.Version is still the stored one, and increments it. User and phone never change.
+// UpdateProvisioning stores r if r.Version is still the stored one, and increments it. User and carrier never change.
 func (s *Store) UpdateProvisioning(ctx context.Context, r *provision.Record) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		row := provisioningRow(*r)
@@ -66,7 +73,8 @@ func (s *Store) UpdateProvisioning(ctx context.Context, r *provision.Record) err
 
 func provisioningRow(r provision.Record) query.Provisioning {
 	return query.Provisioning{
-		ID: string(r.ID), IntegrationID: string(r.IntegrationID), UserID: string(r.UserID), PhoneID: string(r.PhoneID),
+		ID: string(r.ID), IntegrationID: string(r.IntegrationID), UserID: string(r.UserID),
+		Carrier: string(r.Carrier), PhoneID: optionalText(r.PhoneID),
 		Version: r.Version, State: string(r.State), DisplayName: r.DisplayName, Code: string(r.Code), Message: r.Message,
 		Next: r.Next, MethodID: r.MethodID, RequestedBy: r.RequestedBy, CreatedAt: millis(r.CreatedAt),
 		UpdatedAt: millis(r.UpdatedAt), ExpiresAt: optionalMillis(r.ExpiresAt), UserObjectID: r.UserObjectID,
@@ -81,7 +89,7 @@ func provisioningOf(row query.Provisioning) (provision.Record, error) {
 	return provision.Record{
 		Provisioning: postern.Provisioning{
 			ID: postern.ProvisioningID(row.ID), IntegrationID: postern.IntegrationID(row.IntegrationID),
-			UserID: postern.UserID(row.UserID), PhoneID: postern.PhoneID(row.PhoneID), Version: row.Version,
+			UserID: postern.UserID(row.UserID), Carrier: postern.Carrier(row.Carrier), PhoneID: postern.PhoneID(row.PhoneID.String), Version: row.Version,
 			State: postern.ProvisioningState(row.State), DisplayName: row.DisplayName, Code: postern.Code(row.Code),
 			Message: row.Message, Next: row.Next, MethodID: row.MethodID, RequestedBy: row.RequestedBy,
 			CreatedAt: fromMillis(row.CreatedAt), UpdatedAt: fromMillis(row.UpdatedAt), ExpiresAt: fromOptionalMillis(row.ExpiresAt),

@@ -32,7 +32,11 @@ func (s *Store) UserByObjectID(ctx context.Context, integration postern.Integrat
 func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.User, error) {
 	f := filter{}
 	f.equal("integration_id", string(q.IntegrationID))
-	f.equal("phase", string(q.Phase))
+	if q.Phase == postern.PhaseNone {
+		f.where("phase = ''")
+	} else {
+		f.equal("phase", string(q.Phase))
+	}
 	f.contains("search_text", strings.ToLower(q.Search))
 	f.page("sort_key, id", q.Offset, q.Limit)
 	rows, err := s.list(ctx, "SELECT "+userColumns+" FROM users", f)
@@ -55,7 +59,8 @@ func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.Use
 
 const userColumns = "id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, created_at, updated_at"
 
-// CountUsers counts the users of an integration by phase. A phase without users is not in the map.
+// CountUsers counts the users of an integration by phase, those without one as PhaseNone. A phase without users
+// is not in the map.
 func (s *Store) CountUsers(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error) {
 	rows, err := s.read(ctx).CountUsersByPhase(ctx, string(integration))
 	if err != nil {
@@ -63,7 +68,11 @@ func (s *Store) CountUsers(ctx context.Context, integration postern.IntegrationI
 	}
 	counts := make(map[postern.Phase]int, len(rows))
 	for _, row := range rows {
-		counts[postern.Phase(row.Phase)] = int(row.Users)
+		phase := postern.Phase(row.Phase)
+		if phase == "" {
+			phase = postern.PhaseNone
+		}
+		counts[phase] = int(row.Users)
 	}
 	return counts, nil
 }
@@ -134,7 +143,7 @@ func (s *Store) UserFacts(ctx context.Context, id postern.UserID, now time.Time)
 	if err != nil {
 		return lifecycle.Facts{}, failure(err, "user")
 	}
-	passkeys, err := q.CountActivePasskeys(ctx, string(id))
+	passkeys, err := q.CountActivePhonePasskeys(ctx, string(id))
 	if err != nil {
 		return lifecycle.Facts{}, failure(err, "user")
 	}

@@ -28,6 +28,11 @@ func fromOptionalMillis(ms sql.NullInt64) *time.Time {
 	return &t
 }
 
+// optionalText keeps an identifier of nothing out of a column that refers to another table.
+func optionalText[T ~string](id T) sql.NullString {
+	return sql.NullString{String: string(id), Valid: id != ""}
+}
+
 // blob keeps nil out of columns that are NOT NULL.
 func blob(b []byte) []byte {
 	if b == nil {

@@ -25,6 +25,7 @@ func Populate(t *testing.T, s *store.Store) {
 			w.passkey(p, postern.PasskeyActive)
 		}
 		u := w.user(i.ID)
+		w.onSecurityKey(u, postern.ProvisioningOffered)
 		w.invitation(u, handle, postern.InvitationOpen)
 		bare := postern.Phone{ID: postern.PhoneID("phn_bare" + handle), IntegrationID: i.ID, UserID: u.ID}
 		w.must(w.CreatePhone(ctx, bare))

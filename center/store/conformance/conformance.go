@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"phone proofs":              testPhoneProofs,
 		"attestation CA":            testAttestationCA,
 		"provisionings":             testProvisionings,
+		"security keys":             testSecurityKeys,
 		"passkeys":                  testPasskeys,
 		"administrators":            testAdministrators,
 		"administrator credentials": testCredentials,
@@ -192,6 +193,7 @@ func (w *world) provisioning(p postern.Phone, state postern.ProvisioningState) p
 	w.t.Helper()
 	r := filled[provision.Record]()
 	r.ID, r.IntegrationID, r.UserID, r.PhoneID = postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning), p.IntegrationID, p.UserID, p.ID
+	r.Carrier = postern.CarrierPhone
 	r.Version, r.State, r.CreatedAt = 1, state, kept(noon).Add(time.Duration(w.id())*time.Second)
 	w.must(w.CreateProvisioning(w.ctx(), r))
 	return r
@@ -201,10 +203,26 @@ func (w *world) passkey(p postern.Phone, state postern.PasskeyState) postern.Pas
 	w.t.Helper()
 	k := filled[postern.Passkey]()
 	k.ID, k.IntegrationID, k.UserID, k.PhoneID = postern.NewID[postern.PasskeyID](postern.PrefixPasskey), p.IntegrationID, p.UserID, p.ID
-	k.ProvisioningID = postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning)
+	k.Carrier, k.ProvisioningID = postern.CarrierPhone, postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning)
 	k.Version, k.State, k.CreatedAt = 1, state, kept(noon).Add(time.Duration(w.id())*time.Second)
 	w.must(w.CreatePasskey(w.ctx(), k))
 	return k
+}
+
+// onSecurityKey makes a provisioning and its passkey ones of a hardware key.
+func (w *world) onSecurityKey(u postern.User, state postern.ProvisioningState) (provision.Record, postern.Passkey) {
+	w.t.Helper()
+	r := filled[provision.Record]()
+	r.ID, r.IntegrationID, r.UserID = postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning), u.IntegrationID, u.ID
+	r.Carrier, r.PhoneID = postern.CarrierSecurityKey, ""
+	r.Version, r.State, r.CreatedAt = 1, state, kept(noon).Add(time.Duration(w.id())*time.Second)
+	w.must(w.CreateProvisioning(w.ctx(), r))
+	k := filled[postern.Passkey]()
+	k.ID, k.IntegrationID, k.UserID = postern.NewID[postern.PasskeyID](postern.PrefixPasskey), u.IntegrationID, u.ID
+	k.Carrier, k.PhoneID, k.ProvisioningID = postern.CarrierSecurityKey, "", r.ID
+	k.Version, k.State, k.CreatedAt = 1, postern.PasskeyActive, r.CreatedAt
+	w.must(w.CreatePasskey(w.ctx(), k))
+	return r, k
 }
 
 func (w *world) invitation(u postern.User, handle string, state postern.InvitationState) postern.Invitation {

@@ -130,6 +130,7 @@ func testProvisionings(t *testing.T, w *world) {
 
 	changed := filled[provision.Record]()
 	changed.ID, changed.IntegrationID, changed.UserID, changed.PhoneID, changed.Version = r.ID, r.IntegrationID, r.UserID, r.PhoneID, r.Version
+	changed.Carrier = r.Carrier
 	changed.State, changed.CreatedAt, changed.ExpiresAt, changed.Sealed = postern.ProvisioningFailed, r.CreatedAt, nil, nil
 	w.must(w.UpdateProvisioning(ctx, &changed))
 	got, err = w.Provisioning(ctx, r.ID)
@@ -174,6 +175,46 @@ func testProvisionings(t *testing.T, w *world) {
 	}
 }
 
+func testSecurityKeys(t *testing.T, w *world) {
+	ctx := w.ctx()
+	u := w.user(w.integration().ID)
+	other := w.user(u.IntegrationID)
+	r, k := w.onSecurityKey(u, postern.ProvisioningOffered)
+	got, err := w.Provisioning(ctx, r.ID)
+	same(w, got, err)(r)
+	passkey, err := w.Passkey(ctx, k.ID)
+	same(w, passkey, err)(k)
+	open, err := w.OpenSecurityKeyProvisionings(ctx, u.ID)
+	same(w, open, err)([]provision.Record{r})
+	open, err = w.OpenSecurityKeyProvisionings(ctx, other.ID)
+	same(w, open, err)([]provision.Record{})
+
+	// What happens on the user's phone is another matter, in both directions.
+	onPhone := w.provisioning(w.phone(u), postern.ProvisioningRequested)
+	open, err = w.OpenProvisionings(ctx, onPhone.PhoneID)
+	same(w, open, err)([]provision.Record{onPhone})
+	open, err = w.OpenSecurityKeyProvisionings(ctx, u.ID)
+	same(w, open, err)([]provision.Record{r})
+
+	// A user has one that is not final; another user has their own.
+	second := r
+	second.ID = "prv_second"
+	w.refused(w.CreateProvisioning(ctx, second), postern.CodeConflict)
+	w.onSecurityKey(other, postern.ProvisioningRequested)
+	r.State = postern.ProvisioningActive
+	w.must(w.UpdateProvisioning(ctx, &r))
+	w.oneWins(race(4, func(n int) error {
+		next := second
+		next.ID = postern.ProvisioningID("prv_race" + string(rune('a'+n)))
+		return w.CreateProvisioning(ctx, next)
+	}), postern.CodeConflict)
+
+	waiting, err := w.WaitingProvisionings(ctx, u.IntegrationID)
+	if err != nil || len(waiting) != 2 { // of the phone and of the other user's key
+		t.Errorf("%+v, %v", waiting, err)
+	}
+}
+
 func testPasskeys(t *testing.T, w *world) {
 	ctx := w.ctx()
 	u := w.user(w.integration().ID)
@@ -196,6 +237,7 @@ func testPasskeys(t *testing.T, w *world) {
 
 	changed := filled[postern.Passkey]()
 	changed.ID, changed.IntegrationID, changed.UserID, changed.PhoneID, changed.ProvisioningID = k.ID, k.IntegrationID, k.UserID, k.PhoneID, k.ProvisioningID
+	changed.Carrier = k.Carrier
 	changed.Version, changed.Managed, changed.Attested, changed.Synced, changed.RevokedAt = k.Version, false, false, true, nil
 	w.must(w.UpdatePasskey(ctx, &changed))
 	got, err = w.Passkey(ctx, k.ID)

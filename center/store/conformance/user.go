@@ -107,8 +107,14 @@ func testUserLists(t *testing.T, w *world) {
 	found, err := w.Users(ctx, lifecycle.UserQuery{Search: whole.UPN, IntegrationID: i.ID})
 	same(w, found, err)([]postern.User{whole})
 
+	uninvited := w.user(other.ID)
+	uninvited.Phase = ""
+	w.must(w.UpdateUser(ctx, &uninvited))
+	found, err = w.Users(ctx, lifecycle.UserQuery{Phase: postern.PhaseNone})
+	same(w, found, err)([]postern.User{uninvited})
+
 	counts, err := w.CountUsers(ctx, other.ID)
-	same(w, counts, err)(map[postern.Phase]int{stranger.Phase: 1})
+	same(w, counts, err)(map[postern.Phase]int{stranger.Phase: 1, postern.PhaseNone: 1})
 	counts, err = w.CountUsers(ctx, i.ID)
 	same(w, counts, err)(map[postern.Phase]int{postern.PhaseEligible: 5, postern.PhaseActive: 5, whole.Phase: 1})
 }
@@ -128,6 +134,7 @@ func testUserFacts(_ *testing.T, w *world) {
 	w.passkey(p, postern.PasskeyActive)
 	w.passkey(p, postern.PasskeyRevocation)
 	w.passkey(p, postern.PasskeyRevoked)
+	w.onSecurityKey(u, postern.ProvisioningActive) // which no phase follows
 
 	facts, err := w.UserFacts(ctx, u.ID, open.ExpiresAt.Add(-time.Millisecond))
 	same(w, facts, err)(lifecycle.Facts{OpenInvitations: 1, Phones: 1, Passkeys: 2})

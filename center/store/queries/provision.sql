@@ -6,6 +6,11 @@ SELECT * FROM provisionings
 WHERE phone_id = $1 AND state IN ('requested', 'offered', 'submitted', 'registered')
 ORDER BY created_at, id;
 
+-- name: ListOpenSecurityKeyProvisionings :many
+SELECT * FROM provisionings
+WHERE user_id = $1 AND carrier = 'security_key' AND state IN ('requested', 'offered', 'submitted', 'registered')
+ORDER BY created_at, id;
+
 -- name: ListProvisioningsOfUser :many
 SELECT * FROM provisionings WHERE user_id = $1 ORDER BY created_at, id;
 
@@ -13,11 +18,11 @@ SELECT * FROM provisionings WHERE user_id = $1 ORDER BY created_at, id;
 SELECT * FROM provisionings WHERE integration_id = $1 AND state IN ('requested', 'submitted') ORDER BY created_at, id;
 
 -- name: InsertProvisioning :execrows
-INSERT INTO provisionings (id, integration_id, user_id, phone_id, version, state, display_name, code, message, next,
-    method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id,
+INSERT INTO provisionings (id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message,
+    next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id,
     user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27)
+    $25, $26, $27, $28)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdateProvisioning :execrows
@@ -38,9 +43,9 @@ SELECT * FROM passkeys WHERE user_id = $1 ORDER BY created_at, id;
 SELECT * FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id;
 
 -- name: InsertPasskey :execrows
-INSERT INTO passkeys (id, integration_id, user_id, phone_id, provisioning_id, version, managed, state, method_id,
-    display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+INSERT INTO passkeys (id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state,
+    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdatePasskey :execrows

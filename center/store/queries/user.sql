@@ -31,8 +31,8 @@ SELECT count(*) FROM invitations WHERE user_id = $1 AND state = 'open' AND expir
 -- name: CountActivePhones :one
 SELECT count(*) FROM phones WHERE user_id = $1 AND state = 'active';
 
--- name: CountActivePasskeys :one
-SELECT count(*) FROM passkeys WHERE user_id = $1 AND state = 'active';
+-- name: CountActivePhonePasskeys :one
+SELECT count(*) FROM passkeys WHERE user_id = $1 AND carrier = 'phone' AND state = 'active';
 
 -- name: ListUsersOutOfGroup :many
 SELECT * FROM users WHERE integration_id = $1 AND phase <> group_phase ORDER BY updated_at, id LIMIT $2;

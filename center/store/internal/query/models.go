@@ -129,7 +129,8 @@ type Passkey struct {
 	ID             string
 	IntegrationID  string
 	UserID         string
-	PhoneID        string
+	Carrier        string
+	PhoneID        sql.NullString
 	ProvisioningID string
 	Version        int64
 	Managed        bool
@@ -172,7 +173,8 @@ type Provisioning struct {
 	ID                 string
 	IntegrationID      string
 	UserID             string
-	PhoneID            string
+	Carrier            string
+	PhoneID            sql.NullString
 	Version            int64
 	State              string
 	DisplayName        string

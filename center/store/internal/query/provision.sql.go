@@ -11,7 +11,7 @@ import (
 )
 
 const getPasskey = `-- name: GetPasskey :one
-SELECT id, integration_id, user_id, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE id = $1
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE id = $1
 `
 
 func (q *Queries) GetPasskey(ctx context.Context, id string) (Passkey, error) {
@@ -21,6 +21,7 @@ func (q *Queries) GetPasskey(ctx context.Context, id string) (Passkey, error) {
 		&i.ID,
 		&i.IntegrationID,
 		&i.UserID,
+		&i.Carrier,
 		&i.PhoneID,
 		&i.ProvisioningID,
 		&i.Version,
@@ -41,7 +42,7 @@ func (q *Queries) GetPasskey(ctx context.Context, id string) (Passkey, error) {
 }
 
 const getProvisioning = `-- name: GetProvisioning :one
-SELECT id, integration_id, user_id, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE id = $1
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE id = $1
 `
 
 func (q *Queries) GetProvisioning(ctx context.Context, id string) (Provisioning, error) {
@@ -51,6 +52,7 @@ func (q *Queries) GetProvisioning(ctx context.Context, id string) (Provisioning,
 		&i.ID,
 		&i.IntegrationID,
 		&i.UserID,
+		&i.Carrier,
 		&i.PhoneID,
 		&i.Version,
 		&i.State,
@@ -80,9 +82,9 @@ func (q *Queries) GetProvisioning(ctx context.Context, id string) (Provisioning,
 }
 
 const insertPasskey = `-- name: InsertPasskey :execrows
-INSERT INTO passkeys (id, integration_id, user_id, phone_id, provisioning_id, version, managed, state, method_id,
-    display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+INSERT INTO passkeys (id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state,
+    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT DO NOTHING
 `
 
@@ -90,7 +92,8 @@ type InsertPasskeyParams struct {
 	ID             string
 	IntegrationID  string
 	UserID         string
-	PhoneID        string
+	Carrier        string
+	PhoneID        sql.NullString
 	ProvisioningID string
 	Version        int64
 	Managed        bool
@@ -112,6 +115,7 @@ func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (i
 		arg.ID,
 		arg.IntegrationID,
 		arg.UserID,
+		arg.Carrier,
 		arg.PhoneID,
 		arg.ProvisioningID,
 		arg.Version,
@@ -135,11 +139,11 @@ func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (i
 }
 
 const insertProvisioning = `-- name: InsertProvisioning :execrows
-INSERT INTO provisionings (id, integration_id, user_id, phone_id, version, state, display_name, code, message, next,
-    method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id,
+INSERT INTO provisionings (id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message,
+    next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id,
     user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27)
+    $25, $26, $27, $28)
 ON CONFLICT DO NOTHING
 `
 
@@ -147,7 +151,8 @@ type InsertProvisioningParams struct {
 	ID                 string
 	IntegrationID      string
 	UserID             string
-	PhoneID            string
+	Carrier            string
+	PhoneID            sql.NullString
 	Version            int64
 	State              string
 	DisplayName        string
@@ -178,6 +183,7 @@ func (q *Queries) InsertProvisioning(ctx context.Context, arg InsertProvisioning
 		arg.ID,
 		arg.IntegrationID,
 		arg.UserID,
+		arg.Carrier,
 		arg.PhoneID,
 		arg.Version,
 		arg.State,
@@ -210,12 +216,12 @@ func (q *Queries) InsertProvisioning(ctx context.Context, arg InsertProvisioning
 }
 
 const listOpenProvisionings = `-- name: ListOpenProvisionings :many
-SELECT id, integration_id, user_id, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings
 WHERE phone_id = $1 AND state IN ('requested', 'offered', 'submitted', 'registered')
 ORDER BY created_at, id
 `
 
-func (q *Queries) ListOpenProvisionings(ctx context.Context, phoneID string) ([]Provisioning, error) {
+func (q *Queries) ListOpenProvisionings(ctx context.Context, phoneID sql.NullString) ([]Provisioning, error) {
 	rows, err := q.db.QueryContext(ctx, listOpenProvisionings, phoneID)
 	if err != nil {
 		return nil, err
@@ -228,6 +234,65 @@ func (q *Queries) ListOpenProvisionings(ctx context.Context, phoneID string) ([]
 			&i.ID,
 			&i.IntegrationID,
 			&i.UserID,
+			&i.Carrier,
+			&i.PhoneID,
+			&i.Version,
+			&i.State,
+			&i.DisplayName,
+			&i.Code,
+			&i.Message,
+			&i.Next,
+			&i.MethodID,
+			&i.RequestedBy,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ExpiresAt,
+			&i.UserObjectID,
+			&i.Sealed,
+			&i.ChallengeHash,
+			&i.RpID,
+			&i.UserHandle,
+			&i.CredentialID,
+			&i.ClientDataJson,
+			&i.AttestationObject,
+			&i.AttestationKeyHash,
+			&i.Renewals,
+			&i.Posts,
+			&i.Seen,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listOpenSecurityKeyProvisionings = `-- name: ListOpenSecurityKeyProvisionings :many
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings
+WHERE user_id = $1 AND carrier = 'security_key' AND state IN ('requested', 'offered', 'submitted', 'registered')
+ORDER BY created_at, id
+`
+
+func (q *Queries) ListOpenSecurityKeyProvisionings(ctx context.Context, userID string) ([]Provisioning, error) {
+	rows, err := q.db.QueryContext(ctx, listOpenSecurityKeyProvisionings, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Provisioning
+	for rows.Next() {
+		var i Provisioning
+		if err := rows.Scan(
+			&i.ID,
+			&i.IntegrationID,
+			&i.UserID,
+			&i.Carrier,
 			&i.PhoneID,
 			&i.Version,
 			&i.State,
@@ -267,10 +332,10 @@ func (q *Queries) ListOpenProvisionings(ctx context.Context, phoneID string) ([]
 }
 
 const listPasskeysOfPhone = `-- name: ListPasskeysOfPhone :many
-SELECT id, integration_id, user_id, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id
 `
 
-func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID string) ([]Passkey, error) {
+func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID sql.NullString) ([]Passkey, error) {
 	rows, err := q.db.QueryContext(ctx, listPasskeysOfPhone, phoneID)
 	if err != nil {
 		return nil, err
@@ -283,6 +348,7 @@ func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID string) ([]Pa
 			&i.ID,
 			&i.IntegrationID,
 			&i.UserID,
+			&i.Carrier,
 			&i.PhoneID,
 			&i.ProvisioningID,
 			&i.Version,
@@ -313,7 +379,7 @@ func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID string) ([]Pa
 }
 
 const listPasskeysOfUser = `-- name: ListPasskeysOfUser :many
-SELECT id, integration_id, user_id, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE user_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE user_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Passkey, error) {
@@ -329,6 +395,7 @@ func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Pass
 			&i.ID,
 			&i.IntegrationID,
 			&i.UserID,
+			&i.Carrier,
 			&i.PhoneID,
 			&i.ProvisioningID,
 			&i.Version,
@@ -359,7 +426,7 @@ func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Pass
 }
 
 const listProvisioningsOfUser = `-- name: ListProvisioningsOfUser :many
-SELECT id, integration_id, user_id, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE user_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE user_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListProvisioningsOfUser(ctx context.Context, userID string) ([]Provisioning, error) {
@@ -375,6 +442,7 @@ func (q *Queries) ListProvisioningsOfUser(ctx context.Context, userID string) ([
 			&i.ID,
 			&i.IntegrationID,
 			&i.UserID,
+			&i.Carrier,
 			&i.PhoneID,
 			&i.Version,
 			&i.State,
@@ -414,7 +482,7 @@ func (q *Queries) ListProvisioningsOfUser(ctx context.Context, userID string) ([
 }
 
 const listWaitingProvisionings = `-- name: ListWaitingProvisionings :many
-SELECT id, integration_id, user_id, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE integration_id = $1 AND state IN ('requested', 'submitted') ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE integration_id = $1 AND state IN ('requested', 'submitted') ORDER BY created_at, id
 `
 
 func (q *Queries) ListWaitingProvisionings(ctx context.Context, integrationID string) ([]Provisioning, error) {
@@ -430,6 +498,7 @@ func (q *Queries) ListWaitingProvisionings(ctx context.Context, integrationID st
 			&i.ID,
 			&i.IntegrationID,
 			&i.UserID,
+			&i.Carrier,
 			&i.PhoneID,
 			&i.Version,
 			&i.State,

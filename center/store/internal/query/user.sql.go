@@ -10,12 +10,12 @@ import (
 	"database/sql"
 )
 
-const countActivePasskeys = `-- name: CountActivePasskeys :one
-SELECT count(*) FROM passkeys WHERE user_id = $1 AND state = 'active'
+const countActivePhonePasskeys = `-- name: CountActivePhonePasskeys :one
+SELECT count(*) FROM passkeys WHERE user_id = $1 AND carrier = 'phone' AND state = 'active'
 `
 
-func (q *Queries) CountActivePasskeys(ctx context.Context, userID string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countActivePasskeys, userID)
+func (q *Queries) CountActivePhonePasskeys(ctx context.Context, userID string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countActivePhonePasskeys, userID)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

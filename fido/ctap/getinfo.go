@@ -23,6 +23,11 @@ const (
 	OptionCredMgmt       = "credMgmt"
 	OptionLargeBlobs     = "largeBlobs"
 	OptionEnterprise     = "ep"
+	OptionConfig         = "authnrCfg"
+	OptionUVConfig       = "uvAcfg"
+	OptionMinPINLength   = "setMinPINLength"
+	// OptionNoCeremoniesByPIN: tokens got by PIN neither register nor sign in.
+	OptionNoCeremoniesByPIN = "noMcGaPermissionsWithClientPin"
 )
 
 // Info is the result of authenticatorGetInfo (CTAP 2.1 §6.4; members from 16

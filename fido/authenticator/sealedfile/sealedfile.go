@@ -4,25 +4,20 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-const (
-	magic           = "fidoseal"
-	envelopeVersion = 1
-	headerSize      = len(magic) + 2 + 2 + derivationSize
-	// maxFileSize bounds what is read: a store of credentials takes some
-	// hundred bytes for each.
-	maxFileSize = 16 << 20
-)
+// maxFileSize bounds what is read: a store of credentials takes some hundred
+// bytes for each.
+const maxFileSize = 16 << 20
 
 // Errors callers tell apart.
 var (
@@ -39,17 +34,18 @@ type File struct {
 	label string
 	lock  *os.File
 
-	mu         sync.Mutex
-	derivation derivation
-	key        []byte
-	version    uint16
-	content    []byte
-	exists     bool
+	mu      sync.Mutex
+	key     *Key
+	marks   *marks // nil without a marker
+	version uint16
+	content []byte
+	exists  bool
 }
 
 // Open locks and reads a file. A file that does not exist is created by the
-// first [File.Write]; its directory is created now, for its owner alone. Label
-// names the kind of content; a file of another kind does not open.
+// first [File.Write], or now if it is a marked one; its directory is created
+// now, for its owner alone. Label names the kind of content; a file of another
+// kind does not open.
 func Open(path, label string, unlock Unlock) (*File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
@@ -60,6 +56,7 @@ func Open(path, label string, unlock Unlock) (*File, error) {
 	}
 	f := &File{path: path, label: label, lock: lock}
 	if err := f.read(unlock); err != nil {
+		f.wipe()
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), release(lock))
 	}
 	return f, nil
@@ -68,35 +65,69 @@ func Open(path, label string, unlock Unlock) (*File, error) {
 func (f *File) read(unlock Unlock) error {
 	data, err := readBounded(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		f.derivation = unlock.fresh()
-		f.key, err = unlock.key(f.derivation)
-		return err
+		return f.begin(unlock)
 	}
 	if err != nil {
 		return err
 	}
-	if len(data) < headerSize+chacha20poly1305.NonceSizeX || !bytes.HasPrefix(data, []byte(magic)) {
-		return errors.New("not a sealed file")
-	}
-	header := data[:headerSize]
-	if v := binary.BigEndian.Uint16(header[8:]); v != envelopeVersion {
-		return fmt.Errorf("written in layout %d, this program knows %d: use a newer program", v, envelopeVersion)
-	}
-	f.derivation = parseDerivation(header[12:])
-	if f.key, err = unlock.key(f.derivation); err != nil {
+	h, written, rest, err := parseHeader(data)
+	if err != nil {
 		return err
 	}
+	key, err := unlock.Find(h.lead)
+	if err != nil {
+		return err
+	}
+	f.use(key)
 	aead, err := f.aead()
 	if err != nil {
 		return err
 	}
-	nonce, sealed := data[headerSize:headerSize+aead.NonceSize()], data[headerSize+aead.NonceSize():]
-	content, err := aead.Open(nil, nonce, sealed, f.additional(header))
-	if err != nil {
+	if len(rest) < aead.NonceSize() {
+		return errNotSealed
+	}
+	nonce, sealed := rest[:aead.NonceSize()], rest[aead.NonceSize():]
+	plain, err := aead.Open(nil, nonce, sealed, f.additional(written))
+	if err != nil || (h.flags&flagMarked != 0) != (f.marks != nil) {
 		return ErrUnreadable
 	}
-	f.version, f.content, f.exists = binary.BigEndian.Uint16(header[10:]), content, true
-	return nil
+	f.version, f.exists = h.version, h.flags&flagBlank == 0
+	if f.marks == nil {
+		f.content = plain
+		return nil
+	}
+	own, previous, content, err := splitMarks(plain)
+	if err != nil {
+		return err
+	}
+	f.content = content
+	renew, err := f.marks.check(own, previous, key.AcceptOlder)
+	if err != nil || !renew {
+		return err
+	}
+	return f.write(f.version, f.content, f.exists)
+}
+
+// begin makes a new file. A marked one is put in place at once, before the
+// marker has anything to keep: were it the other way round, a loss of power
+// would leave behind a mark that belongs to no file.
+func (f *File) begin(unlock Unlock) error {
+	key, err := unlock.Create()
+	if err != nil {
+		return err
+	}
+	f.use(key)
+	if f.marks == nil {
+		return nil
+	}
+	return f.write(0, nil, false)
+}
+
+func (f *File) use(key *Key) {
+	f.key = key
+	if key.Marker != nil {
+		f.marks = &marks{marker: key.Marker}
+	}
 }
 
 func readBounded(path string) ([]byte, error) {
@@ -114,7 +145,7 @@ func (f *File) aead() (cipher.AEAD, error) {
 	if f.key == nil {
 		return nil, fs.ErrClosed
 	}
-	return chacha20poly1305.NewX(f.key)
+	return chacha20poly1305.NewX(f.key.Secret)
 }
 
 func (f *File) additional(header []byte) []byte {
@@ -129,32 +160,56 @@ func (f *File) Read() (version uint16, content []byte, exists bool) {
 	return f.version, bytes.Clone(f.content), f.exists
 }
 
-// Write replaces the content. When it returns nil the new content is on disk;
-// when it fails or the power does, the old one still is.
+// Write replaces the content. When it returns nil the new content is on disk.
+// When it fails or the power does, the old one still is; in a marked file either
+// may be, so what depends on a write is done only after it has succeeded.
 func (f *File) Write(version uint16, content []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err := f.write(version, content, true); err != nil {
+		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	content = bytes.Clone(content)
+	clear(f.content)
+	f.version, f.content, f.exists = version, content, true
+	return nil
+}
+
+func (f *File) write(version uint16, content []byte, exists bool) error {
 	aead, err := f.aead()
 	if err != nil {
 		return err
 	}
-	header := append(make([]byte, 0, headerSize), magic...)
-	header = binary.BigEndian.AppendUint16(header, envelopeVersion)
-	header = binary.BigEndian.AppendUint16(header, version)
-	header = f.derivation.append(header)
+	h := header{version: version, lead: f.key.Lead}
+	if len(h.lead.Params) > maxParams {
+		return errors.New("the parameters are too large for a sealed file")
+	}
+	if !exists {
+		h.flags |= flagBlank
+	}
+	var own [MarkSize]byte
+	plain := content
+	if f.marks != nil {
+		h.flags |= flagMarked
+		var previous [MarkSize]byte
+		if own, previous, err = f.marks.next(); err != nil {
+			return err
+		}
+		plain = slices.Concat(own[:], previous[:], content)
+		defer clear(plain)
+	}
+	written := h.encode()
 	nonce := make([]byte, aead.NonceSize())
 	_, _ = rand.Read(nonce) // never fails, see WithPassphrase
-	data := append(bytes.Clone(header), nonce...)
-	data = aead.Seal(data, nonce, content, f.additional(header))
+	data := append(bytes.Clone(written), nonce...)
+	data = aead.Seal(data, nonce, plain, f.additional(written))
 	if len(data) > maxFileSize {
 		return errors.New("the content is too large for a sealed file")
 	}
-	if err := replace(f.path, data); err != nil {
-		return fmt.Errorf("write %s: %w", f.path, err)
+	if err := replace(f.path, data); err != nil || f.marks == nil {
+		return err
 	}
-	clear(f.content)
-	f.version, f.content, f.exists = version, bytes.Clone(content), true
-	return nil
+	return f.marks.set(own)
 }
 
 // replace writes data beside path, makes it durable and puts it in place.
@@ -185,11 +240,42 @@ func replace(path string, data []byte) (err error) {
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.close()
+}
+
+func (f *File) close() error {
 	if f.key == nil {
 		return nil
 	}
-	clear(f.key)
+	f.wipe()
+	return release(f.lock)
+}
+
+func (f *File) wipe() {
+	if f.key == nil {
+		return
+	}
+	clear(f.key.Secret)
 	clear(f.content)
 	f.key, f.content = nil, nil
-	return release(f.lock)
+}
+
+// Remove deletes the file and what its marker keeps, and closes it. The mark
+// goes first: if that is all that happens, the file left does not open.
+func (f *File) Remove() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.key == nil {
+		return fs.ErrClosed
+	}
+	if f.marks != nil {
+		if err := f.marks.marker.Forget(); err != nil {
+			return fmt.Errorf("remove %s: %w", f.path, err)
+		}
+	}
+	err := os.Remove(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, f.close(), os.Remove(f.path+".lock"))
 }

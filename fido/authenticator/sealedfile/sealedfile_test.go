@@ -160,13 +160,12 @@ func TestFailedWriteKeepsTheOldContent(t *testing.T) {
 }
 
 func TestForgedDerivation(t *testing.T) {
-	p := passphrase("p")
-	for name, d := range map[string]derivation{
-		"memory": {kdf: kdfArgon2, time: 1, memory: 1 << 31, threads: 1},
-		"time":   {kdf: kdfArgon2, time: 1 << 30, memory: 64, threads: 1},
-		"zero":   {kdf: kdfArgon2},
+	for name, p := range map[string]argonParams{
+		"memory": {time: 1, memory: 1 << 31, threads: 1},
+		"time":   {time: 1 << 30, memory: 64, threads: 1},
+		"zero":   {},
 	} {
-		if _, err := p.key(d); err == nil {
+		if _, err := WithPassphrase([]byte("p")).Find(Lead{Scheme: SchemePassphrase, Params: p.encode()}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

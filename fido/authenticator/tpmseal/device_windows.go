@@ -1,0 +1,17 @@
+package tpmseal
+
+import (
+	"fmt"
+
+	"github.com/google/go-tpm/tpm2/transport"
+	"github.com/google/go-tpm/tpm2/transport/windowstpm"
+)
+
+// Device opens the TPM of this machine through TPM Base Services.
+func Device() (transport.TPMCloser, error) {
+	t, err := windowstpm.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrNoTPM, err)
+	}
+	return t, nil
+}

@@ -167,6 +167,18 @@ func (d passkeys) Begin(_ context.Context, id postern.PhoneID) (postern.Provisio
 	return postern.Provisioning{ID: "prv_1", PhoneID: id}, d.created, d.call("Begin", id)
 }
 
+func (d passkeys) BeginSecurityKey(_ context.Context, _ postern.IntegrationID, in postern.SecurityKeyInput) (postern.Provisioning, bool, error) {
+	return postern.Provisioning{ID: "prv_1", Carrier: postern.CarrierSecurityKey}, d.created, d.call("BeginSecurityKey", in)
+}
+
+func (d passkeys) SecurityKeyOptions(_ context.Context, id postern.ProvisioningID) (postern.SecurityKeyOptions, error) {
+	return postern.SecurityKeyOptions{Provisioning: postern.Provisioning{ID: id}, PublicKey: []byte(theOptions)}, d.call("SecurityKeyOptions", id)
+}
+
+func (d passkeys) SubmitSecurityKey(_ context.Context, id postern.ProvisioningID, in postern.CredentialSubmission) (postern.Provisioning, error) {
+	return postern.Provisioning{ID: id}, d.call("SubmitSecurityKey", in)
+}
+
 func (d passkeys) Provisioning(_ context.Context, id postern.ProvisioningID) (postern.Provisioning, error) {
 	return postern.Provisioning{ID: id}, d.call("Provisioning", id)
 }

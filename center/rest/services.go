@@ -62,6 +62,9 @@ type Phones interface {
 // Passkeys is what the API needs of package provision.
 type Passkeys interface {
 	Begin(ctx context.Context, phone postern.PhoneID) (postern.Provisioning, bool, error)
+	BeginSecurityKey(ctx context.Context, integration postern.IntegrationID, in postern.SecurityKeyInput) (postern.Provisioning, bool, error)
+	SecurityKeyOptions(ctx context.Context, id postern.ProvisioningID) (postern.SecurityKeyOptions, error)
+	SubmitSecurityKey(ctx context.Context, id postern.ProvisioningID, in postern.CredentialSubmission) (postern.Provisioning, error)
 	Provisioning(ctx context.Context, id postern.ProvisioningID) (postern.Provisioning, error)
 	Provisionings(ctx context.Context, user postern.UserID) ([]postern.Provisioning, error)
 	Cancel(ctx context.Context, id postern.ProvisioningID) (postern.Provisioning, error)

@@ -19,7 +19,7 @@ type UserPath struct {
 // UsersQuery chooses users.
 type UsersQuery struct {
 	Integration postern.IntegrationID `query:"integration_id" doc:"Only users of this integration."`
-	Phase       string                `query:"phase" enum:"eligible,paired,active,suspended,revoked" doc:"Only users in this phase."`
+	Phase       string                `query:"phase" enum:"none,eligible,paired,active,suspended,revoked" doc:"Only users in this phase; none for those who were never invited."`
 	Search      string                `query:"search" maxLength:"200" doc:"Part of the display name or user principal name."`
 	Page        int                   `query:"page" minimum:"0" maximum:"10000000" doc:"The member next of the page before."`
 	Limit       int                   `query:"limit" minimum:"1" maximum:"500" default:"100"`

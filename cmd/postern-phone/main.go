@@ -25,6 +25,7 @@ type commands struct {
 	Passkeys  passkeysCmd  `cmd:"" help:"List the passkeys on this phone."`
 	SignIn    signInCmd    `cmd:"" help:"Sign in at Entra's web pages with a passkey of this phone."`
 	Status    statusCmd    `cmd:"" help:"Show what the control center knows of this phone; remove what was revoked."`
+	Serve     serveCmd     `cmd:"" help:"Be a security key for programs on this machine, until stopped."`
 	Forget    forgetCmd    `cmd:"" help:"Have this phone and its passkeys revoked, and delete its files."`
 	Version   cli.Version  `cmd:"" help:"Print the version."`
 }

@@ -20,7 +20,7 @@ const (
 )
 
 // markAttributes are those of every index made here; only the written bit
-// changes. Its authorization is 32 random bytes, so there is nothing to guess
+// changes. Its authorization is 192 random bits, so there is nothing to guess
 // and the dictionary attack protection need not watch.
 var markAttributes = tpm2.TPMANV{AuthRead: true, AuthWrite: true, NoDA: true, NT: tpm2.TPMNTOrdinary}
 
@@ -80,7 +80,7 @@ func (m *marker) existing(t transport.TPM) (name *tpm2.TPM2BName, written bool, 
 	return &read.NVName, written, nil
 }
 
-// authorized is the index opened with its own authorization, whose 256 bits
+// authorized is the index opened with its own authorization, whose 192 bits
 // also key the encryption of the parameter.
 func (m *marker) authorized(name tpm2.TPM2BName, direction func() tpm2.AuthOption) tpm2.AuthHandle {
 	return tpm2.AuthHandle{Handle: m.index, Name: name, Auth: session(tpm2.Auth(m.auth), direction())}

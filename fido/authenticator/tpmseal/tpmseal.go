@@ -5,6 +5,7 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -44,7 +45,8 @@ type Options struct {
 	// Mark has older copies of a new file noticed. A file that exists keeps
 	// what it was made with.
 	Mark bool
-	// OwnerAuth is the owner authorization of the TPM, which is usually empty.
+	// OwnerAuth is the owner authorization of the TPM, which is usually empty;
+	// without zero bytes.
 	OwnerAuth []byte
 	// AcceptOlder opens an older copy and takes it for the newest from then on.
 	AcceptOlder bool
@@ -119,22 +121,29 @@ func (u *unlock) key(l *lead, secret []byte) (*sealedfile.Key, error) {
 	if l.index == 0 {
 		return key, nil
 	}
-	auth, err := hkdf.Key(sha256.New, secret, nil, "tpmseal index authorization", sha256.Size)
+	auth, err := hkdf.Key(sha256.New, secret, nil, "tpmseal index authorization", authEntropy)
 	if err != nil {
 		return nil, err
 	}
-	key.Marker = &marker{u: u, index: l.index, auth: auth}
+	key.Marker = &marker{u: u, index: l.index, auth: authValue(auth)}
 	return key, nil
 }
 
-// passphraseAuth gives the authorization value of the sealed object: a digest,
-// because TPMs bound the size of one.
+// authEntropy is the size in bytes of what an authorization value is made of.
+const authEntropy = 24
+
+// authValue makes an authorization value: 32 characters, which is what fits an
+// object named by SHA-256. It is text because zeros at its end do not count to a
+// TPM (Part 1 §19.6.5), and go-tpm ends one at any zero.
+func authValue(b []byte) []byte { return []byte(base64.RawURLEncoding.EncodeToString(b[:authEntropy])) }
+
+// passphraseAuth gives the authorization value of the sealed object.
 func (u *unlock) passphraseAuth(l *lead) []byte {
 	if !l.passphrase {
 		return nil
 	}
 	digest := sha256.Sum256(append([]byte("tpmseal passphrase\x00"), u.o.Passphrase...))
-	return digest[:]
+	return authValue(digest[:])
 }
 
 // with opens the TPM for f.
@@ -149,7 +158,7 @@ func (u *unlock) with(f func(transport.TPM) error) error {
 	return errors.Join(f(t), t.Close())
 }
 
-// owner authorizes as the owner of the TPM.
+// owner authorises as the owner of the TPM.
 func (u *unlock) owner(options ...tpm2.AuthOption) tpm2.AuthHandle {
 	return tpm2.AuthHandle{
 		Handle: tpm2.TPMRHOwner,

@@ -30,6 +30,8 @@ type AttestationRequest struct {
 	PublicKey      ctap.Raw // COSE_Key
 	AuthData       []byte
 	ClientDataHash []byte
+	// Enterprise asks for a statement that may name this very device.
+	Enterprise bool
 }
 
 // Attester vouches for a new credential. It is asked before the credential is
@@ -116,6 +118,11 @@ func (a *Authenticator) attestationFormats() []string {
 
 // attest honours the platform's order of formats as far as it goes.
 func (a *Authenticator) attest(ctx context.Context, preferred []string, r AttestationRequest) (string, ctap.Raw, error) {
+	if r.Enterprise {
+		r.Format = FormatPacked
+		statement, err := PackedAttestation{a.enterprise.Source}.Attest(ctx, r)
+		return r.Format, statement, err
+	}
 	formats := a.attestationFormats()
 	r.Format = formats[0]
 	for _, f := range preferred {

@@ -51,6 +51,20 @@ type Config struct {
 	// NoCeremoniesByPIN is the option noMcGaPermissionsWithClientPin: a token
 	// got by PIN neither registers nor signs in.
 	NoCeremoniesByPIN bool
+	// UVModality tells getInfo how the user is verified (FIDO Registry of
+	// Predefined Values §3.1). Zero leaves it out.
+	UVModality uint64
+	// ResetWindow is how long after power-up a reset is heard. Zero means
+	// [DefaultResetWindow]; a negative one never ends, for transports on which
+	// nobody can cut the power.
+	ResetWindow time.Duration
+	// Enterprise is what enterprise attestation is made with; nil: there is
+	// none.
+	Enterprise *Enterprise
+	// MaxLargeBlobs is the capacity for the large-blob array in its stored form,
+	// in bytes: at least [ctap.MinLargeBlobCapacity]. Zero switches large blobs
+	// off, the extension largeBlobKey with them.
+	MaxLargeBlobs int
 	// Transports are reported by getInfo as they are.
 	Transports []string
 	// FirmwareVersion is reported by getInfo and has to equal the
@@ -78,6 +92,9 @@ type Authenticator struct {
 	pin               bool // can have one
 	pins              PINVerifier
 	noCeremoniesByPIN bool
+	uvModality        uint64
+	resetWindow       time.Duration
+	enterprise        *Enterprise
 
 	waiting atomic.Bool
 
@@ -91,6 +108,7 @@ type Authenticator struct {
 	next      nextAssertions
 	listing   listing
 	pinMisses int // wrong PINs in a row
+	poweredUp time.Time
 }
 
 // New makes an authenticator in the state it has after power-up.
@@ -103,8 +121,10 @@ func New(c Config) (*Authenticator, error) {
 		random: c.Random, now: c.Now, algorithms: slices.Clone(c.Algorithms), transports: slices.Clone(c.Transports),
 		firmware: c.FirmwareVersion, maxMsgSize: c.MaxMsgSize,
 		pin: c.PIN || c.PINVerifier != nil, pins: c.PINVerifier, noCeremoniesByPIN: c.NoCeremoniesByPIN,
+		uvModality: c.UVModality, resetWindow: c.ResetWindow, enterprise: c.Enterprise,
 		state: &State{},
 	}
+	a.store = countedStore{c.Store, a}
 	if a.pins == nil {
 		a.pins = storedPIN{a}
 	}
@@ -118,6 +138,12 @@ func New(c Config) (*Authenticator, error) {
 		if _, ok := keyTypes[alg]; !ok || slices.Contains(a.algorithms[:i], alg) {
 			return nil, fmt.Errorf("authenticator: algorithm %v is unknown or listed twice", alg)
 		}
+	}
+	if a.resetWindow == 0 {
+		a.resetWindow = DefaultResetWindow
+	}
+	if a.enterprise != nil && a.enterprise.Source == nil {
+		return nil, errors.New("authenticator: Enterprise needs a Source")
 	}
 	if a.maxMsgSize == 0 {
 		a.maxMsgSize = DefaultMaxMsgSize
@@ -144,6 +170,7 @@ func (a *Authenticator) clearPowerCycleState() {
 	a.next = nextAssertions{}
 	a.listing = listing{}
 	a.pinMisses = 0
+	a.poweredUp = a.now()
 }
 
 // AwaitingUser reports whether the command in hand waits for the user. A
@@ -164,6 +191,8 @@ var commands = map[ctap.Command]command{
 	ctap.ClientPIN:        {run: (*Authenticator).clientPIN},
 	ctap.GetNextAssertion: {run: (*Authenticator).getNextAssertion, bare: true},
 	ctap.Selection:        {run: (*Authenticator).selection, bare: true},
+	ctap.Reset:            {run: (*Authenticator).reset, bare: true},
+	ctap.Config:           {run: (*Authenticator).config},
 
 	ctap.CredentialManagement:        {run: (*Authenticator).credentialManagement},
 	ctap.CredentialManagementPreview: {run: (*Authenticator).credentialManagement},

@@ -16,44 +16,6 @@ import (
 	"github.com/postern/postern/fido/ctap"
 )
 
-func TestGetInfo(t *testing.T) {
-	p := newPlatform(t, func(c *authenticator.Config) { c.FirmwareVersion = 3 })
-	got := p.info()
-	want := &ctap.Info{
-		Versions:                         []string{"FIDO_2_0", "FIDO_2_1"},
-		Extensions:                       []string{"credProtect", "hmac-secret"},
-		AAGUID:                           authtest.AAGUID,
-		Options:                          map[string]bool{"plat": false, "rk": true, "uv": true, "pinUvAuthToken": true, "credMgmt": true},
-		MaxMsgSize:                       new(uint64(2048)),
-		PINUVAuthProtocols:               []uint64{2, 1},
-		MaxCredentialCountInList:         new(uint64(20)),
-		MaxCredentialIDLength:            new(uint64(128)),
-		Transports:                       []string{"usb"},
-		FirmwareVersion:                  new(uint64(3)),
-		RemainingDiscoverableCredentials: new(uint64(memory.DefaultCapacity)),
-		AttestationFormats:               []string{"none"},
-	}
-	for _, alg := range []ctap.Algorithm{ctap.ES256, ctap.EdDSA, ctap.RS256} {
-		want.Algorithms = append(want.Algorithms, ctap.CredentialParameter{Type: "public-key", Algorithm: alg})
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestGetInfoFollowsVerification(t *testing.T) {
-	for state, want := range map[authenticator.Verification]map[string]bool{
-		authenticator.VerificationNone:     {"plat": false, "rk": true, "credMgmt": true},
-		authenticator.VerificationNotSetUp: {"plat": false, "rk": true, "uv": false, "pinUvAuthToken": true, "credMgmt": true},
-	} {
-		p := newPlatform(t)
-		p.User.State = &state
-		if diff := cmp.Diff(want, p.info().Options); diff != "" {
-			t.Errorf("state %d: %s", state, diff)
-		}
-	}
-}
-
 func TestRegisterAndSignIn(t *testing.T) {
 	for _, alg := range []ctap.Algorithm{ctap.ES256, ctap.EdDSA, ctap.RS256} {
 		t.Run(alg.String(), func(t *testing.T) {

@@ -12,7 +12,9 @@ import (
 // Permissions of pinUvAuthTokens (CTAP 2.1 §6.5.5.7).
 const (
 	// supportedPermissions are those of features this authenticator has.
-	supportedPermissions = ceremonyPermissions | ctap.PermitCredentialManagement
+	supportedPermissions = ceremonyPermissions | ctap.PermitCredentialManagement |
+		ctap.PermitCredentialReadOnly |
+		ctap.PermitAuthenticatorConfig
 
 	ceremonyPermissions = ctap.PermitMakeCredential | ctap.PermitGetAssertion
 	// definedPermissions have a meaning; the others are ignored.

@@ -104,7 +104,7 @@ func (a *Authenticator) authoriseManagement(sub *managementSubcommand, call *man
 // boundTo reports whether the token in use may speak of a relying party: one
 // that is bound to another may not.
 func (t *tokens) boundTo(rp ctap.RPIDHash) bool {
-	return t.rpID == "" || ctap.HashRPID(t.rpID) == rp
+	return t.bound() == "" || ctap.HashRPID(t.rpID) == rp
 }
 
 // discoverable lists the discoverable credentials of every relying party,
@@ -119,7 +119,7 @@ func (a *Authenticator) discoverable(ctx context.Context) ([]Credential, error) 
 
 // getCredsMetadata is subcommand 01.
 func (a *Authenticator) getCredsMetadata(ctx context.Context, _ *managementCall) (*ctap.CredentialManagementResponse, error) {
-	if a.tokens.rpID != "" {
+	if a.tokens.bound() != "" {
 		return nil, ctap.ErrPINAuthInvalid
 	}
 	list, err := a.discoverable(ctx)
@@ -135,7 +135,7 @@ func (a *Authenticator) getCredsMetadata(ctx context.Context, _ *managementCall)
 
 // enumerateRPsBegin is subcommand 02.
 func (a *Authenticator) enumerateRPsBegin(ctx context.Context, _ *managementCall) (*ctap.CredentialManagementResponse, error) {
-	if a.tokens.rpID != "" {
+	if a.tokens.bound() != "" {
 		return nil, ctap.ErrPINAuthInvalid
 	}
 	list, err := a.discoverable(ctx)

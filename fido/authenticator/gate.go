@@ -60,6 +60,29 @@ func (g *gate) option(uv bool) error {
 	return nil
 }
 
+// demand refuses a ceremony the user cannot be verified in although it has to
+// be: steps 6 to 8 of makeCredential, where makeCredUvNotRqd is not offered, and
+// step 5 of getAssertion. It comes before any question to the user. Needed says
+// that a protected authenticator wants verification even without alwaysUv.
+func (g *gate) demand(needed bool) error {
+	if g.a.state.AlwaysUV {
+		if !g.a.protected() {
+			if g.a.pin {
+				return ctap.ErrPUATRequired // the platform sets a PIN and gets a token by it
+			}
+			return ctap.ErrOperationDenied
+		}
+		if g.param == nil && g.a.uvReady() {
+			g.uvOption = true
+		}
+		needed = true
+	}
+	if needed && g.a.protected() && g.param == nil && !g.uvOption {
+		return g.a.verificationMissing()
+	}
+	return nil
+}
+
 // verify does step 11 of makeCredential and step 6 of getAssertion.
 func (g *gate) verify(ctx context.Context, permission ctap.Permission, clientDataHash []byte) error {
 	if g.param != nil {

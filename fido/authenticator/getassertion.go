@@ -56,6 +56,11 @@ func (a *Authenticator) getAssertion(ctx context.Context, params []byte) ([]byte
 	}
 	up, ok := req.Options[ctap.OptionUP]
 	up = up || !ok
+	if up {
+		if err := gate.demand(false); err != nil { // 5
+			return nil, err
+		}
+	}
 	if err := gate.verify(ctx, ctap.PermitGetAssertion, req.ClientDataHash); err != nil { // 6
 		return nil, err
 	}

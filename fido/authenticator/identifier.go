@@ -7,6 +7,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 
+	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/ctap/pinuvauth"
 )
 
@@ -68,4 +69,44 @@ func (a *Authenticator) sealIdentifier(info string, value []byte) ([]byte, error
 	}
 	cipher.NewCBCEncrypter(block, out[:aes.BlockSize]).CryptBlocks(out[aes.BlockSize:], value)
 	return out, nil
+}
+
+// countedStore renews the state of the credential store before every change of a
+// credential. Whatever cuts the power in between, a platform never takes a
+// changed store for the one it knows.
+type countedStore struct {
+	Store
+	a *Authenticator
+}
+
+func (s countedStore) renew(ctx context.Context) error {
+	if s.a.state.CredentialStoreState == nil {
+		return nil
+	}
+	fresh, err := s.a.randomBytes(identifierSize)
+	if err != nil {
+		return err
+	}
+	return s.a.changeState(ctx, func(st *State) { st.CredentialStoreState = fresh })
+}
+
+func (s countedStore) Put(ctx context.Context, c *Credential, secret *Secret) error {
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
+	return s.Store.Put(ctx, c, secret)
+}
+
+func (s countedStore) SetUser(ctx context.Context, id []byte, u ctap.User) error {
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
+	return s.Store.SetUser(ctx, id, u)
+}
+
+func (s countedStore) Delete(ctx context.Context, id []byte) error {
+	if err := s.renew(ctx); err != nil {
+		return err
+	}
+	return s.Store.Delete(ctx, id)
 }

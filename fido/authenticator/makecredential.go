@@ -45,11 +45,12 @@ func (a *Authenticator) makeCredential(ctx context.Context, params []byte) ([]by
 	if err := gate.option(req.Options[ctap.OptionUV]); err != nil {
 		return nil, err
 	}
-	if a.protected() && !gate.uvOption && gate.param == nil { // 8
-		return nil, a.verificationMissing()
+	if err := gate.demand(true); err != nil { // 6, 8
+		return nil, err
 	}
-	if req.EnterpriseAttestation != nil { // 9
-		return nil, fmt.Errorf("enterprise attestation: %w", ctap.ErrInvalidParameter)
+	enterprise, err := a.enterpriseAsked(req) // 9
+	if err != nil {
+		return nil, err
 	}
 	if err := gate.verify(ctx, ctap.PermitMakeCredential, req.ClientDataHash); err != nil { // 11
 		return nil, err
@@ -60,11 +61,11 @@ func (a *Authenticator) makeCredential(ctx context.Context, params []byte) ([]by
 	if err := gate.presence(ctx); err != nil { // 13, 14
 		return nil, err
 	}
-	return a.createCredential(ctx, gate, req, alg)
+	return a.createCredential(ctx, gate, req, alg, enterprise)
 }
 
 // createCredential does steps 15 to 19.
-func (a *Authenticator) createCredential(ctx context.Context, gate *gate, req *ctap.MakeCredentialRequest, alg ctap.Algorithm) ([]byte, error) {
+func (a *Authenticator) createCredential(ctx context.Context, gate *gate, req *ctap.MakeCredentialRequest, alg ctap.Algorithm, enterprise bool) ([]byte, error) {
 	id, err := a.randomBytes(credentialIDSize)
 	if err != nil {
 		return nil, err
@@ -101,10 +102,10 @@ func (a *Authenticator) createCredential(ctx context.Context, gate *gate, req *c
 	if err != nil {
 		return nil, err
 	}
-	response.AuthData = authData
+	response.AuthData, response.EnterpriseAttestation = authData, enterprise
 	response.Format, response.Statement, err = a.attest(ctx, req.AttestationFormats, AttestationRequest{
 		RPID: c.RP.ID, AAGUID: a.aaguid, CredentialID: id, Algorithm: alg, PublicKey: public,
-		AuthData: authData, ClientDataHash: req.ClientDataHash,
+		AuthData: authData, ClientDataHash: req.ClientDataHash, Enterprise: enterprise,
 	})
 	if err != nil {
 		return nil, err

@@ -157,7 +157,8 @@ func TestMalformedMessages(t *testing.T) {
 	}{
 		"empty":                      {nil, ctap.ErrInvalidLength},
 		"unknown command":            {[]byte{0x66}, ctap.ErrInvalidCommand},
-		"reset is not offered":       {[]byte{0x07}, ctap.ErrInvalidCommand},
+		"reset with parameters":      {[]byte{0x07, 0xA0}, ctap.ErrInvalidLength},
+		"config without parameters":  {[]byte{0x0D}, ctap.ErrMissingParameter},
 		"MC without parameters":      {[]byte{0x01}, ctap.ErrMissingParameter},
 		"MC of an array":             {[]byte{0x01, 0x80}, ctap.ErrCBORUnexpectedType},
 		"MC cut short":               {[]byte{0x01, 0xA1, 0x01}, ctap.ErrInvalidCBOR},

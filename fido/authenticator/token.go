@@ -30,13 +30,16 @@ type tokens struct {
 	userVerified bool
 	used         bool
 	begun        time.Time
+
+	// persistent: the command in hand was authorised by the persistent token,
+	// which no relying party binds and nothing here limits.
+	persistent bool
 }
 
 // reset throws the token away.
 func (t *tokens) reset() {
 	clear(t.value[:])
-	keys := t.keys
-	*t = tokens{keys: keys}
+	*t = tokens{keys: t.keys}
 }
 
 // key gives the key agreement key of a protocol, made at first use.
@@ -113,9 +116,10 @@ func (t *tokens) authorise(protocol uint64, message, param []byte, permission ct
 }
 
 // authoriseCommand is authorise for commands that concern no relying party or
-// find theirs later: credential management, large blobs, settings. Message is
-// what the command says pinUvAuthParam is computed over. A token bound to a
-// relying party stays a matter of the command.
+// find theirs later: credential management, large blobs, settings. Permission is
+// a set of which the token needs one. Message is what the command says
+// pinUvAuthParam is computed over. A token bound to a relying party stays a
+// matter of the command.
 func (a *Authenticator) authoriseCommand(protocol *uint64, message, param []byte, permission ctap.Permission) error {
 	switch {
 	case param == nil:
@@ -125,7 +129,22 @@ func (a *Authenticator) authoriseCommand(protocol *uint64, message, param []byte
 	case !pinuvauth.Supported(*protocol):
 		return fmt.Errorf("PIN/UV auth protocol %d: %w", *protocol, ctap.ErrInvalidParameter)
 	}
+	persistent := a.state.PersistentToken
+	a.tokens.persistent = permission&ctap.PermitCredentialReadOnly != 0 && persistent != nil &&
+		pinuvauth.Verify(*protocol, persistent, message, param)
+	if a.tokens.persistent {
+		return nil
+	}
 	return a.tokens.authorise(*protocol, message, param, permission, a.tokens.rpID, a.now())
+}
+
+// bound gives the relying party the token of the command in hand is bound to,
+// empty for none.
+func (t *tokens) bound() string {
+	if t.persistent {
+		return ""
+	}
+	return t.rpID
 }
 
 // presence reports whether the gesture behind the token still counts.

@@ -26,6 +26,7 @@ const (
 	ReasonExcluded                   // tell the platform that a credential exists already
 	ReasonSelect                     // pick this authenticator among several
 	ReasonManage                     // let the platform manage credentials or settings
+	ReasonReset                      // delete every credential and the PIN
 )
 
 // String gives a word for logs.
@@ -41,13 +42,15 @@ func (r Reason) String() string {
 		return "select"
 	case ReasonManage:
 		return "manage"
+	case ReasonReset:
+		return "reset"
 	}
 	return "unknown"
 }
 
 // Prompt is a question to the user. RPID is the relying party as the platform
 // names it and the only part that binds the answer; it is empty for
-// ReasonSelect. RPName and Accounts may be missing where the protocol has not
+// ReasonSelect and ReasonReset. RPName and Accounts may be missing where the protocol has not
 // told them yet.
 type Prompt struct {
 	Reason   Reason

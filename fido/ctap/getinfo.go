@@ -25,6 +25,7 @@ const (
 	OptionEnterprise     = "ep"
 	OptionConfig         = "authnrCfg"
 	OptionUVConfig       = "uvAcfg"
+	OptionReadOnlyMgmt   = "perCredMgmtRO"
 	OptionMinPINLength   = "setMinPINLength"
 	// OptionNoCeremoniesByPIN: tokens got by PIN neither register nor sign in.
 	OptionNoCeremoniesByPIN = "noMcGaPermissionsWithClientPin"

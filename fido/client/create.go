@@ -2,9 +2,8 @@ package client
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/postern/postern/fido/ctap"
 )
@@ -17,7 +16,18 @@ type Registration struct {
 	AuthenticatorData []byte
 	Transports        []string
 	Extensions        ExtensionResults
+	// UnsignedExtensions is the map of unsigned extension outputs (CTAP 2.2
+	// §6.1.2), nil where there is none. The authenticator data does not vouch
+	// for it.
+	UnsignedExtensions ctap.Raw
 }
+
+// Values of enterpriseAttestation (CTAP 2.1 §7.1): for the relying parties the
+// authenticator's maker listed, or for those the platform's policy does.
+const (
+	vendorFacilitated = 1
+	platformManaged   = 2
+)
 
 // Create holds a registration ceremony (WebAuthn §5.1.3) for a page of origin.
 // It ends with ctx or with the options' timeout.
@@ -56,8 +66,7 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 	if err != nil {
 		return nil, err
 	}
-	inputs, err := o.Extensions.forCreate(s.info)
-	if err != nil {
+	if err := s.checkCreateExtensions(&o.Extensions, rk); err != nil {
 		return nil, err
 	}
 	// Permission to assert as well serves the search in fit.
@@ -70,14 +79,17 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 		RP:             ctap.RelyingParty{ID: rpID, Name: o.RP.Name},
 		User:           ctap.User{ID: o.User.ID, Name: o.User.Name, DisplayName: o.User.DisplayName},
 		Parameters:     params,
-		Extensions:     inputs,
 		Options:        map[string]bool{},
 	}
+	s.conveyance(o, request)
 	if rk {
 		request.Options[ctap.OptionRK] = true
 	}
-	encode := func() ([]byte, error) {
+	encode := func() (_ []byte, err error) {
 		s.setUV(request.Options)
+		if request.Extensions, err = s.createExtensions(ctx, &o.Extensions, rk); err != nil {
+			return nil, err
+		}
 		request.PINUVAuthParam, request.PINUVAuthProtocol = s.authParam(hash)
 		return request.Encode()
 	}
@@ -97,6 +109,28 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 		return nil, err
 	}
 	return s.registration(o, resp, clientData, rk)
+}
+
+// conveyance settles the attestation asked for (WebAuthn §5.4.7). Formats go to
+// authenticators that know of the choice only.
+func (s *session) conveyance(o *CreationOptions, request *ctap.MakeCredentialRequest) {
+	formats := o.AttestationFormats
+	if o.Attestation == "" || o.Attestation == AttestationNone {
+		formats = []string{AttestationNone}
+	}
+	for _, f := range formats {
+		if slices.Contains(s.info.AttestationFormats, f) {
+			request.AttestationFormats = append(request.AttestationFormats, f)
+		}
+	}
+	if o.Attestation != AttestationEnterprise || !s.info.Options[ctap.OptionEnterprise] {
+		return
+	}
+	mode := uint64(vendorFacilitated)
+	if slices.Contains(s.Managed, s.rpID) {
+		mode = platformManaged
+	}
+	request.EnterpriseAttestation = &mode
 }
 
 // discoverable settles the option "rk".
@@ -122,75 +156,4 @@ func (s *session) creationVerification(wanted string) string {
 		}
 	}
 	return Preferred
-}
-
-// registration checks an answer against what was asked and packs it.
-func (s *session) registration(o *CreationOptions, resp *ctap.MakeCredentialResponse, clientData []byte, rk bool) (*Registration, error) {
-	data, err := ctap.ParseAuthenticatorData(resp.AuthData)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.checkAuthData(data, o.Selection.UserVerification); err != nil {
-		return nil, err
-	}
-	if data.Attested == nil {
-		return nil, errors.New("authenticator data of a registration has no credential")
-	}
-	alg, _, err := ctap.DecodePublicKey(data.Attested.PublicKey)
-	if err != nil {
-		return nil, err
-	}
-	if params, err := o.parameters(); err != nil || !offered(params, alg) {
-		return nil, fmt.Errorf("the authenticator chose %v, which was not offered", alg)
-	}
-	format, statement := resp.Format, resp.Statement
-	if o.Attestation == "" || o.Attestation == AttestationNone {
-		// WebAuthn §5.1.3 step 22: nothing that identifies the authenticator
-		// beyond its model.
-		if format, statement, err = noAttestation(); err != nil {
-			return nil, err
-		}
-	}
-	object, err := ctap.Marshal(map[string]any{"fmt": format, "attStmt": statement, "authData": resp.AuthData})
-	if err != nil {
-		return nil, err
-	}
-	results, err := o.Extensions.created(data.Extensions, rk)
-	if err != nil {
-		return nil, err
-	}
-	return &Registration{
-		ID: data.Attested.ID, ClientDataJSON: clientData, AttestationObject: object,
-		AuthenticatorData: resp.AuthData, Transports: s.info.Transports, Extensions: results,
-	}, nil
-}
-
-func noAttestation() (string, ctap.Raw, error) {
-	empty, err := ctap.Marshal(map[string]any{})
-	return AttestationNone, empty, err
-}
-
-func offered(params []ctap.CredentialParameter, alg ctap.Algorithm) bool {
-	for _, p := range params {
-		if p.Algorithm == alg {
-			return true
-		}
-	}
-	return false
-}
-
-// checkAuthData refuses an answer that is for another relying party, or without
-// the user. The relying party checks too; but a client that passed such an
-// answer on would have been fooled first.
-func (s *session) checkAuthData(d *ctap.AuthenticatorData, verification string) error {
-	if d.RPIDHash != sha256.Sum256([]byte(s.rpID)) {
-		return errors.New("authenticator data is for another relying party")
-	}
-	if d.Flags&ctap.FlagUP == 0 {
-		return errors.New("authenticator data says that no user was present")
-	}
-	if verification == Required && d.Flags&ctap.FlagUV == 0 {
-		return fail(NotAllowedError, "the authenticator did not verify its user")
-	}
-	return nil
 }

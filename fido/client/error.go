@@ -18,6 +18,7 @@ const (
 	NotSupportedError ErrorName = "NotSupportedError"
 	SecurityError     ErrorName = "SecurityError"
 	ConstraintError   ErrorName = "ConstraintError"
+	SyntaxError       ErrorName = "SyntaxError"
 	TypeError         ErrorName = "TypeError"
 	AbortError        ErrorName = "AbortError"
 	UnknownError      ErrorName = "UnknownError"

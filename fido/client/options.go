@@ -26,9 +26,12 @@ const (
 	Discouraged = "discouraged"
 )
 
-// AttestationNone is the attestation conveyance preference that asks for no
-// attestation (WebAuthn §5.4.7), and its default.
-const AttestationNone = "none"
+// Values of attestation (WebAuthn §5.4.7) this client acts on. The default is
+// "none".
+const (
+	AttestationNone       = "none"
+	AttestationEnterprise = "enterprise"
+)
 
 // RelyingParty is PublicKeyCredentialRpEntity.
 type RelyingParty struct {

@@ -56,12 +56,17 @@ func lists(list []ctap.CredentialDescriptor, id []byte) bool {
 	return slices.ContainsFunc(list, func(d ctap.CredentialDescriptor) bool { return bytes.Equal(d.ID, id) })
 }
 
+// messageSize gives the size of the longest request in bytes.
+func (s *session) messageSize() int {
+	if m := s.info.MaxMsgSize; m != nil {
+		return int(min(*m, ctap.MaxMessageSize)) // #nosec G115 -- bounded
+	}
+	return ctap.DefaultMessageSize
+}
+
 // batches parts a list by what GetInfo says about counts and sizes.
 func (s *session) batches(list []ctap.CredentialDescriptor, rest int) [][]ctap.CredentialDescriptor {
-	size, count := ctap.DefaultMessageSize, len(list)
-	if m := s.info.MaxMsgSize; m != nil {
-		size = int(min(*m, ctap.MaxMessageSize)) // #nosec G115 -- bounded
-	}
+	size, count := s.messageSize(), len(list)
 	if m := s.info.MaxCredentialCountInList; m != nil && *m > 0 {
 		count = int(min(*m, uint64(len(list)))) // #nosec G115 -- bounded
 	}

@@ -15,12 +15,6 @@ const (
 	maxUVAttempts     = 25
 )
 
-// Options of GetInfo that bar a way to a token (CTAP 2.1 §6.4).
-const (
-	optionUVConfig          = "uvAcfg"
-	optionNoCeremoniesByPIN = "noMcGaPermissionsWithClientPin"
-)
-
 const ceremonyPermissions = ctap.PermitMakeCredential | ctap.PermitGetAssertion
 
 // verifyUser arranges for user verification as the authenticator can do it: by
@@ -54,23 +48,28 @@ func (s *session) verifyUser(ctx context.Context, wanted string, permissions cta
 	return fail(NotAllowedError, "the authenticator cannot verify its user: set a PIN, or its own user verification, first")
 }
 
+// protected reports whether some form of user verification is set up.
+func (s *session) protected() bool {
+	return s.info.Options[ctap.OptionUV] || s.info.Options[ctap.OptionClientPIN]
+}
+
 // verifiesItself reports whether built-in user verification can give the
 // permissions. Changing settings needs an option of its own (CTAP 2.1 §6.4,
 // "uvAcfg").
 func (s *session) verifiesItself(permissions ctap.Permission) bool {
-	return s.info.Options[ctap.OptionUV] && (permissions&ctap.PermitAuthenticatorConfig == 0 || s.info.Options[optionUVConfig])
+	return s.info.Options[ctap.OptionUV] && (permissions&ctap.PermitAuthenticatorConfig == 0 || s.info.Options[ctap.OptionUVConfig])
 }
 
 // takesPIN reports whether the PIN can give the permissions.
 func (s *session) takesPIN(permissions ctap.Permission) bool {
-	barred := s.info.Options[optionNoCeremoniesByPIN] && permissions&ceremonyPermissions != 0
+	barred := s.info.Options[ctap.OptionNoCeremoniesByPIN] && permissions&ceremonyPermissions != 0
 	return s.info.Options[ctap.OptionClientPIN] && s.protocol != 0 && !barred
 }
 
 // lacksPIN reports whether a PIN could be set.
 func (s *session) lacksPIN() bool {
 	set, known := s.info.Options[ctap.OptionClientPIN]
-	return known && !set && s.protocol != 0 && !s.info.Options[optionNoCeremoniesByPIN]
+	return known && !set && s.protocol != 0 && !s.info.Options[ctap.OptionNoCeremoniesByPIN]
 }
 
 // verifyBuiltIn gets a token by built-in user verification (CTAP 2.1

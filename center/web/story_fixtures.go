@@ -148,7 +148,7 @@ func fixturePhone() postern.Phone {
 
 func fixtureProvisioning(state postern.ProvisioningState) postern.Provisioning {
 	v := postern.Provisioning{
-		ID: fixtureID[postern.ProvisioningID](postern.PrefixProvisioning, 1), PhoneID: fixturePhone().ID, Version: 2, State: state,
+		ID: fixtureID[postern.ProvisioningID](postern.PrefixProvisioning, 1), Carrier: postern.CarrierPhone, PhoneID: fixturePhone().ID, Version: 2, State: state,
 		DisplayName: "Postern Passkeys k7m2xq", RequestedBy: "Ada Lindqvist", CreatedAt: ago(4 * time.Minute), UpdatedAt: ago(time.Minute),
 	}
 	switch state {
@@ -169,6 +169,26 @@ func fixtureProvisioning(state postern.ProvisioningState) postern.Provisioning {
 		v.Next = "Nothing to do: Postern waits as long as Graph asked and goes on by itself."
 	}
 	return v
+}
+
+// fixtureKeyProvisioning is one on a hardware security key.
+func fixtureKeyProvisioning(state postern.ProvisioningState) postern.Provisioning {
+	v := fixtureProvisioning(state)
+	v.Carrier, v.PhoneID = postern.CarrierSecurityKey, ""
+	if state == postern.ProvisioningFailed {
+		refused := postern.Errorf(postern.CodeEntraPasskeyRefused, "")
+		v.Code, v.Message, v.Next = refused.Code, refused.Message, refused.Next
+	}
+	return v
+}
+
+func fixtureSecurityKey() postern.Passkey {
+	return postern.Passkey{
+		ID: fixtureID[postern.PasskeyID](postern.PrefixPasskey, 3), Managed: true, Carrier: postern.CarrierSecurityKey,
+		ProvisioningID: fixtureID[postern.ProvisioningID](postern.PrefixProvisioning, 1), State: postern.PasskeyActive,
+		DisplayName: "Postern Passkeys w4h8zc", AAGUID: "2fc0579f-8113-47ea-b116-bb5a8db9202a", Model: "YubiKey 5 Series with NFC",
+		Attested: true, CreatedAt: ago(2 * time.Minute),
+	}
 }
 
 func fixturePasskeys() []postern.Passkey {

@@ -23,7 +23,7 @@ func addUserStories(add, part func(string, templ.Component)) {
 	several.List[2].Problem = "Entra does not answer for this user."
 	add("users/several", users(several))
 	beside := several
-	beside.Counts = map[postern.Phase]int{postern.PhaseEligible: 1, postern.PhaseActive: 481, postern.PhaseSuspended: 2, postern.PhaseRevoked: 4}
+	beside.Counts = map[postern.Phase]int{postern.PhaseEligible: 1, postern.PhaseActive: 481, postern.PhaseSuspended: 2, postern.PhaseRevoked: 4, postern.PhaseNone: 3}
 	beside.Phase, beside.List, beside.More = postern.PhaseSuspended, several.List[:2], false
 	add("users/suspended", users(beside))
 	missed := several
@@ -66,6 +66,14 @@ func addUserStories(add, part func(string, templ.Component)) {
 	gone.Phones[0].State, gone.Phones[0].RevokedAt = postern.PhoneRevoked, pointer(ago(time.Hour))
 	gone.KeyProblems = problems{postern.Errorf(postern.CodeEntraUnreachable, "")}
 	add("user/revoked-entra-unreachable", user(gone))
+	waiting := page(postern.PhasePaired, fixtureKeyProvisioning(postern.ProvisioningOffered))
+	add("user/security-key-touch", user(waiting))
+	keyOnly := page("", fixtureKeyProvisioning(postern.ProvisioningActive))
+	keyOnly.Phones, keyOnly.Invitations, keyOnly.Passkeys = nil, nil, []postern.Passkey{fixtureSecurityKey()}
+	add("user/security-key", user(keyOnly))
+	halted := page("", fixtureKeyProvisioning(postern.ProvisioningFailed))
+	halted.Phones, halted.Invitations = nil, nil
+	add("user/security-key-refused", user(halted))
 	help := active
 	help.frame = as(fixtureHelpDesk, help.frame)
 	add("user/help-desk", user(help))

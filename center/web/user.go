@@ -85,26 +85,30 @@ func (p userPage) older() []postern.Provisioning {
 	return older
 }
 
-func (p userPage) phoneName(id postern.PhoneID) string {
+// carrierName is what a passkey lies on, as people call it.
+func (p userPage) carrierName(v postern.Provisioning) string {
+	if v.Carrier == postern.CarrierSecurityKey {
+		return "the security key"
+	}
 	for _, phone := range p.Phones {
-		if phone.ID == id {
+		if phone.ID == v.PhoneID {
 			return phone.Name
 		}
 	}
-	return ""
+	return "the phone"
 }
 
 // outcome says how a provisioning stands. What came of one that succeeded is told by its passkey, which may have been
 // taken away since.
 func (p userPage) outcome(v postern.Provisioning) string {
 	if v.State != postern.ProvisioningActive {
-		return provisioningText(v, p.phoneName(v.PhoneID))
+		return provisioningText(v, p.carrierName(v))
 	}
 	for _, k := range p.Passkeys {
 		switch {
 		case k.ProvisioningID != v.ID:
 		case k.State == postern.PasskeyActive:
-			return provisioningText(v, p.phoneName(v.PhoneID))
+			return provisioningText(v, p.carrierName(v))
 		case k.State == postern.PasskeyRevocation:
 			return "The passkey was registered, and is being removed from Entra."
 		}
@@ -127,7 +131,11 @@ func (c *console) loadUser(r *http.Request) (postern.User, error) {
 
 func (c *console) userFrame(r *http.Request, u postern.User, i postern.Integration, title string) frame {
 	f := c.frame(r, sectionIntegrations, title)
-	f.Trail = []crumb{{"Integrations", "/integrations"}, {i.ApplicationName, integrationPath(i.ID) + "?phase=" + string(u.Phase)}}
+	phase := u.Phase
+	if phase == "" {
+		phase = postern.PhaseNone
+	}
+	f.Trail = []crumb{{"Integrations", "/integrations"}, {i.ApplicationName, integrationPath(i.ID) + "?phase=" + string(phase)}}
 	return f
 }
 
@@ -233,11 +241,16 @@ func (p userPage) hasUnmanaged() bool {
 	return slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool { return !k.Managed })
 }
 
+// hasManagedKey reports whether a hardware key holds a passkey that can be taken away here.
+func (p userPage) hasManagedKey() bool {
+	return slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool { return k.Carrier == postern.CarrierSecurityKey })
+}
+
 func keyModel(k postern.Passkey) string {
 	if k.Model != "" {
 		return k.Model
 	}
-	if k.Managed {
+	if k.Managed && k.Carrier != postern.CarrierSecurityKey {
 		return "Postern on a phone"
 	}
 	return "Model unknown to Entra"

@@ -111,7 +111,7 @@ func (c *console) cancelProvisioning(w http.ResponseWriter, r *http.Request) err
 	}
 	id := postern.ProvisioningID(r.PathValue("provisioning"))
 	return c.act(w, r, u, "Cancel the provisioning?",
-		"The phone is no longer asked. If Entra has the passkey already, it is deleted again.",
+		"The phone or security key is no longer asked. If Entra has the passkey already, it is deleted again.",
 		"Cancel provisioning", "cancelled", func(ctx context.Context) error {
 			provisionings, err := c.Passkeys.Provisionings(ctx, u.ID)
 			if err != nil {
@@ -140,8 +140,11 @@ func (c *console) revokePasskey(w http.ResponseWriter, r *http.Request) error {
 		if !key.Managed || string(key.ID) != r.PathValue("passkey") {
 			continue
 		}
-		return c.act(w, r, u, "Revoke "+key.DisplayName+"?",
-			"The passkey is deleted from Entra, and "+u.DisplayName+" can no longer sign in with it. It cannot be undone.",
+		text := "The passkey is deleted from Entra, and " + u.DisplayName + " can no longer sign in with it. It cannot be undone."
+		if key.Carrier == postern.CarrierSecurityKey {
+			text += " The copy on the security key stays until it is removed there, and opens nothing."
+		}
+		return c.act(w, r, u, "Revoke "+key.DisplayName+"?", text,
 			"Revoke passkey", "passkey-revoke", func(ctx context.Context) error {
 				_, err := c.Passkeys.RevokePasskey(ctx, key.ID)
 				return err

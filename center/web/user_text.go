@@ -1,6 +1,10 @@
 package web
 
-import "github.com/postern/postern"
+import (
+	"slices"
+
+	"github.com/postern/postern"
+)
 
 // way is the picture of a provisioning.
 var way = []struct {
@@ -20,7 +24,11 @@ type step struct{ Name, Class, Spoken string }
 // steps says which points of the way are behind, which one is now. A provisioning that ended early stops at the point
 // that can be told from what it left behind.
 func steps(v postern.Provisioning) []step {
-	at := 0
+	way, at := way, 0
+	if v.Carrier == postern.CarrierSecurityKey {
+		way = slices.Clone(way)
+		way[1].name, way[2].name = "At the security key", "Touched"
+	}
 	for i, w := range way {
 		if w.state == v.State {
 			at = i
@@ -54,23 +62,31 @@ func steps(v postern.Provisioning) []step {
 	return out
 }
 
-func provisioningText(v postern.Provisioning, phone string) string {
-	if phone == "" {
-		phone = "the phone"
+// provisioningText says how a provisioning stands; on is what its passkey lies on.
+func provisioningText(v postern.Provisioning, on string) string {
+	if v.Carrier == postern.CarrierSecurityKey {
+		switch v.State {
+		case postern.ProvisioningRequested:
+			return "Waiting for the administrator who has the security key to go on."
+		case postern.ProvisioningOffered:
+			return "Waiting for the security key to be touched at the administrator's machine."
+		case postern.ProvisioningSubmitted:
+			return "The security key made the passkey. Postern is registering it with Entra."
+		}
 	}
 	switch v.State {
 	case postern.ProvisioningRequested:
 		return "Postern is fetching the registration options from Entra."
 	case postern.ProvisioningOffered:
-		return "Waiting for the user to accept on " + phone + "."
+		return "Waiting for the user to accept on " + on + "."
 	case postern.ProvisioningSubmitted:
 		return "The phone made the passkey. Postern is registering it with Entra."
 	case postern.ProvisioningRegistered:
 		return "Entra took the passkey. Postern reads it back until Entra lists it."
 	case postern.ProvisioningActive:
-		return "Entra lists the passkey. The user can sign in with " + phone + "."
+		return "Entra lists the passkey. The user can sign in with " + on + "."
 	case postern.ProvisioningDeclined:
-		return "The user declined on " + phone + "."
+		return "The user declined on " + on + "."
 	case postern.ProvisioningCancelled:
 		return "The provisioning was cancelled."
 	}

@@ -30,11 +30,11 @@ type phaseTab struct {
 	Count int
 }
 
-// phases lists the three phases of the way, and the two beside it when somebody is there.
+// phases lists the three phases of the way, and those beside it when somebody is there.
 func (p usersPage) phases() []phaseTab {
 	var tabs []phaseTab
-	for _, phase := range []postern.Phase{postern.PhaseEligible, postern.PhasePaired, postern.PhaseActive, postern.PhaseSuspended, postern.PhaseRevoked} {
-		beside := phase == postern.PhaseSuspended || phase == postern.PhaseRevoked
+	for _, phase := range []postern.Phase{postern.PhaseEligible, postern.PhasePaired, postern.PhaseActive, postern.PhaseSuspended, postern.PhaseRevoked, postern.PhaseNone} {
+		beside := phase == postern.PhaseSuspended || phase == postern.PhaseRevoked || phase == postern.PhaseNone
 		if beside && p.Counts[phase] == 0 && p.Phase != phase {
 			continue
 		}
@@ -107,7 +107,7 @@ func phaseMeaning(p postern.Phase) string {
 	case postern.PhaseRevoked:
 		return "Everything was taken away."
 	}
-	return ""
+	return "Never invited. Known here because an administrator registered a security key for them."
 }
 
 func (c *console) users(w http.ResponseWriter, r *http.Request) error {
@@ -121,7 +121,7 @@ func (c *console) users(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	switch phase := postern.Phase(q.Get("phase")); phase {
-	case postern.PhaseEligible, postern.PhasePaired, postern.PhaseActive, postern.PhaseSuspended, postern.PhaseRevoked:
+	case postern.PhaseEligible, postern.PhasePaired, postern.PhaseActive, postern.PhaseSuspended, postern.PhaseRevoked, postern.PhaseNone:
 		p.Phase = phase
 	default:
 		// Begin where somebody is.

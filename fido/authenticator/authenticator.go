@@ -65,6 +65,10 @@ type Config struct {
 	// in bytes: at least [ctap.MinLargeBlobCapacity]. Zero switches large blobs
 	// off, the extension largeBlobKey with them.
 	MaxLargeBlobs int
+	// MaxLargeBlobs is the capacity for the large-blob array in its stored form,
+	// in bytes: at least [ctap.MinLargeBlobCapacity]. Zero switches large blobs
+	// off, the extension largeBlobKey with them.
+	MaxLargeBlobs int
 	// Transports are reported by getInfo as they are.
 	Transports []string
 	// FirmwareVersion is reported by getInfo and has to equal the
@@ -92,6 +96,7 @@ type Authenticator struct {
 	pin               bool // can have one
 	pins              PINVerifier
 	noCeremoniesByPIN bool
+	maxLargeBlobs     int
 	uvModality        uint64
 	resetWindow       time.Duration
 	enterprise        *Enterprise
@@ -107,6 +112,7 @@ type Authenticator struct {
 	tokens    tokens
 	next      nextAssertions
 	listing   listing
+	blobWrite blobWrite
 	pinMisses int // wrong PINs in a row
 	poweredUp time.Time
 }
@@ -151,6 +157,9 @@ func New(c Config) (*Authenticator, error) {
 	if a.maxMsgSize < ctap.DefaultMessageSize || a.maxMsgSize > ctap.MaxMessageSize {
 		return nil, fmt.Errorf("authenticator: MaxMsgSize must be %d to %d", ctap.DefaultMessageSize, ctap.MaxMessageSize)
 	}
+	if err := a.provideLargeBlobs(c.MaxLargeBlobs); err != nil {
+		return nil, err
+	}
 	a.clearPowerCycleState()
 	return a, nil
 }
@@ -169,6 +178,7 @@ func (a *Authenticator) clearPowerCycleState() {
 	a.tokens.keys = nil
 	a.next = nextAssertions{}
 	a.listing = listing{}
+	a.blobWrite = blobWrite{}
 	a.pinMisses = 0
 	a.poweredUp = a.now()
 }
@@ -196,6 +206,7 @@ var commands = map[ctap.Command]command{
 
 	ctap.CredentialManagement:        {run: (*Authenticator).credentialManagement},
 	ctap.CredentialManagementPreview: {run: (*Authenticator).credentialManagement},
+	ctap.LargeBlobs:                  {run: (*Authenticator).largeBlobs},
 }
 
 // Handle answers one request. It always gives a response of at least one and at

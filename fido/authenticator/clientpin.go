@@ -12,7 +12,7 @@ import (
 // Permissions of pinUvAuthTokens (CTAP 2.1 §6.5.5.7).
 const (
 	// supportedPermissions are those of features this authenticator has.
-	supportedPermissions = ceremonyPermissions | ctap.PermitCredentialManagement |
+	supportedPermissions = ceremonyPermissions | ctap.PermitCredentialManagement | ctap.PermitLargeBlobWrite |
 		ctap.PermitCredentialReadOnly |
 		ctap.PermitAuthenticatorConfig
 

@@ -43,6 +43,7 @@ func (a *Authenticator) getInfo(ctx context.Context, _ []byte) ([]byte, error) {
 	for _, alg := range a.algorithms {
 		info.Algorithms = append(info.Algorithms, ctap.CredentialParameter{Type: ctap.PublicKeyType, Algorithm: alg})
 	}
+	a.describeLargeBlobs(info)
 	if a.firmware != 0 {
 		info.FirmwareVersion = &a.firmware
 	}

@@ -29,7 +29,7 @@ func (a *Authenticator) getTokenUsingPIN(ctx context.Context, req *ctap.ClientPI
 	if err := checkAgreement(req, member{"pinHashEnc", req.PINHashEnc}); err != nil {
 		return nil, err
 	}
-	permissions, rpID, err := requestedPermissions(req)
+	permissions, rpID, err := a.requestedPermissions(req)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (a *Authenticator) getTokenUsingUV(ctx context.Context, req *ctap.ClientPIN
 	if err := checkAgreement(req); err != nil {
 		return nil, err
 	}
-	permissions, rpID, err := requestedPermissions(req)
+	permissions, rpID, err := a.requestedPermissions(req)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (a *Authenticator) getTokenUsingUV(ctx context.Context, req *ctap.ClientPIN
 
 // requestedPermissions reads what a token is asked for. Permissions nobody has
 // defined are ignored; those of features that are not here are refused.
-func requestedPermissions(req *ctap.ClientPINRequest) (ctap.Permission, string, error) {
+func (a *Authenticator) requestedPermissions(req *ctap.ClientPINRequest) (ctap.Permission, string, error) {
 	if req.Permissions == nil {
 		return 0, "", missing("permissions")
 	}
@@ -103,7 +103,11 @@ func requestedPermissions(req *ctap.ClientPINRequest) (ctap.Permission, string, 
 		return 0, "", fmt.Errorf("no permissions: %w", ctap.ErrInvalidParameter)
 	}
 	permissions := *req.Permissions & definedPermissions
-	if permissions&^supportedPermissions != 0 {
+	supported := supportedPermissions
+	if a.maxLargeBlobs == 0 {
+		supported &^= ctap.PermitLargeBlobWrite
+	}
+	if permissions&^supported != 0 {
 		return 0, "", ctap.ErrUnauthorizedPermission
 	}
 	if permissions&ctap.PermitCredentialReadOnly != 0 && permissions != ctap.PermitCredentialReadOnly {

@@ -12,4 +12,7 @@ func (a *Authenticator) discardState(c ctap.Command) {
 	if c != ctap.CredentialManagement && c != ctap.CredentialManagementPreview {
 		a.listing = listing{}
 	}
+	if c != ctap.LargeBlobs {
+		a.blobWrite = blobWrite{}
+	}
 }

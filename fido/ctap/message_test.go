@@ -40,8 +40,6 @@ var codecs = []codec{
 	codecOf("ClientPINResponse", ctap.DecodeClientPINResponse),
 	codecOf("ConfigRequest", ctap.DecodeConfigRequest),
 	codecOf("Info", ctap.DecodeInfo),
-	codecOf("CredentialManagementRequest", ctap.DecodeCredentialManagementRequest),
-	codecOf("CredentialManagementResponse", ctap.DecodeCredentialManagementResponse),
 }
 
 // Generators draw absent members as nil, as decoding gives them.
@@ -149,41 +147,9 @@ var messages = map[string]func(*rapid.T) encoder{
 			PowerCycleState: maybe(t, rapid.Bool(), "power cycle"), UVRetries: maybe(t, number, "uv retries"),
 		}
 	},
-	"CredentialManagementRequest": func(t *rapid.T) encoder {
-		return &ctap.CredentialManagementRequest{
-			Subcommand: number.Draw(t, "subcommand"), Params: raw(t, "params"), Protocol: maybe(t, number, "protocol"),
-			AuthParam: someHex.Draw(t, "param"),
-		}
-	},
-	"CredentialManagementResponse": func(t *rapid.T) encoder {
-		return &ctap.CredentialManagementResponse{
-			ExistingCount: maybe(t, number, "existing"), RemainingCount: maybe(t, number, "remaining"),
-			RP:       &ctap.RelyingParty{ID: text.Draw(t, "rp id"), Name: text.Draw(t, "rp name")},
-			RPIDHash: new(ctap.RPIDHash(hash(t))), TotalRPs: number.Draw(t, "rps"), User: maybe(t, user, "user"),
-			CredentialID: maybe(t, descriptor, "credential"), PublicKey: raw(t, "key"), TotalCredentials: number.Draw(t, "credentials"),
-			CredProtect: ctap.CredProtect(rapid.Uint8Range(0, 3).Draw(t, "level")), LargeBlobKey: someHex.Draw(t, "large blob key"),
-			ThirdPartyPayment: maybe(t, rapid.Bool(), "payment"),
-		}
-	},
 	"ConfigRequest": func(t *rapid.T) encoder {
 		return &ctap.ConfigRequest{
 			Subcommand: number.Draw(t, "subcommand"), Params: raw(t, "params"), Protocol: maybe(t, number, "protocol"), AuthParam: someHex.Draw(t, "param"),
-		}
-	},
-	"CredentialManagementRequest": func(t *rapid.T) encoder {
-		return &ctap.CredentialManagementRequest{
-			Subcommand: number.Draw(t, "subcommand"), Params: raw(t, "params"), Protocol: maybe(t, number, "protocol"),
-			AuthParam: someHex.Draw(t, "param"),
-		}
-	},
-	"CredentialManagementResponse": func(t *rapid.T) encoder {
-		return &ctap.CredentialManagementResponse{
-			ExistingCount: maybe(t, number, "existing"), RemainingCount: maybe(t, number, "remaining"),
-			RP:       &ctap.RelyingParty{ID: text.Draw(t, "rp id"), Name: text.Draw(t, "rp name")},
-			RPIDHash: new(ctap.RPIDHash(hash(t))), TotalRPs: number.Draw(t, "rps"), User: maybe(t, user, "user"),
-			CredentialID: maybe(t, descriptor, "credential"), PublicKey: raw(t, "key"), TotalCredentials: number.Draw(t, "credentials"),
-			CredProtect: ctap.CredProtect(rapid.Uint8Range(0, 3).Draw(t, "level")), LargeBlobKey: someHex.Draw(t, "large blob key"),
-			ThirdPartyPayment: maybe(t, rapid.Bool(), "payment"),
 		}
 	},
 	"Info": func(t *rapid.T) encoder {

@@ -65,10 +65,6 @@ type Config struct {
 	// in bytes: at least [ctap.MinLargeBlobCapacity]. Zero switches large blobs
 	// off, the extension largeBlobKey with them.
 	MaxLargeBlobs int
-	// MaxLargeBlobs is the capacity for the large-blob array in its stored form,
-	// in bytes: at least [ctap.MinLargeBlobCapacity]. Zero switches large blobs
-	// off, the extension largeBlobKey with them.
-	MaxLargeBlobs int
 	// Transports are reported by getInfo as they are.
 	Transports []string
 	// FirmwareVersion is reported by getInfo and has to equal the

@@ -15,3 +15,10 @@ func Device() (transport.TPMCloser, error) {
 	}
 	return t, nil
 }
+
+// At is for [Options.Open]. Windows has no path to a TPM.
+func At(path string) func() (transport.TPMCloser, error) {
+	return func() (transport.TPMCloser, error) {
+		return nil, fmt.Errorf("%w (%s: a TPM has no path on Windows)", ErrNoTPM, path)
+	}
+}

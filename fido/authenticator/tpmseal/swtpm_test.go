@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
-	"github.com/google/go-tpm/tpm2/transport/linuxudstpm"
 )
 
 // machine is a machine with a TPM 2.0: swtpm, with state on disk as a chip has.
@@ -63,7 +62,7 @@ func (m *machine) start() {
 	exited := make(chan error, 1)
 	go func() { exited <- m.run.Wait() }()
 	for {
-		if t, err := linuxudstpm.Open(m.socket); err == nil {
+		if t, err := At(m.socket)(); err == nil {
 			if _, err := (tpm2.ReadClock{}).Execute(t); err == nil {
 				break
 			}
@@ -96,7 +95,7 @@ func (m *machine) powerCycle() {
 }
 
 func (m *machine) open() (transport.TPMCloser, error) {
-	t, err := linuxudstpm.Open(m.socket)
+	t, err := At(m.socket)()
 	return &wire{TPMCloser: t, m: m}, err
 }
 
@@ -125,7 +124,7 @@ func (w *wire) Send(command []byte) ([]byte, error) {
 // indices counts the NV indices in the owner's range.
 func (m *machine) indices() int {
 	m.t.Helper()
-	t, err := linuxudstpm.Open(m.socket)
+	t, err := At(m.socket)()
 	if err != nil {
 		m.t.Fatal(err)
 	}

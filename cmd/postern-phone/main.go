@@ -39,7 +39,8 @@ type options struct {
 const description = `A phone without a screen: makes passkeys for Microsoft Entra ID and signs in with them.
 
 Its keys lie in FILE, sealed with the passphrase in POSTERN_PHONE_PASSPHRASE, or where there is none with a key in FILE.key;
-its passkeys in FILE.passkeys.
+its passkeys in FILE.passkeys. With POSTERN_PHONE_SEAL=tpm the TPM of this machine seals FILE, and checks the passphrase if there
+is one: a copy opens on no other machine, and an older copy not at all.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 not found or not enrolled, 4 conflict or changed meanwhile,
 5 not allowed, 6 Entra refused or cannot be reached, 7 still under way when the time was over, 130 stopped.`

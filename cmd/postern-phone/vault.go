@@ -21,11 +21,16 @@ import (
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/authenticator/filestore"
 	"github.com/postern/postern/fido/authenticator/sealedfile"
+	"github.com/postern/postern/fido/authenticator/tpmseal"
 	"github.com/postern/postern/phone"
 )
 
 // passphraseEnv names the variable with the passphrase. A flag would be seen by everybody on the machine.
 const passphraseEnv = "POSTERN_PHONE_PASSPHRASE"
+
+// sealEnv names the variable that has new files sealed by the TPM: "tpm" for this machine's, "tpm:PATH" for the one
+// behind another device or socket. The passphrase, if there is one, is then the TPM's to check.
+const sealEnv = "POSTERN_PHONE_SEAL"
 
 const (
 	vaultLabel   = "postern phone"
@@ -110,9 +115,10 @@ func (o *options) create() (*vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err == nil {
-		return nil, postern.Errorf(postern.CodeConflict, "A phone is enrolled in %s already.", path).
-			WithNext("Run postern-phone forget first, or give another --file.")
+	enrolled := postern.Errorf(postern.CodeConflict, "A phone is enrolled in %s already.", path).
+		WithNext("Run postern-phone forget first, or give another --file.")
+	if _, err := os.Stat(path); err == nil && os.Getenv(sealEnv) == "" {
+		return nil, enrolled
 	}
 	unlock, err := unlocker(path, true)
 	if err != nil {
@@ -121,6 +127,9 @@ func (o *options) create() (*vault, error) {
 	file, err := sealedfile.Open(path, vaultLabel, unlock)
 	if err != nil {
 		return nil, err
+	}
+	if _, _, exists := file.Read(); exists { // a file sealed by the TPM begins empty
+		return nil, errors.Join(enrolled, file.Close())
 	}
 	v := &vault{path: path, file: file, content: content{PasskeyKey: make([]byte, sealedfile.KeySize)}}
 	_, _ = rand.Read(v.content.PasskeyKey) // never fails: package crypto/rand ends the program instead
@@ -165,9 +174,11 @@ func (v *vault) close() error {
 // remove deletes the phone's files and closes them.
 func (v *vault) remove() error {
 	// The key goes first: without it the rest is noise.
-	err := removeAll(v.path+".key", v.path, v.path+".passkeys")
-	err = errors.Join(err, v.close())
-	return errors.Join(err, removeAll(v.path+".lock", v.path+".passkeys.lock"))
+	err := removeAll(v.path+".key", v.path+".passkeys")
+	if v.passkeys != nil {
+		err = errors.Join(err, v.passkeys.Close())
+	}
+	return errors.Join(err, v.file.Remove(), removeAll(v.path+".passkeys.lock"))
 }
 
 func removeAll(paths ...string) error {
@@ -180,8 +191,11 @@ func removeAll(paths ...string) error {
 	return errors.Join(errs...)
 }
 
-// unlocker finds the passphrase, else the key beside the file, making one if allowed.
+// unlocker finds the TPM, else the passphrase, else the key beside the file, making one if allowed.
 func unlocker(path string, mayMake bool) (sealedfile.Unlock, error) {
+	if seal := os.Getenv(sealEnv); seal != "" {
+		return byTPM(seal)
+	}
 	if p := os.Getenv(passphraseEnv); p != "" {
 		return sealedfile.WithPassphrase([]byte(p)), nil
 	}
@@ -205,6 +219,18 @@ func unlocker(path string, mayMake bool) (sealedfile.Unlock, error) {
 		return nil, fmt.Errorf("%s holds no key", keyPath)
 	}
 	return sealedfile.WithKey(key), nil
+}
+
+func byTPM(seal string) (sealedfile.Unlock, error) {
+	o := tpmseal.Options{Passphrase: []byte(os.Getenv(passphraseEnv)), Mark: true}
+	kind, device, elsewhere := strings.Cut(seal, ":")
+	if kind != "tpm" || elsewhere && device == "" {
+		return nil, postern.Errorf(postern.CodeInvalid, "%s is %q, which is no way to seal.", sealEnv, seal).WithNext("Set it to tpm, to tpm:PATH, or not at all.")
+	}
+	if elsewhere {
+		o.Open = tpmseal.At(device)
+	}
+	return tpmseal.New(o), nil
 }
 
 func makeKey(keyPath string) (sealedfile.Unlock, error) {

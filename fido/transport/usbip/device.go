@@ -16,8 +16,9 @@ const (
 	// maxHeld is how many reports wait for a host that is between two polls: the
 	// longest message (129 reports), and keepalives around it.
 	maxHeld = 256
-	// staleAfter is how long a host may leave the device unpolled before what is
-	// held is nobody's any more: the program that asked has closed the device.
+	// staleAfter is how long a report is held for a host that stopped polling.
+	// Then the program that asked has closed the device, and the next one should
+	// not hear the end of its conversation.
 	staleAfter = time.Second
 )
 
@@ -33,12 +34,16 @@ type Device struct {
 	configuration byte
 	idleRate      byte
 
-	in   []uint32         // polls waiting for a report
-	out  []outgoing       // reports of the host nobody has taken
-	held []ctaphid.Report // reports no poll has fetched
+	in     []uint32   // polls waiting for a report
+	out    []outgoing // reports of the host nobody has taken
+	held   []held     // reports no poll has fetched
+	polled bool       // the host polls, or has only just been answered
+}
 
-	polled   bool      // the host polls, or has only just been answered
-	unpolled time.Time // since when it does not
+// held is a report for the host, and since when.
+type held struct {
+	report ctaphid.Report
+	since  time.Time
 }
 
 // outgoing is a transfer with a report from the host.
@@ -73,17 +78,17 @@ func (d *Device) poll(reply []byte, s *Submit, now time.Time) []byte {
 	case len(d.in) == maxPending:
 		return appendReturn(reply, s.Seq, StatusNoMemory, 0, nil)
 	}
-	if !d.polled && now.Sub(d.unpolled) > staleAfter {
-		d.held = nil
+	if !d.polled {
+		d.held = slices.DeleteFunc(d.held, func(h held) bool { return now.Sub(h.since) > staleAfter })
 	}
 	d.polled = true
 	d.in = append(d.in, s.Seq)
 	if len(d.held) == 0 {
 		return reply
 	}
-	r := d.held[0]
+	r := d.held[0].report
 	d.held = d.held[1:]
-	return d.Send(reply, r)
+	return d.Send(reply, r, now)
 }
 
 // output takes a report from the host, by either of the two ways there are.
@@ -103,12 +108,12 @@ func (d *Device) output(reply []byte, seq uint32, data []byte) []byte {
 
 // Send gives the host a report, or holds it until the host polls. Of more than
 // 256 held ones the oldest goes: a host that far behind is not waiting.
-func (d *Device) Send(reply []byte, r ctaphid.Report) []byte {
+func (d *Device) Send(reply []byte, r ctaphid.Report, now time.Time) []byte {
 	if len(d.in) == 0 {
 		if len(d.held) == maxHeld {
 			d.held = d.held[1:]
 		}
-		d.held = append(d.held, r)
+		d.held = append(d.held, held{r, now})
 		return reply
 	}
 	seq := d.in[0]
@@ -128,12 +133,10 @@ func (d *Device) Receive(reply []byte) (r ctaphid.Report, _ []byte, ok bool) {
 }
 
 // Unlink takes a transfer back.
-func (d *Device) Unlink(reply []byte, u *Unlink, now time.Time) []byte {
+func (d *Device) Unlink(reply []byte, u *Unlink) []byte {
 	if i := slices.Index(d.in, u.Target); i >= 0 {
 		d.in = slices.Delete(d.in, i, i+1)
-		if len(d.in) == 0 {
-			d.polled, d.unpolled = false, now
-		}
+		d.polled = len(d.in) != 0
 		return appendUnlinked(reply, u.Seq, StatusUnlinked)
 	}
 	if i := slices.IndexFunc(d.out, func(o outgoing) bool { return o.seq == u.Target }); i >= 0 {

@@ -120,7 +120,7 @@ func (s *session) take(submit *Submit, unlink *Unlink) bool {
 	if submit != nil {
 		s.backlog = s.device.Submit(s.backlog, submit, time.Now())
 	} else {
-		s.backlog = s.device.Unlink(s.backlog, unlink, time.Now())
+		s.backlog = s.device.Unlink(s.backlog, unlink)
 	}
 	s.changed.Broadcast()
 	select {
@@ -190,7 +190,7 @@ func (s *session) Write(ctx context.Context, r ctaphid.Report) error {
 	case s.closed:
 		return io.EOF
 	}
-	s.backlog = s.device.Send(s.backlog, r)
+	s.backlog = s.device.Send(s.backlog, r, time.Now())
 	s.changed.Broadcast()
 	return nil
 }

@@ -11,20 +11,23 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/ctap/ctaphid"
+	"github.com/postern/postern/fido/transport/hid"
 	"github.com/postern/postern/internal/cli"
 	"github.com/postern/postern/phone"
 )
 
 // serveCmd offers a security key to programs on this machine.
 type serveCmd struct {
-	UDP             string `name:"udp" help:"Simulator port: reports in UDP datagrams on a loopback address." placeholder:"127.0.0.1:8111"`
-	UDPPeer         string `name:"udp-peer" help:"Answer this address at the simulator port, not the sender." placeholder:"127.0.0.1:7112"`
-	AutoTouch       bool   `help:"Agree to everything without asking. For tests at the simulator port only."`
-	LenientChannels bool   `help:"Take messages on channels that were never allocated. For tests at the simulator port only."`
-	UV              *bool  `name:"uv" negatable:"" help:"Verify the user without a PIN: who answers the question counts as verified. On, unless --store is memory."`
-	Store           string `help:"Where passkeys lie: memory, or a FILE that is sealed like the phone's. The phone's own passkeys if left out." placeholder:"memory|FILE"`
-	AttestationCA   string `name:"attestation-ca" help:"PEM file with the authority that vouches for new passkeys; made if there is none. A new authority every time if left out." placeholder:"FILE"`
+	UDP             string   `name:"udp" help:"Simulator port: reports in UDP datagrams on a loopback address." placeholder:"127.0.0.1:8111"`
+	UDPPeer         string   `name:"udp-peer" help:"Answer this address at the simulator port, not the sender." placeholder:"127.0.0.1:7112"`
+	AutoTouch       bool     `help:"Agree to everything without asking. For tests at the simulator port only."`
+	LenientChannels bool     `help:"Take messages on channels that were never allocated. For tests at the simulator port only."`
+	UV              *bool    `name:"uv" negatable:"" help:"Verify the user without a PIN: who answers the question counts as verified. On, unless --store is memory."`
+	Store           string   `help:"Where passkeys lie: memory, or a FILE that is sealed like the phone's. The phone's own passkeys if left out." placeholder:"memory|FILE"`
+	Enterprise      []string `help:"Be a key made for an enterprise: these relying parties may have it told apart from others." placeholder:"RPID,..."`
+	AttestationCA   string   `name:"attestation-ca" help:"PEM file with the authority that vouches for new passkeys; made if there is none. A new authority every time if left out." placeholder:"FILE"`
 }
 
 // Run serves until it is stopped.
@@ -38,11 +41,11 @@ func (c *serveCmd) Run(ctx context.Context, std cli.Streams, o *options) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	attester, err := newAttestation(c.AttestationCA)
+	config, err := c.config(store, c.user(std))
 	if err != nil {
 		return err
 	}
-	a, err := authenticator.New(c.config(store, c.user(std), attester))
+	a, err := authenticator.New(config)
 	if err != nil {
 		return err
 	}
@@ -61,15 +64,36 @@ func (c *serveCmd) Run(ctx context.Context, std cli.Streams, o *options) (err er
 	return serveAll(ctx, a, std, attachments, ctaphid.Config{Major: firmware, Lock: true, AnyChannel: c.LenientChannels})
 }
 
-// firmware is the version of the key, as its metadata statement has it.
-const firmware = 1
+const (
+	// firmware is the version of the key, as its metadata statement has it.
+	firmware = 1
+	// maxLargeBlobs is four times what every key with large blobs has.
+	maxLargeBlobs = 4 * ctap.MinLargeBlobCapacity
+)
 
 // config is the key with all it can do.
-func (c *serveCmd) config(store authenticator.Store, user authenticator.User, attester authenticator.Attester) authenticator.Config {
-	return authenticator.Config{
-		AAGUID: phone.AAGUID, Store: store, User: user, Attester: attester, Random: rand.Reader, Now: time.Now,
-		PIN: true, Transports: []string{"usb"}, FirmwareVersion: firmware,
+func (c *serveCmd) config(store authenticator.Store, user authenticator.User) (authenticator.Config, error) {
+	authority, err := newAuthority(c.AttestationCA)
+	if err != nil {
+		return authenticator.Config{}, err
 	}
+	batch, err := authority.leaf("")
+	if err != nil {
+		return authenticator.Config{}, err
+	}
+	config := authenticator.Config{
+		AAGUID: phone.AAGUID, Store: store, User: user, Attester: authenticator.PackedAttestation{Source: batch},
+		Random: rand.Reader, Now: time.Now, PIN: true, MaxLargeBlobs: maxLargeBlobs,
+		Transports: []string{"usb"}, FirmwareVersion: firmware,
+	}
+	if len(c.Enterprise) > 0 {
+		own, err := authority.leaf(hid.DefaultIdentity().Serial)
+		if err != nil {
+			return authenticator.Config{}, err
+		}
+		config.Enterprise = &authenticator.Enterprise{Source: own, RPIDs: c.Enterprise}
+	}
+	return config, nil
 }
 
 // check refuses what does not go together.
@@ -96,18 +120,22 @@ func (c *serveCmd) check(attachments []attachment) error {
 
 // place is where an attachment is.
 type place struct {
-	Kind    string `json:"kind"`
-	Address string `json:"address"`
+	kind, address string
 }
 
-// ready tells scripts that the key may be used, in one line.
+// ready tells that the key may be used, in one line: as JSON, an object from
+// flags to addresses.
 func ready(std cli.Streams, asJSON bool, places []place) error {
 	if asJSON {
-		return json.NewEncoder(std.Out).Encode(map[string]any{"ready": true, "attachments": places})
+		addresses := map[string]string{}
+		for _, p := range places {
+			addresses[p.kind] = p.address
+		}
+		return json.NewEncoder(std.Out).Encode(addresses)
 	}
 	words := make([]string, len(places))
 	for i, p := range places {
-		words[i] = p.Kind + " " + p.Address
+		words[i] = p.kind + " " + p.address
 	}
 	_, err := fmt.Fprintf(std.Out, "The security key is ready at %s.\n", strings.Join(words, ", "))
 	return err

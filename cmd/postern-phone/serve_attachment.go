@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/ctap/ctaphid"
@@ -48,7 +49,8 @@ func (*simulatorPort) simulator() bool { return true }
 
 func (p *simulatorPort) open() (address string, err error) {
 	if p.device, err = udp.Listen(p.address, p.peer); err != nil {
-		return "", err
+		return "", postern.FieldErrorf("udp", "The simulator port cannot be opened: %v.", err).
+			WithNext("Give --udp an address of this machine alone: 127.0.0.1 and a free port, or port 0 for any.").Because(err)
 	}
 	return p.device.Address().String(), nil
 }

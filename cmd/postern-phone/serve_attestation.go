@@ -34,22 +34,23 @@ const (
 	backdate        = 24 * time.Hour // for verifiers whose clock is behind
 )
 
-// batchLeaf is one attestation certificate for all passkeys, as a maker of keys
-// gives it to a batch of them.
-type batchLeaf struct{ leaf *authenticator.Leaf }
+// keyLeaf is an attestation certificate and its key: one for all passkeys, as a
+// maker of keys gives it to a batch of them.
+type keyLeaf struct{ leaf authenticator.Leaf }
 
 // Leaf implements [authenticator.LeafSource].
-func (b batchLeaf) Leaf(context.Context, authenticator.AttestationRequest) (*authenticator.Leaf, error) {
-	return b.leaf, nil
+func (k *keyLeaf) Leaf(context.Context, authenticator.AttestationRequest) (*authenticator.Leaf, error) {
+	return &k.leaf, nil
 }
 
-// newAttestation makes a certificate under the authority in a file, or under one
-// that nobody keeps.
-func newAttestation(caFile string) (authenticator.Attester, error) {
-	root, rootKey, err := attestationAuthority(caFile)
-	if err != nil {
-		return nil, err
-	}
+// authority issues attestation certificates.
+type authority struct {
+	root *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// leaf makes a certificate: of the model or, with a serial number, of one key.
+func (a *authority) leaf(serial string) (*keyLeaf, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -59,15 +60,15 @@ func newAttestation(caFile string) (authenticator.Attester, error) {
 		return nil, err
 	}
 	subject := attestationSubject
-	subject.OrganizationalUnit, subject.CommonName = []string{attestationUnit}, "Postern security key"
+	subject.OrganizationalUnit, subject.CommonName, subject.SerialNumber = []string{attestationUnit}, "Postern security key", serial
 	template := certificate(subject, leafYears)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtraExtensions = []pkix.Extension{{Id: oidAAGUID, Value: aaguid}}
-	der, err := x509.CreateCertificate(rand.Reader, template, root, key.Public(), rootKey)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.root, key.Public(), a.key)
 	if err != nil {
 		return nil, err
 	}
-	return authenticator.PackedAttestation{Source: batchLeaf{&authenticator.Leaf{Key: key, Chain: [][]byte{der}}}}, nil
+	return &keyLeaf{authenticator.Leaf{Key: key, Chain: [][]byte{der}}}, nil
 }
 
 // certificate is what all certificates made here have in common.
@@ -82,25 +83,25 @@ func certificate(subject pkix.Name, years int) *x509.Certificate {
 	}
 }
 
-// attestationAuthority reads the authority or makes it, in the file where one is
-// named.
-func attestationAuthority(file string) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+// newAuthority reads the authority in a file or makes it there; without a file it
+// makes one that nobody keeps.
+func newAuthority(file string) (*authority, error) {
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err == nil {
-			root, key, err := readAuthority(text)
+			a, err := readAuthority(text)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", file, err)
+				return nil, fmt.Errorf("%s: %w", file, err)
 			}
-			return root, key, nil
+			return a, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	subject := attestationSubject
 	subject.CommonName = "Postern security key attestation"
@@ -108,42 +109,49 @@ func attestationAuthority(file string) (*x509.Certificate, *ecdsa.PrivateKey, er
 	template.IsCA, template.MaxPathLenZero, template.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	root, err := x509.ParseCertificate(der)
-	if err == nil && file != "" {
-		err = writeAuthority(file, der, key)
+	if err != nil {
+		return nil, err
 	}
-	return root, key, err
+	a := &authority{root, key}
+	if file != "" {
+		err = a.write(file)
+	}
+	return a, err
 }
 
 // readAuthority finds the certificate and its key.
-func readAuthority(text []byte) (root *x509.Certificate, key *ecdsa.PrivateKey, err error) {
+func readAuthority(text []byte) (*authority, error) {
+	var a authority
 	for {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
 			break
 		}
+		var err error
 		switch block.Type {
 		case "CERTIFICATE":
-			root, err = x509.ParseCertificate(block.Bytes)
+			a.root, err = x509.ParseCertificate(block.Bytes)
 		case "PRIVATE KEY":
 			var parsed any
 			parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-			key, _ = parsed.(*ecdsa.PrivateKey)
+			a.key, _ = parsed.(*ecdsa.PrivateKey)
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	if root == nil || key == nil || !root.IsCA || !key.PublicKey.Equal(root.PublicKey) {
-		return nil, nil, errors.New("holds no certificate authority with its P-256 key in PEM form")
+	if a.root == nil || a.key == nil || !a.root.IsCA || !a.key.PublicKey.Equal(a.root.PublicKey) {
+		return nil, errors.New("holds no certificate authority with its P-256 key in PEM form")
 	}
-	return root, key, nil
+	return &a, nil
 }
 
-func writeAuthority(file string, der []byte, key *ecdsa.PrivateKey) error {
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
+// write keeps the authority for its owner alone.
+func (a *authority) write(file string) error {
+	secret, err := x509.MarshalPKCS8PrivateKey(a.key)
 	if err != nil {
 		return err
 	}
@@ -152,7 +160,7 @@ func writeAuthority(file string, der []byte, key *ecdsa.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	err = pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	err = pem.Encode(f, &pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw})
 	if err == nil {
 		err = pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: secret})
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -125,7 +126,7 @@ func (t *terminal) ask(ctx context.Context, question string) error {
 		fmt.Fprintln(t.out, "\nNot answered in time: refused.")
 		return authenticator.ErrTimeout
 	case <-ctx.Done():
-		if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // Err gives it bare
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			t.standing, t.withdrawn = question, time.Now()
 		} else {
 			fmt.Fprintln(t.out, "\nThe program no longer asks.")

@@ -31,7 +31,7 @@ func Listen(address, peer string) (*Device, error) {
 		}
 	}
 	if d.socket.conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(local)); err != nil {
-		return nil, fmt.Errorf("simulator port: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	return d, nil
 }

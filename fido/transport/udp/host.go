@@ -29,7 +29,7 @@ func Dial(address, local string) (*Host, error) {
 	}
 	conn, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(own), net.UDPAddrFromAddrPort(remote))
 	if err != nil {
-		return nil, fmt.Errorf("simulator port: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	return &Host{socket{conn}}, nil
 }

@@ -96,7 +96,10 @@ func (c *Client) get(ctx context.Context, o *RequestOptions, origin string) (*As
 	if err != nil {
 		return nil, err
 	}
-	return a, s.largeBlob(ctx, &o.Extensions, resp.LargeBlobKey, &a.Extensions)
+	if err := s.largeBlob(ctx, &o.Extensions, resp.LargeBlobKey, &a.Extensions); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // allow sets the allow list. A relying party that named credentials none of

@@ -1,0 +1,50 @@
+package client_test
+
+import (
+	"context"
+	"crypto/rand"
+	"testing"
+
+	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/fido/ctap"
+)
+
+// TestLyingAuthenticator: answers that do not fit the question are refused.
+func TestLyingAuthenticator(t *testing.T) {
+	for name, change := range map[string]func(*ctap.AuthenticatorData){
+		"another relying party": func(d *ctap.AuthenticatorData) { d.RPIDHash[0] ^= 1 },
+		"no presence":           func(d *ctap.AuthenticatorData) { d.Flags &^= ctap.FlagUP },
+		"no verification":       func(d *ctap.AuthenticatorData) { d.Flags &^= ctap.FlagUV },
+	} {
+		c, d := newClient(t)
+		mustCreate(t, c, creation())
+		c.Channel = client.ChannelFunc(func(ctx context.Context, request []byte) ([]byte, error) {
+			response := d.Handle(ctx, request)
+			if ctap.Command(request[0]) != ctap.GetAssertion {
+				return response, nil
+			}
+			resp, err := ctap.DecodeGetAssertionResponse(response[1:])
+			if err != nil {
+				return nil, err
+			}
+			data, err := ctap.ParseAuthenticatorData(resp.AuthData)
+			if err != nil {
+				return nil, err
+			}
+			change(data)
+			if resp.AuthData, err = data.Encode(); err != nil {
+				return nil, err
+			}
+			return resp.Encode()
+		})
+		if a, err := c.Get(t.Context(), request(), origin); err == nil || a != nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	for name, answer := range map[string][]byte{"nothing": nil, "no map": {0}, "garbage": {0, 0xFF}, "huge": make([]byte, 8000)} {
+		c := &client.Client{Random: rand.Reader, Channel: client.ChannelFunc(func(context.Context, []byte) ([]byte, error) { return answer, nil })}
+		if _, err := c.Get(t.Context(), request(), origin); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

@@ -152,3 +152,10 @@ func refusing(err error) func(context.Context, authenticator.Prompt, bool) error
 		return nil
 	}
 }
+
+func refusingTouch(context.Context, authenticator.Prompt, bool) error { return authenticator.ErrDenied }
+
+// answering gives the same answer to everything.
+func answering(response []byte) client.Channel {
+	return client.ChannelFunc(func(context.Context, []byte) ([]byte, error) { return response, nil })
+}

@@ -103,7 +103,7 @@ func (a *Authenticator) getUVRetries(ctx context.Context, _ *ctap.ClientPINReque
 
 // setPIN is subcommand 03 (CTAP 2.1 §6.5.5.5).
 func (a *Authenticator) setPIN(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
-	if err := checkAgreement(req, member{"pinUvAuthParam", req.AuthParam}, member{"newPinEnc", req.NewPINEnc}); err != nil {
+	if err := checkAgreement(req, member{"pinUvAuthParam", req.AuthParam != nil}, member{"newPinEnc", req.NewPINEnc != nil}); err != nil {
 		return nil, err
 	}
 	if a.pinSet() {
@@ -127,7 +127,7 @@ func (a *Authenticator) setPIN(ctx context.Context, req *ctap.ClientPINRequest) 
 
 // changePIN is subcommand 04 (CTAP 2.1 §6.5.5.6).
 func (a *Authenticator) changePIN(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
-	err := checkAgreement(req, member{"pinUvAuthParam", req.AuthParam}, member{"newPinEnc", req.NewPINEnc}, member{"pinHashEnc", req.PINHashEnc})
+	err := checkAgreement(req, member{"pinUvAuthParam", req.AuthParam != nil}, member{"newPinEnc", req.NewPINEnc != nil}, member{"pinHashEnc", req.PINHashEnc != nil})
 	if err != nil {
 		return nil, err
 	}
@@ -159,20 +159,18 @@ func (a *Authenticator) changePIN(ctx context.Context, req *ctap.ClientPINReques
 	return &ctap.ClientPINResponse{}, a.storePIN(ctx, pin)
 }
 
-// member is a byte string a subcommand cannot do without.
+// member is one a subcommand cannot do without.
 type member struct {
-	name  string
-	value []byte
+	name    string
+	present bool
 }
 
 // checkAgreement holds a request to the members its key agreement and its
 // subcommand need, then to a protocol that exists.
 func checkAgreement(req *ctap.ClientPINRequest, needed ...member) error {
-	if req.Protocol == nil {
-		return missing("pinUvAuthProtocol")
-	}
-	for _, m := range append([]member{{"keyAgreement", req.KeyAgreement}}, needed...) {
-		if m.value == nil {
+	needed = append([]member{{"pinUvAuthProtocol", req.Protocol != nil}, {"keyAgreement", req.KeyAgreement != nil}}, needed...)
+	for _, m := range needed {
+		if !m.present {
 			return missing(m.name)
 		}
 	}

@@ -129,7 +129,7 @@ func (a *Authenticator) checkPIN(ctx context.Context, protocol uint64, secret *p
 func (a *Authenticator) newPIN(secret *pinuvauth.SharedSecret, newPINEnc []byte) ([]byte, error) {
 	padded, err := secret.Decrypt(newPINEnc)
 	if err != nil {
-		return nil, err
+		return nil, ctap.ErrPINAuthInvalid
 	}
 	if len(padded) != paddedPINSize {
 		clear(padded)

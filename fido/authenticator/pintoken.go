@@ -11,7 +11,7 @@ import (
 // getPINToken is subcommand 05, the way of CTAP 2.0 (CTAP 2.1 §6.5.5.7.1). Its
 // token is good for the two ceremonies.
 func (a *Authenticator) getPINToken(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
-	if err := checkAgreement(req, member{"pinHashEnc", req.PINHashEnc}); err != nil {
+	if err := checkAgreement(req, member{"pinHashEnc", req.PINHashEnc != nil}); err != nil {
 		return nil, err
 	}
 	if req.Permissions != nil || req.RPID != nil {
@@ -26,7 +26,7 @@ func (a *Authenticator) getPINToken(ctx context.Context, req *ctap.ClientPINRequ
 
 // getTokenUsingPIN is subcommand 09 (CTAP 2.1 §6.5.5.7.2).
 func (a *Authenticator) getTokenUsingPIN(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
-	if err := checkAgreement(req, member{"pinHashEnc", req.PINHashEnc}); err != nil {
+	if err := checkAgreement(req, member{"pinHashEnc", req.PINHashEnc != nil}, member{"permissions", req.Permissions != nil}); err != nil {
 		return nil, err
 	}
 	permissions, rpID, err := a.requestedPermissions(req)
@@ -61,7 +61,7 @@ func (a *Authenticator) tokenByPIN(ctx context.Context, req *ctap.ClientPINReque
 
 // getTokenUsingUV is subcommand 06 (CTAP 2.1 §6.5.5.7.3).
 func (a *Authenticator) getTokenUsingUV(ctx context.Context, req *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
-	if err := checkAgreement(req); err != nil {
+	if err := checkAgreement(req, member{"permissions", req.Permissions != nil}); err != nil {
 		return nil, err
 	}
 	permissions, rpID, err := a.requestedPermissions(req)
@@ -96,9 +96,6 @@ func (a *Authenticator) getTokenUsingUV(ctx context.Context, req *ctap.ClientPIN
 // requestedPermissions reads what a token is asked for. Permissions nobody has
 // defined are ignored; those of features that are not here are refused.
 func (a *Authenticator) requestedPermissions(req *ctap.ClientPINRequest) (ctap.Permission, string, error) {
-	if req.Permissions == nil {
-		return 0, "", missing("permissions")
-	}
 	if *req.Permissions == 0 {
 		return 0, "", fmt.Errorf("no permissions: %w", ctap.ErrInvalidParameter)
 	}

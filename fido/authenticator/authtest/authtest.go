@@ -12,6 +12,7 @@ import (
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/authenticator/memory"
 	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/fido/ctap/pinuvauth"
 )
 
 // AAGUID is the model of authenticators made here.
@@ -60,6 +61,11 @@ func (u *User) ask(ctx context.Context, p authenticator.Prompt, verify bool) err
 	return u.Answer(ctx, p, verify)
 }
 
+// Refuse answers every question with err.
+func Refuse(err error) func(context.Context, authenticator.Prompt, bool) error {
+	return func(context.Context, authenticator.Prompt, bool) error { return err }
+}
+
 // Asked gives the questions since the last call.
 func (u *User) Asked() []Question {
 	u.mu.Lock()
@@ -100,6 +106,15 @@ type Device struct {
 	Store *memory.Store
 }
 
+// WithPIN lets a device have a client PIN.
+func WithPIN(c *authenticator.Config) { c.PIN = true }
+
+// WithoutVerification takes built-in user verification from a device.
+func WithoutVerification(c *authenticator.Config) {
+	none := authenticator.VerificationNone
+	c.User.(*User).State = &none
+}
+
 // New makes a device whose user can verify. Changes are applied to the config
 // before it is used.
 func New(t testing.TB, changes ...func(*authenticator.Config)) *Device {
@@ -122,4 +137,51 @@ func New(t testing.TB, changes ...func(*authenticator.Config)) *Device {
 // CBOR carries a message; it makes a Device a channel of a client platform.
 func (d *Device) CBOR(ctx context.Context, request []byte) ([]byte, error) {
 	return d.Handle(ctx, request), nil
+}
+
+// SetPIN sets the first PIN of a device made [WithPIN].
+func (d *Device) SetPIN(t testing.TB, pin string) {
+	t.Helper()
+	protocol := pinuvauth.Two
+	asked, err := d.clientPIN(&ctap.ClientPINRequest{Protocol: &protocol, Subcommand: ctap.GetKeyAgreement})
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := ctap.DecodeKeyAgreement(asked.KeyAgreement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := pinuvauth.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := pinuvauth.Agree(protocol, own, peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &ctap.ClientPINRequest{Protocol: &protocol, Subcommand: ctap.SetPIN}
+	if r.KeyAgreement, err = ctap.EncodeKeyAgreement(own.PublicKey()); err != nil {
+		t.Fatal(err)
+	}
+	padded := make([]byte, 64)
+	copy(padded, pin)
+	if r.NewPINEnc, err = secret.Encrypt(rand.Reader, padded); err != nil {
+		t.Fatal(err)
+	}
+	r.AuthParam = secret.Authenticate(r.NewPINEnc)
+	if _, err := d.clientPIN(r); err != nil {
+		t.Fatalf("set the PIN: %v", err)
+	}
+}
+
+func (d *Device) clientPIN(r *ctap.ClientPINRequest) (*ctap.ClientPINResponse, error) {
+	request, err := r.Encode()
+	if err != nil {
+		return nil, err
+	}
+	result, err := ctap.SplitResponse(d.Handle(context.Background(), request))
+	if err != nil {
+		return nil, err
+	}
+	return ctap.DecodeClientPINResponse(result)
 }

@@ -185,7 +185,7 @@ func (a *Authenticator) enumerateCredentialsBegin(ctx context.Context, call *man
 	if err != nil {
 		return nil, err
 	}
-	resp, err := a.listCredential(list)
+	resp, err := a.listCredential(ctx, list)
 	if err != nil {
 		return nil, err
 	}
@@ -194,27 +194,32 @@ func (a *Authenticator) enumerateCredentialsBegin(ctx context.Context, call *man
 }
 
 // enumerateCredentialsNext is subcommand 05.
-func (a *Authenticator) enumerateCredentialsNext(_ context.Context, call *managementCall) (*ctap.CredentialManagementResponse, error) {
+func (a *Authenticator) enumerateCredentialsNext(ctx context.Context, call *managementCall) (*ctap.CredentialManagementResponse, error) {
 	left, err := a.goOn(call)
 	if err != nil {
 		return nil, err
 	}
-	return a.listCredential(left)
+	return a.listCredential(ctx, left)
 }
 
 // listCredential tells the first of list and remembers the others. A credential
 // without a protection policy is reported at the level it is treated as.
-func (a *Authenticator) listCredential(list []Credential) (*ctap.CredentialManagementResponse, error) {
+func (a *Authenticator) listCredential(ctx context.Context, list []Credential) (*ctap.CredentialManagementResponse, error) {
 	if len(list) == 0 {
 		return nil, ctap.ErrNoCredentials
 	}
-	a.remember(ctap.EnumerateCredentialsNext, list[1:])
 	c := &list[0]
+	blobKey, err := a.listedBlobKey(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	a.remember(ctap.EnumerateCredentialsNext, list[1:])
 	return &ctap.CredentialManagementResponse{
 		User:         &c.User,
 		CredentialID: &ctap.CredentialDescriptor{ID: c.ID, Type: ctap.PublicKeyType},
 		PublicKey:    c.PublicKey,
 		CredProtect:  max(c.CredProtect, ctap.UVOptional),
+		LargeBlobKey: blobKey,
 	}, nil
 }
 

@@ -26,7 +26,7 @@ func (a *Authenticator) getInfo(ctx context.Context, _ []byte) ([]byte, error) {
 	}
 	info := &ctap.Info{
 		Versions:                         []string{ctap.VersionFIDO20, ctap.VersionFIDO21},
-		Extensions:                       extensionNames(),
+		Extensions:                       a.extensionNames(),
 		AAGUID:                           a.aaguid,
 		Options:                          a.options(),
 		MaxMsgSize:                       new(uint64(a.maxMsgSize)), // #nosec G115 -- positive by New
@@ -36,6 +36,7 @@ func (a *Authenticator) getInfo(ctx context.Context, _ []byte) ([]byte, error) {
 		Transports:                       a.transports,
 		RemainingDiscoverableCredentials: &remaining,
 		AttestationFormats:               a.attestationFormats(),
+		MaxCredBlobLength:                new(uint64(maxCredBlobLength)),
 		LongTouchForReset:                new(false),
 		TransportsForReset:               a.transports,
 		AuthenticatorConfigCommands:      a.configCommands(),

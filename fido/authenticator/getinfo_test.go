@@ -35,7 +35,7 @@ func TestGetInfo(t *testing.T) {
 	got := p.info()
 	want := &ctap.Info{
 		Versions:                         []string{"FIDO_2_0", "FIDO_2_1"},
-		Extensions:                       []string{"credProtect", "hmac-secret"},
+		Extensions:                       []string{"credProtect", "hmac-secret", "hmac-secret-mc", "credBlob"},
 		AAGUID:                           authtest.AAGUID,
 		Options:                          optionsWith(uvOptions),
 		MaxMsgSize:                       new(uint64(2048)),
@@ -44,6 +44,7 @@ func TestGetInfo(t *testing.T) {
 		MaxCredentialIDLength:            new(uint64(128)),
 		Transports:                       []string{"usb"},
 		FirmwareVersion:                  new(uint64(3)),
+		MaxCredBlobLength:                new(uint64(64)),
 		PreferredPlatformUVAttempts:      new(uint64(3)),
 		UVModality:                       new(uint64(0x12)),
 		RemainingDiscoverableCredentials: new(uint64(memory.DefaultCapacity)),

@@ -20,15 +20,30 @@ func createHMACSecret(_ *Authenticator, in ctap.Raw, n *creation) (ctap.Raw, err
 	return ctap.EncodeBool(true), nil
 }
 
-// getHMACSecret is hmac-secret at getAssertion: the HMAC of each salt under the
-// credential's random, of which there is one for verified users and another.
-// Credentials that were made without mention of the extension have them too.
+// createHMACSecretMC is hmac-secret-mc (CTAP 2.2): what hmac-secret would answer
+// at a getAssertion under the same user verification, at once. It needs
+// hmac-secret beside it.
+func createHMACSecretMC(a *Authenticator, in ctap.Raw, n *creation) (ctap.Raw, error) {
+	if !n.credential.HMACSecret {
+		return nil, missing(ctap.ExtHMACSecret)
+	}
+	return a.hmacSecret(in, n.flags, n.secret)
+}
+
+// getHMACSecret is hmac-secret at getAssertion.
 func getHMACSecret(a *Authenticator, in ctap.Raw, as *assertion, c *held) (ctap.Raw, error) {
+	return a.hmacSecret(in, as.flags, c.secret)
+}
+
+// hmacSecret gives the HMAC of each salt under the credential's random, of which
+// there is one for verified users and another. Credentials that were made
+// without mention of the extension have them too.
+func (a *Authenticator) hmacSecret(in ctap.Raw, flags ctap.Flags, secret *Secret) (ctap.Raw, error) {
 	input, err := ctap.DecodeHMACSecretInput(in)
 	if err != nil {
 		return nil, err
 	}
-	if as.flags&ctap.FlagUP == 0 {
+	if flags&ctap.FlagUP == 0 {
 		return nil, fmt.Errorf("without user presence: %w", ctap.ErrUnsupportedOption)
 	}
 	shared, err := a.tokens.agree(input.Protocol, input.KeyAgreement, a.random)
@@ -46,15 +61,16 @@ func getHMACSecret(a *Authenticator, in ctap.Raw, as *assertion, c *held) (ctap.
 	if len(salts) != hmacSaltSize && len(salts) != 2*hmacSaltSize {
 		return nil, fmt.Errorf("salts of %d bytes: %w", len(salts), ctap.ErrInvalidParameter)
 	}
-	key := c.secret.CredRandomWithoutUV
-	if as.flags&ctap.FlagUV != 0 {
-		key = c.secret.CredRandomWithUV
+	key := secret.CredRandomWithoutUV
+	if flags&ctap.FlagUV != 0 {
+		key = secret.CredRandomWithUV
 	}
+	defer clear(salts)
 	output := make([]byte, 0, len(salts))
 	defer func() { clear(output) }()
-	for ; len(salts) > 0; salts = salts[hmacSaltSize:] {
+	for rest := salts; len(rest) > 0; rest = rest[hmacSaltSize:] {
 		mac := hmac.New(sha256.New, key)
-		mac.Write(salts[:hmacSaltSize])
+		mac.Write(rest[:hmacSaltSize])
 		output = mac.Sum(output)
 	}
 	sealed, err := shared.Encrypt(a.random, output)

@@ -18,9 +18,11 @@ type blobWrite struct {
 	expected uint64 // bytes of the whole; 0: none is being written
 }
 
+func (a *Authenticator) hasLargeBlobs() bool { return a.maxLargeBlobs > 0 }
+
 // largeBlobs is authenticatorLargeBlobs (CTAP 2.1 §6.10.2).
 func (a *Authenticator) largeBlobs(ctx context.Context, params []byte) ([]byte, error) {
-	if a.maxLargeBlobs == 0 {
+	if !a.hasLargeBlobs() {
 		return nil, ctap.ErrInvalidCommand
 	}
 	req, err := ctap.DecodeLargeBlobsRequest(params)
@@ -137,7 +139,7 @@ func (a *Authenticator) provideLargeBlobs(capacity int) error {
 
 // describeLargeBlobs adds to getInfo what a platform has to know of them.
 func (a *Authenticator) describeLargeBlobs(info *ctap.Info) {
-	if a.maxLargeBlobs == 0 {
+	if !a.hasLargeBlobs() {
 		return
 	}
 	info.Options[ctap.OptionLargeBlobs] = true

@@ -49,7 +49,7 @@ info = ctap.info
 check("versions", info.versions == ["FIDO_2_0", "FIDO_2_1"])
 check("options", info.options["rk"] and info.options["uv"] and info.options["pinUvAuthToken"])
 check("protocols", info.pin_uv_protocols == [2, 1])
-check("extensions", info.extensions == ["credProtect", "hmac-secret"])
+check("extensions", info.extensions == ["credProtect", "hmac-secret", "hmac-secret-mc", "credBlob"])
 
 # This release of the library looks for clientPin alone, though CTAP 2.1 gives
 # tokens to authenticators that have only pinUvAuthToken.

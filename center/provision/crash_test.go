@@ -81,6 +81,10 @@ type crashingUsers struct {
 	*crasher
 }
 
+func (u crashingUsers) Know(ctx context.Context, id postern.IntegrationID, who postern.DirectoryUser) (postern.User, error) {
+	return around(u.crasher, "Know", func() (postern.User, error) { return u.Users.Know(ctx, id, who) })
+}
+
 func (u crashingUsers) Settle(ctx context.Context, id postern.UserID) error {
 	return aroundOnly(u.crasher, "Settle", func() error { return u.Users.Settle(ctx, id) })
 }
@@ -164,6 +168,65 @@ var stories = []struct {
 				w.cancel(t)
 			}
 			w.obtainPasskey(t)
+		},
+		check: func(t *testing.T, w *world) {
+			if state := w.latest(t).State; state != postern.ProvisioningCancelled && state != postern.ProvisioningActive {
+				t.Errorf("the provisioning is %s", state)
+			}
+			w.wantNobodysPasskey(t)
+		},
+	},
+	{
+		name: "security key",
+		tell: func(t *testing.T, w *world) { w.obtainOnKey(t) },
+		check: func(t *testing.T, w *world) {
+			w.wantPasskeys(t, 1)
+			w.wantPhase(t, postern.PhasePaired) // as before: phases follow the phone
+		},
+	},
+	{
+		name:  "security key while Entra replicates slowly",
+		delay: 20 * time.Second,
+		tell:  func(t *testing.T, w *world) { w.obtainOnKey(t) },
+		check: func(t *testing.T, w *world) {
+			w.wantPasskeys(t, 1)
+			w.wantPhase(t, postern.PhasePaired)
+		},
+	},
+	{
+		name: "security key, then revocation",
+		tell: func(t *testing.T, w *world) {
+			w.obtainOnKey(t)
+			w.revokeKey(t)
+			w.runJobs(t)
+		},
+		check: func(t *testing.T, w *world) {
+			w.wantPasskeys(t, 0)
+			w.wantPhase(t, postern.PhasePaired)
+		},
+	},
+	{
+		name: "security key that is never touched",
+		tell: func(t *testing.T, w *world) {
+			if w.beginOnKey(t) {
+				w.must(t, func() error { _, err := w.passkeys.SecurityKeyOptions(t.Context(), w.latest(t).ID); return err })
+			}
+			w.runJobs(t)
+		},
+		check: func(t *testing.T, w *world) {
+			if p := w.latest(t); p.State != postern.ProvisioningFailed || p.Code != postern.CodeChallengeExpired {
+				t.Errorf("the provisioning is %s, %s", p.State, p.Code)
+			}
+			w.wantPasskeys(t, 0)
+		},
+	},
+	{
+		name: "cancelling a security key after a crash",
+		tell: func(t *testing.T, w *world) {
+			if w.crash.at == 0 {
+				w.cancel(t)
+			}
+			w.obtainOnKey(t)
 		},
 		check: func(t *testing.T, w *world) {
 			if state := w.latest(t).State; state != postern.ProvisioningCancelled && state != postern.ProvisioningActive {

@@ -41,7 +41,7 @@ func (d *Device) control(reply []byte, s *Submit) []byte {
 		return appendReturn(reply, s.Seq, StatusStall, 0, nil)
 	}
 	if request == setReport {
-		if !wants(s, reportOutput, 0) {
+		if !wants(s, reportOutput) {
 			return appendReturn(reply, s.Seq, StatusStall, 0, nil)
 		}
 		return d.output(reply, s.Seq, s.Data)
@@ -60,9 +60,10 @@ func (d *Device) control(reply []byte, s *Submit) []byte {
 	return appendReturn(reply, s.Seq, StatusOK, transferred, data)
 }
 
-// wants tells whether s names exactly this value and index.
-func wants(s *Submit, value, index uint16) bool {
-	return binary.LittleEndian.Uint16(s.Setup[2:]) == value && binary.LittleEndian.Uint16(s.Setup[4:]) == index
+// wants tells whether s names exactly this value, and index 0: the device or its
+// one interface.
+func wants(s *Submit, value uint16) bool {
+	return binary.LittleEndian.Uint16(s.Setup[2:]) == value && binary.LittleEndian.Uint16(s.Setup[4:]) == 0
 }
 
 // answer does a request and gives its whole answer, none for one to the device;
@@ -81,7 +82,7 @@ func (d *Device) answer(s *Submit, request uint16) (data []byte, ok bool) {
 	case getInterfaceDesc:
 		return interfaceDescriptor(value, index)
 	case getConfiguration:
-		return []byte{d.configuration}, wants(s, 0, 0)
+		return []byte{d.configuration}, wants(s, 0)
 	case setConfiguration:
 		if index != 0 || value > configurationValue {
 			return nil, false
@@ -89,11 +90,11 @@ func (d *Device) answer(s *Submit, request uint16) (data []byte, ok bool) {
 		d.configuration = byte(value)
 		return nil, true
 	case getInterface:
-		return []byte{0}, wants(s, 0, 0)
+		return []byte{0}, wants(s, 0)
 	case setInterface:
-		return nil, wants(s, 0, 0)
+		return nil, wants(s, 0)
 	case getIdle:
-		return []byte{d.idleRate}, wants(s, 0, 0)
+		return []byte{d.idleRate}, wants(s, 0)
 	case setIdle:
 		if index != 0 || value&0xFF != 0 {
 			return nil, false

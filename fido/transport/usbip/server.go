@@ -77,7 +77,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		e.BusID = DefaultBusID
 	}
 	if err := CheckBusID(e.BusID); err != nil {
-		l.Close()
+		_ = l.Close()
 		return err
 	}
 	e.Identity = identityOrDefault(s.Identity)
@@ -85,7 +85,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		e.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	var connections sync.WaitGroup
 	defer connections.Wait()
 	defer cancel()
@@ -94,7 +94,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		switch {
 		case ctx.Err() != nil:
 			if err == nil {
-				conn.Close()
+				_ = conn.Close()
 			}
 			return nil
 		case temporary(err):
@@ -105,7 +105,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		case err != nil:
 			return err
 		default:
-			connections.Go(func() { e.connection(ctx, conn) })
+			select {
+			case e.handshakes <- struct{}{}:
+				connections.Go(func() { e.connection(ctx, conn) })
+			default:
+				e.Log.Warn("USB/IP client turned away: too many at once", "client", conn.RemoteAddr().String())
+				_ = conn.Close()
+			}
 		}
 	}
 }
@@ -127,7 +133,7 @@ func temporary(err error) bool {
 type export struct {
 	Server
 	slot       chan struct{} // holds one while the device is with a client
-	handshakes chan struct{}
+	handshakes chan struct{} // holds one for each connection that has not imported
 }
 
 // connection serves one connection and closes it.
@@ -135,7 +141,7 @@ func (e *export) connection(ctx context.Context, conn net.Conn) {
 	log := e.Log.With("client", conn.RemoteAddr().String())
 	imported := e.handshake(ctx, log, conn)
 	if !imported {
-		conn.Close()
+		_ = conn.Close()
 		return
 	}
 	log.Info("security key plugged in")
@@ -148,17 +154,12 @@ func (e *export) connection(ctx context.Context, conn net.Conn) {
 	log.Info("security key unplugged")
 }
 
-// handshake answers the operation a connection begins with. After an import it
-// is true, and the caller has the slot.
+// handshake answers the operation a connection begins with and gives back its
+// place among the handshakes. After an import it is true, and the caller has the
+// slot.
 func (e *export) handshake(ctx context.Context, log *slog.Logger, conn net.Conn) (imported bool) {
-	select {
-	case e.handshakes <- struct{}{}:
-		defer func() { <-e.handshakes }()
-	default:
-		log.Warn("USB/IP client turned away: too many at once")
-		return false
-	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer func() { <-e.handshakes }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	if err := conn.SetDeadline(time.Now().Add(handshakeTime)); err != nil {
 		return false
 	}

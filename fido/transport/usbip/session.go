@@ -40,8 +40,16 @@ type session struct {
 // ends or attached returns, and closes conn. Its error is that of attached or of
 // the protocol; a host that goes is none.
 func runSession(ctx context.Context, conn net.Conn, id hid.Identity, attached Attached) error {
+	return newSession(conn, id).run(ctx, attached)
+}
+
+func newSession(conn net.Conn, id hid.Identity) *session {
 	s := &session{conn: conn, device: NewDevice(id), arrived: make(chan struct{}, 1), done: make(chan struct{})}
 	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+func (s *session) run(ctx context.Context, attached Attached) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, s.close)()
@@ -72,7 +80,7 @@ func (s *session) close() {
 	}
 	s.closed = true
 	close(s.done)
-	s.conn.Close()
+	_ = s.conn.Close()
 	s.changed.Broadcast()
 }
 

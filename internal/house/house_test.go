@@ -76,6 +76,7 @@ var rooms = map[string][]string{
 	"fido/authenticator":    {"fido/ctap", "fido/authenticator"},
 	"fido/client":           {"fido/ctap", "fido/client"},
 	"fido/transport":        {"fido/ctap", "fido/transport"},
+	"fido/metadata":         {"fido/ctap"},
 	"link/channel":          {"link/channel"},
 	"link/relay":            {".", "link/relay"},
 	"center":                {".", "center", "link/relay"},

@@ -2,6 +2,7 @@ package ctap
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -67,10 +68,12 @@ func SplitLargeBlobArray(array []byte) ([]Raw, error) {
 	return entries, nil
 }
 
-// JoinLargeBlobArray gives the array of entries, each as it is.
+// JoinLargeBlobArray gives the array of entries, each as it is, canonical or not.
 func JoinLargeBlobArray(entries []Raw) ([]byte, error) {
-	if entries == nil {
-		entries = []Raw{}
+	array, err := Marshal(uint64(len(entries)))
+	if err != nil {
+		return nil, err
 	}
-	return Marshal(entries)
+	array[0] |= majorArray << 5 // the head of a count is that of an integer
+	return append(array, slices.Concat(entries...)...), nil
 }

@@ -57,7 +57,7 @@ func (v VHCI) plugIn() (net.Conn, error) {
 		}
 	}
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, v.explain(err)
 	}
 	return conn, nil

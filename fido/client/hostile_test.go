@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"testing"
@@ -47,4 +48,56 @@ func TestLyingAuthenticator(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
+}
+
+// answeringCreate is a device whose registrations are changed on the way.
+func answeringCreate(d client.Channel, change func(*ctap.MakeCredentialResponse, *ctap.AuthenticatorData)) client.Channel {
+	return client.ChannelFunc(func(ctx context.Context, request []byte) ([]byte, error) {
+		response, err := d.CBOR(ctx, request)
+		if err != nil || ctap.Command(request[0]) != ctap.MakeCredential || response[0] != 0 {
+			return response, err
+		}
+		resp, err := ctap.DecodeMakeCredentialResponse(response[1:])
+		if err != nil {
+			return nil, err
+		}
+		data, err := ctap.ParseAuthenticatorData(resp.AuthData)
+		if err != nil {
+			return nil, err
+		}
+		before := resp.AuthData
+		change(resp, data)
+		if bytes.Equal(before, resp.AuthData) {
+			if resp.AuthData, err = data.Encode(); err != nil {
+				return nil, err
+			}
+		}
+		return resp.Encode()
+	})
+}
+
+// answeringGet is a device whose assertions are changed on the way.
+func answeringGet(d client.Channel, change func(*ctap.GetAssertionResponse, *ctap.AuthenticatorData)) client.Channel {
+	return client.ChannelFunc(func(ctx context.Context, request []byte) ([]byte, error) {
+		response, err := d.CBOR(ctx, request)
+		if err != nil || ctap.Command(request[0]) != ctap.GetAssertion || response[0] != 0 {
+			return response, err
+		}
+		resp, err := ctap.DecodeGetAssertionResponse(response[1:])
+		if err != nil {
+			return nil, err
+		}
+		data, err := ctap.ParseAuthenticatorData(resp.AuthData)
+		if err != nil {
+			return nil, err
+		}
+		before := resp.AuthData
+		change(resp, data)
+		if bytes.Equal(before, resp.AuthData) {
+			if resp.AuthData, err = data.Encode(); err != nil {
+				return nil, err
+			}
+		}
+		return resp.Encode()
+	})
 }

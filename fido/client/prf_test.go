@@ -5,7 +5,10 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/fido/ctap"
 )
 
 func TestPRF(t *testing.T) {
@@ -61,5 +64,34 @@ func TestPRF(t *testing.T) {
 		g.Extensions = in
 		_, err := c.Get(t.Context(), g, origin)
 		wantName(t, name, err, client.NotSupportedError)
+	}
+}
+
+// TestPRFAtRegistration: an authenticator that evaluates at registration gives
+// what later assertions give.
+func TestPRFAtRegistration(t *testing.T) {
+	c, d := newClient(t)
+	o := creation()
+	o.Extensions.PRF = &client.PRFInput{Eval: &client.PRFValues{First: []byte("a"), Second: []byte("b")}}
+	r := mustCreate(t, c, o)
+	if r.Extensions.PRF.Results == nil {
+		t.Fatalf("no results: %s", asJSON(t, r.Extensions))
+	}
+	g := request()
+	g.Extensions.PRF = o.Extensions.PRF
+	a, err := c.Get(t.Context(), g, origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r.Extensions.PRF.Results, a.Extensions.PRF.Results); diff != "" {
+		t.Errorf("at registration and later: %s", diff)
+	}
+	c.Channel = without(d, ctap.ExtHMACSecretMC)
+	if r := mustCreate(t, c, o); !*r.Extensions.PRF.Enabled || r.Extensions.PRF.Results != nil {
+		t.Errorf("an authenticator that cannot: %s", asJSON(t, r.Extensions))
+	}
+	c.Channel = without(d, ctap.ExtHMACSecretMC, ctap.ExtHMACSecret)
+	if r := mustCreate(t, c, o); *r.Extensions.PRF.Enabled {
+		t.Errorf("an authenticator without: %s", asJSON(t, r.Extensions))
 	}
 }

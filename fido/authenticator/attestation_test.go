@@ -105,3 +105,14 @@ func newLeafSource(t *testing.T) leafSource {
 func (s leafSource) Leaf(context.Context, authenticator.AttestationRequest) (*authenticator.Leaf, error) {
 	return s.leaf, nil
 }
+
+// askedLeaves keeps what it was asked.
+type askedLeaves struct {
+	leafSource
+	asked []authenticator.AttestationRequest
+}
+
+func (s *askedLeaves) Leaf(ctx context.Context, r authenticator.AttestationRequest) (*authenticator.Leaf, error) {
+	s.asked = append(s.asked, r)
+	return s.leafSource.Leaf(ctx, r)
+}

@@ -25,7 +25,8 @@ type Assembler struct {
 //
 //   - [InvalidLength]: the report is not 64 bytes (channel 0), or the message
 //     announces more than [MaxPayload];
-//   - [InvalidChannel]: channel 0, or [Broadcast] with another command than INIT;
+//   - [InvalidChannel]: channel 0, or [Broadcast] with another command than INIT
+//     or, for a host that listens there, than ERROR;
 //   - [InvalidSequence]: a packet is missing; the message is dropped;
 //   - [ChannelBusy]: a message began on another channel; the one being
 //     assembled is kept;
@@ -48,7 +49,7 @@ func (a *Assembler) Feed(report []byte, now time.Time) (*Message, error) {
 		return a.next(p, now)
 	}
 	switch {
-	case p.cid == 0 || p.cid == Broadcast && p.command != Init:
+	case p.cid == 0 || p.cid == Broadcast && p.command != Init && !a.refusal(p):
 		return nil, &ChannelError{p.cid, InvalidChannel}
 	case a.active && p.cid != a.message.CID:
 		return nil, &ChannelError{p.cid, ChannelBusy}
@@ -62,6 +63,12 @@ func (a *Assembler) Feed(report []byte, now time.Time) (*Message, error) {
 	a.message = Message{CID: p.cid, Command: p.command, Payload: make([]byte, 0, p.length)}
 	a.want, a.seq, a.active = p.length, 0, true
 	return a.take(p.data, now), nil
+}
+
+// refusal reports whether p tells a host that asked for a channel why it gets
+// none.
+func (a *Assembler) refusal(p packet) bool {
+	return a.Only == Broadcast && p.command == Error
 }
 
 // next takes a continuation packet.

@@ -122,6 +122,11 @@ func TestAssemblerOnly(t *testing.T) {
 	if m, err := a.Feed(pad(t, "00000001 00 bb"), epoch); m == nil || err != nil {
 		t.Fatalf("own message: %v, %v", m, err)
 	}
+	// A host without a channel is told there that it gets none.
+	a.Only = ctaphid.Broadcast
+	if m, err := a.Feed(pad(t, "ffffffff bf 0001 06"), epoch); m == nil || err != nil || m.Command != ctaphid.Error {
+		t.Fatalf("refusal: %v, %v", m, err)
+	}
 }
 
 func TestInitResponse(t *testing.T) {

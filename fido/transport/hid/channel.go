@@ -114,11 +114,14 @@ func (c *Channel) exchange(ctx context.Context, command ctaphid.Command, payload
 	})
 }
 
-// retry repeats try while the device is busy.
+// retry repeats try while the device is busy. An end of ctx then tells so.
 func (c *Channel) retry(ctx context.Context, try func() ([]byte, error)) ([]byte, error) {
-	for {
+	for tries := 0; ; tries++ {
 		answer, err := try()
 		if !errors.Is(err, ctaphid.ChannelBusy) {
+			if tries > 0 && err != nil && errors.Is(err, ctx.Err()) {
+				err = fmt.Errorf("%w: %w", err, ctaphid.ChannelBusy)
+			}
 			return answer, err
 		}
 		select {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,8 +23,10 @@ const (
 	echo     = 'e' // answers the request
 	ask      = 'a' // waits for the user until ctx ends, then 0x2D
 	think    = 't' // the same without the user
-	stubborn = 's' // answers after a second whatever ctx says
+	stubborn = 's' // answers after stubbornness, whatever ctx says
 )
+
+const stubbornness = 3 * time.Second
 
 // key is an authenticator that notes what becomes of it.
 type key struct {
@@ -38,6 +41,13 @@ func (k *key) note(s string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.log = append(k.log, s)
+}
+
+// saw is the log so far.
+func (k *key) saw() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.log)
 }
 
 func (k *key) Handle(ctx context.Context, request []byte) []byte {
@@ -56,7 +66,7 @@ func (k *key) Handle(ctx context.Context, request []byte) []byte {
 		<-ctx.Done()
 		return []byte{0x2D}
 	case stubborn:
-		time.Sleep(time.Second) // in a bubble
+		time.Sleep(stubbornness) // in a bubble
 	}
 	return request
 }
@@ -130,7 +140,7 @@ func TestExchange(t *testing.T) {
 		if err := c.Lock(t.Context(), 11*time.Second); !errors.Is(err, ctaphid.InvalidParameter) {
 			t.Errorf("a lock too long: %v", err)
 		}
-		if diff := cmp.Diff([]string{string(long), "U2F x", "wink"}, k.log); diff != "" {
+		if diff := cmp.Diff([]string{string(long), "U2F x", "wink"}, k.saw()); diff != "" {
 			t.Errorf("the authenticator saw (-want +got):\n%s", diff)
 		}
 	})
@@ -194,26 +204,42 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestStubborn: an authenticator that does not stop costs its host a second, and
-// is not asked twice at once.
+// TestStubborn: an authenticator that does not stop keeps its host waiting for a
+// second, and is not asked twice at once: the next request waits its turn.
 func TestStubborn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := new(key)
 		c := open(t, serve(t, k))
-		for range 3 {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			if _, err := c.CBOR(ctx, []byte("s")); err != nil {
-				t.Errorf("an answer in time for the cancellation: %v", err)
-			}
-			cancel()
-		}
-		// Two hosts' worth of INIT: the first resynchronises away the request.
+		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if _, err := c.Msg(ctx, []byte("s")); !errors.Is(err, ctaphid.InvalidCommand) {
+		if _, err := c.CBOR(ctx, []byte("s")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		if diff := cmp.Diff([]string{"s", "s", "s"}, k.log); diff != "" {
+		if waited := time.Since(begun); waited > 1100*time.Millisecond {
+			t.Errorf("waited %v", waited)
+		}
+		var heard int
+		c.OnKeepalive = func(ctaphid.Status) { heard++ }
+		if got, err := c.CBOR(t.Context(), []byte("e")); err != nil || string(got) != "e" {
+			t.Errorf("the next request: %q, %v", got, err)
+		}
+		if waited := time.Since(begun); waited < stubbornness || heard < 20 {
+			t.Errorf("the next request waited %v and heard %d keepalives", waited, heard)
+		}
+		// One that never began is answered at once.
+		aborted, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := c.CBOR(aborted, []byte("s")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		begun = time.Now()
+		early, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if _, err := c.CBOR(early, []byte("never")); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 100*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		if diff := cmp.Diff([]string{"s", "e", "s"}, k.saw()); diff != "" {
 			t.Errorf("the authenticator saw (-want +got):\n%s", diff)
 		}
 	})
@@ -280,7 +306,7 @@ func TestPowerCycle(t *testing.T) {
 		if _, err := c.Ping(t.Context(), nil); !errors.Is(err, ctaphid.InvalidChannel) {
 			t.Errorf("a channel of before: %v", err)
 		}
-		if diff := cmp.Diff([]string{"a", "power cycle", "e"}, k.log); diff != "" {
+		if diff := cmp.Diff([]string{"a", "power cycle", "e"}, k.saw()); diff != "" {
 			t.Errorf("the authenticator saw (-want +got):\n%s", diff)
 		}
 		broken := errors.New("broken")

@@ -98,11 +98,11 @@ func (c *serveCmd) config(store authenticator.Store, user authenticator.User) (a
 
 // check refuses what does not go together.
 func (c *serveCmd) check(attachments []attachment) error {
-	if len(attachments) == 0 {
-		return postern.FieldErrorf("udp", "Nothing says how programs reach the key.").WithNext("Give --udp 127.0.0.1:8111.")
-	}
 	if c.UDPPeer != "" && c.UDP == "" {
 		return postern.FieldErrorf("udp-peer", "--udp-peer says where the simulator port answers, but there is none.").WithNext("Give --udp too.")
+	}
+	if len(attachments) == 0 {
+		return postern.FieldErrorf("udp", "Nothing says how programs reach the key.").WithNext("Give --udp 127.0.0.1:8111.")
 	}
 	for _, a := range attachments {
 		if a.simulator() {

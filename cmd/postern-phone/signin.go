@@ -25,6 +25,7 @@ type signInCmd struct {
 	RedirectURI string `help:"Redirect URI registered with the application. Nothing is sent there." default:"http://localhost" placeholder:"URI"`
 	RPID        string `name:"rp-id" help:"Relying party of the passkeys." default:"login.microsoft.com" placeholder:"DOMAIN"`
 	CAFile      string `name:"ca-file" help:"PEM file with the certificate authority of the authority. It is remembered." type:"existingfile" placeholder:"FILE"`
+	keyAtPort
 }
 
 // microsoft are the authorities of Microsoft's clouds.
@@ -35,6 +36,9 @@ const signInTime = 2 * time.Minute
 
 // Run signs in.
 func (c *signInCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
+	if c.SecurityKeyAt != "" {
+		return c.signInWithKey(ctx, std, o)
+	}
 	v, err := o.open()
 	if err != nil {
 		return err
@@ -54,12 +58,17 @@ func (c *signInCmd) Run(ctx context.Context, std cli.Streams, o *options) (err e
 	if err != nil {
 		return err
 	}
-	transport, err := trusting(v.content.AuthorityCAFile)
-	if err != nil {
-		return err
-	}
 	if c.UPN == "" {
 		c.UPN = p.State.UPN
+	}
+	return c.signIn(ctx, std, o, v.content.AuthorityCAFile, asserter)
+}
+
+// signIn signs in with whatever asserts.
+func (c *signInCmd) signIn(ctx context.Context, std cli.Streams, o *options, caFile string, asserter websignin.Asserter) error {
+	transport, err := trusting(caFile)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, signInTime)
 	defer cancel()

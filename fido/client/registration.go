@@ -20,6 +20,9 @@ func (s *session) registration(o *CreationOptions, resp *ctap.MakeCredentialResp
 	if data.Attested == nil {
 		return nil, errors.New("authenticator data of a registration has no credential")
 	}
+	if lists(descriptors(o.ExcludeCredentials), data.Attested.ID) {
+		return nil, errors.New("the authenticator gave out a credential again that it was to refuse")
+	}
 	alg, _, err := ctap.DecodePublicKey(data.Attested.PublicKey)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package postern
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 )
 
@@ -58,6 +59,12 @@ func (c *Client) SetLoginSettings(ctx context.Context, id IntegrationID, in Logi
 // SetHTTPDebug switches HTTP Debug.
 func (c *Client) SetHTTPDebug(ctx context.Context, id IntegrationID, in HTTPDebugInput) (Integration, error) {
 	return get[Integration](ctx, c, http.MethodPut, under("integrations", string(id), "http-debug"), in)
+}
+
+// MetadataStatement returns the FIDO metadata statement of an integration's phones, with the integration's attestation CA
+// as its root.
+func (c *Client) MetadataStatement(ctx context.Context, id IntegrationID) (json.RawMessage, error) {
+	return get[json.RawMessage](ctx, c, http.MethodGet, under("integrations", string(id), "metadata-statement"), nil)
 }
 
 // ValidateCertificate looks at a client certificate and its key. Nothing is stored.

@@ -2,6 +2,8 @@ package center
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,6 +51,9 @@ type Options struct {
 	Logger *slog.Logger
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) error // the connector's waits
+	// Statement makes the metadata statement of the phones as authenticators with the attestation CA that vouches for
+	// them. It comes from outside because this package knows no authenticator; without it no statement is exported.
+	Statement func(ctx context.Context, root *x509.Certificate) (json.RawMessage, error)
 }
 
 // New opens and migrates the database and wires everything on top of it. It starts nothing.
@@ -123,6 +128,28 @@ func (g graphs) Graph(ctx context.Context, id postern.IntegrationID) (provision.
 	return tenant, i, err
 }
 
+// statements gives the API the metadata statement of an integration's phones.
+type statements struct {
+	*Center
+	make func(ctx context.Context, root *x509.Certificate) (json.RawMessage, error)
+}
+
+// Statement implements [rest.Metadata].
+func (s statements) Statement(ctx context.Context, id postern.IntegrationID) (json.RawMessage, error) {
+	if s.make == nil {
+		return nil, postern.Errorf(postern.CodeUnavailable, "This control center runs without the phone's description.").
+			WithNext("Start it as postern serve.")
+	}
+	if _, err := s.Integrations.Get(ctx, id); err != nil {
+		return nil, err
+	}
+	root, err := s.Phones.AttestationRoot(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.make(ctx, root)
+}
+
 // routes puts everything that listens under one handler.
 func (s *Center) routes(o Options) (http.Handler, error) {
 	proxies := make([]netip.Prefix, 0, len(s.Config.TrustedProxies))
@@ -135,6 +162,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	}
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
+		Metadata: statements{s, o.Statement},
 	})
 	console := web.New(web.Deps{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,

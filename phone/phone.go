@@ -94,15 +94,20 @@ func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSel
 	return p, self, err
 }
 
-// client is a WebAuthn client in front of an authenticator that holds the phone's passkeys. A nil attester vouches for
-// nothing.
-func (p *Phone) client(attester authenticator.Attester) (*client.Client, error) {
-	a, err := authenticator.New(authenticator.Config{
-		AAGUID: AAGUID, Store: p.env.Passkeys, User: p.env.User, Attester: attester, Random: p.env.Random, Now: p.env.Now,
+// newAuthenticator makes the authenticator every phone has.
+func newAuthenticator(env Env, attester authenticator.Attester) (*authenticator.Authenticator, error) {
+	return authenticator.New(authenticator.Config{
+		AAGUID: AAGUID, Store: env.Passkeys, User: env.User, Attester: attester, Random: env.Random, Now: env.Now,
 		Algorithms: []ctap.Algorithm{ctap.ES256}, Transports: []string{"usb"}, FirmwareVersion: 1,
 		// Within one process nothing frames messages, so the only bound is that of the protocol.
 		MaxMsgSize: ctap.MaxMessageSize,
 	})
+}
+
+// client is a WebAuthn client in front of an authenticator that holds the phone's passkeys. A nil attester vouches for
+// nothing.
+func (p *Phone) client(attester authenticator.Attester) (*client.Client, error) {
+	a, err := newAuthenticator(p.env, attester)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,9 @@ func newWorld(t *testing.T, attestation postern.AttestationMode) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := center.New(ctx, config, center.Options{Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	s, err := center.New(ctx, config, center.Options{
+		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Statement: phone.Statement,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,7 @@ func TestClientKnowsEveryOperation(t *testing.T) {
 		"OfferedFlags":         one(c.OfferedFlags(ctx)),
 		"SetOfferedFlags":      one(c.SetOfferedFlags(ctx, postern.AllFlags())),
 		"SearchDirectory":      one(c.SearchDirectory(ctx, "int_1", "ada", 5)),
+		"MetadataStatement":    one(c.MetadataStatement(ctx, "int_1")),
 		"CountUsers":           one(c.CountUsers(ctx, "int_1")),
 		"InviteUser":           one(c.InviteUser(ctx, "int_1", postern.InvitationInput{User: "ada@contoso.com"})),
 		"Users":                drain(c.Users(ctx, postern.UserFilter{Search: "a", Phase: postern.PhaseActive, IntegrationID: "int_1"})),

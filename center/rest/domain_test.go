@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -51,7 +52,12 @@ type (
 	phones       struct{ *domain }
 	passkeys     struct{ *domain }
 	trail        struct{ *domain }
+	statements   struct{ *domain }
 )
+
+func (d statements) Statement(_ context.Context, id postern.IntegrationID) (json.RawMessage, error) {
+	return json.RawMessage(`{"schema": 3}`), d.call("Statement", id)
+}
 
 var anIntegration = postern.Integration{ID: "int_1", Version: 7, ApplicationName: "Contoso", State: postern.StateDisabled}
 

@@ -75,7 +75,7 @@ func newHouse(t *testing.T) *house {
 	}
 	h.api = rest.New(rest.Config{PublicURL: "https://postern.example.com", Version: "test", Log: log}, rest.Services{
 		Integrations: integrations{h.domain}, Users: users{h.domain}, Phones: phones{h.domain}, Passkeys: passkeys{h.domain},
-		Trail: trail{h.domain}, Door: h.door,
+		Trail: trail{h.domain}, Door: h.door, Metadata: statements{h.domain},
 	})
 	h.handler = h.documented(rest.Edge(log, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")})(h.api))
 	return h

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/postern/postern"
@@ -109,6 +110,15 @@ func (a *API) integrationRoutes() {
 		notes: "The result is kept and shown with the integration.",
 	}, func(ctx context.Context, in *IntegrationPath) (*object[postern.ConnectionTest], error) {
 		return answer(s.Test(ctx, in.ID))
+	})
+	add(a, route{
+		method: http.MethodGet, path: path + "/{id}/metadata-statement", id: "get-metadata-statement", tag: tagIntegrations,
+		summary: "Export the metadata statement of an integration's phones", needs: postern.PermIntegrationsRead,
+		notes: "In the form of the FIDO Metadata Service, with the integration's attestation CA as root, for relying parties that check attestation themselves. " +
+			"Entra's \"Enforce attestation\" does not take it: it refuses every authenticator that is not in the FIDO Metadata Service.",
+		codes: []postern.Code{postern.CodeUnavailable},
+	}, func(ctx context.Context, in *IntegrationPath) (*object[json.RawMessage], error) {
+		return answer(a.services.Metadata.Statement(ctx, in.ID))
 	})
 	a.integrationSettings(s, path)
 }

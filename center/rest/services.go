@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -20,6 +21,12 @@ type Services struct {
 	Passkeys     Passkeys
 	Trail        Trail
 	Door         Door
+	Metadata     Metadata
+}
+
+// Metadata describes the phones of an integration to relying parties that check attestation.
+type Metadata interface {
+	Statement(ctx context.Context, integration postern.IntegrationID) (json.RawMessage, error)
 }
 
 // Integrations is what the API needs of package integration.

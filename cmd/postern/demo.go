@@ -16,6 +16,7 @@ import (
 	"github.com/postern/postern"
 	"github.com/postern/postern/center"
 	"github.com/postern/postern/entrasim"
+	"github.com/postern/postern/phone"
 )
 
 // DemoCmd runs Postern and an emulated tenant in one process, with nothing to install.
@@ -105,7 +106,7 @@ func (c *DemoCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s, err := center.New(ctx, config, center.Options{Logger: log.With("program", "postern")})
+	s, err := center.New(ctx, config, center.Options{Logger: log.With("program", "postern"), Statement: phone.Statement})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

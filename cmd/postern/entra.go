@@ -24,6 +24,7 @@ type entraCmd struct {
 	OfferedFlags        entraOfferedCmd     `cmd:"" help:"Show or switch the flags that new integrations start with."`
 	LoginSettings       entraLoginCmd       `cmd:"" help:"Show or change which domains may register and authenticate."`
 	Debug               entraDebugCmd       `cmd:"" help:"Switch HTTP Debug on or off."`
+	Metadata            entraMetadataCmd    `cmd:"" help:"Export the FIDO metadata statement of the phones, with the integration's attestation CA. Entra's \"Enforce attestation\" does not take it: it refuses every authenticator that is not in the FIDO Metadata Service."`
 	ValidateCertificate entraCertificateCmd `cmd:"" help:"Check a client certificate and its key, without storing them."`
 	Remove              entraRemoveCmd      `cmd:"" help:"Remove an integration."`
 }

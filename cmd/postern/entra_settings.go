@@ -160,3 +160,18 @@ func (cmd *entraDebugCmd) Run(ctx context.Context, std cli.Streams, group *entra
 	}
 	return showFields(std, group.JSON, i, field{"Application name", i.ApplicationName}, field{"HTTP Debug", state})
 }
+
+type entraMetadataCmd struct{ named }
+
+// Run prints the metadata statement. It is JSON with and without --json, for that is what reads it.
+func (cmd *entraMetadataCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
+	c, i, err := cmd.open(ctx, &group.remote, std)
+	if err != nil {
+		return err
+	}
+	statement, err := c.MetadataStatement(ctx, i.ID)
+	if err != nil {
+		return err
+	}
+	return cli.JSON(std.Out, statement)
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/postern/postern/center"
+	"github.com/postern/postern/phone"
 )
 
 // ServeCmd runs a control center.
@@ -25,7 +26,7 @@ func (c *ServeCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := center.New(ctx, config, center.Options{Logger: log})
+	s, err := center.New(ctx, config, center.Options{Logger: log, Statement: phone.Statement})
 	if err != nil {
 		return err
 	}

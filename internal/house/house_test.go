@@ -98,7 +98,7 @@ var rooms = map[string][]string{
 	"extension":             {".", "fido", "link", "extension"},
 	"agent":                 {".", "fido", "link", "agent"},
 	"entrasim":              {"entrasim"},
-	"cmd/postern":           {"internal/cli", ".", "center", "entrasim", "cmd/postern", "fido/client", "fido/transport", "fido/ctap"},
+	"cmd/postern":           {"internal/cli", ".", "center", "entrasim", "cmd/postern", "fido/client", "fido/transport", "fido/ctap", "phone"},
 	"cmd/postern-phone":     {"internal/cli", ".", "phone", "fido", "cmd/postern-phone"},
 	"cmd/postern-agent":     {".", "agent", "fido", "link"},
 	"cmd/entrasim":          {"entrasim"},

@@ -65,6 +65,12 @@ type Config struct {
 	// in bytes: at least [ctap.MinLargeBlobCapacity]. Zero switches large blobs
 	// off, the extension largeBlobKey with them.
 	MaxLargeBlobs int
+	// U2F switches on the messages of CTAP1; see [Authenticator.HandleU2F].
+	U2F bool
+	// U2FCertificate gives the certificate of each U2F registration, which needs a
+	// key on P-256, asked in the format [FormatU2F]. Nil makes one that says
+	// nothing for each.
+	U2FCertificate LeafSource
 	// Transports are reported by getInfo as they are.
 	Transports []string
 	// FirmwareVersion is reported by getInfo and has to equal the
@@ -93,6 +99,8 @@ type Authenticator struct {
 	pins              PINVerifier
 	noCeremoniesByPIN bool
 	maxLargeBlobs     int
+	u2f               bool
+	u2fCertificate    LeafSource
 	uvModality        uint64
 	resetWindow       time.Duration
 	enterprise        *Enterprise
@@ -109,6 +117,7 @@ type Authenticator struct {
 	next      nextAssertions
 	listing   listing
 	blobWrite blobWrite
+	touch     touch
 	pinMisses int // wrong PINs in a row
 	poweredUp time.Time
 }
@@ -156,6 +165,7 @@ func New(c Config) (*Authenticator, error) {
 	if err := a.provideLargeBlobs(c.MaxLargeBlobs); err != nil {
 		return nil, err
 	}
+	a.u2f, a.u2fCertificate = c.U2F, c.U2FCertificate
 	a.clearPowerCycleState()
 	return a, nil
 }
@@ -175,6 +185,7 @@ func (a *Authenticator) clearPowerCycleState() {
 	a.next = nextAssertions{}
 	a.listing = listing{}
 	a.blobWrite = blobWrite{}
+	a.touch.withdraw()
 	a.pinMisses = 0
 	a.poweredUp = a.now()
 }

@@ -64,11 +64,14 @@ func (a *Authenticator) getAssertion(ctx context.Context, params []byte) ([]byte
 	if err := gate.verify(ctx, ctap.PermitGetAssertion, req.ClientDataHash); err != nil { // 6
 		return nil, err
 	}
+	all := len(found)
 	found = slices.DeleteFunc(found, func(c Credential) bool { return !c.usable(gate.uv, named) }) // 7
 	if len(found) == 0 {
 		return nil, ctap.ErrNoCredentials
 	}
-	gate.prompt = signInPrompt(req.RPID, found)
+	if len(found) < all {
+		gate.prompt = signInPrompt(req.RPID, found)
+	}
 	if up { // 8, 9
 		if err := gate.presence(ctx); err != nil {
 			return nil, err
@@ -237,11 +240,15 @@ func (a *Authenticator) getNextAssertion(ctx context.Context, _ []byte) ([]byte,
 	return resp.Encode()
 }
 
+// signInPrompt tells the accounts of found, but for credentials made by U2F,
+// which know of none.
 func signInPrompt(rpID string, found []Credential) Prompt {
 	p := Prompt{Reason: ReasonSignIn, RPID: rpID}
-	for _, c := range found {
-		p.Accounts = append(p.Accounts, c.User)
-		p.RPName = c.RP.Name
+	for i := range found {
+		if c := &found[i]; len(c.User.ID) > 0 {
+			p.Accounts = append(p.Accounts, c.User)
+		}
+		p.RPName = found[i].RP.Name
 	}
 	return p
 }

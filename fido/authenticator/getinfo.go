@@ -25,7 +25,7 @@ func (a *Authenticator) getInfo(ctx context.Context, _ []byte) ([]byte, error) {
 		return nil, err
 	}
 	info := &ctap.Info{
-		Versions:                         []string{ctap.VersionFIDO20, ctap.VersionFIDO21},
+		Versions:                         a.versions(),
 		Extensions:                       a.extensionNames(),
 		AAGUID:                           a.aaguid,
 		Options:                          a.options(),

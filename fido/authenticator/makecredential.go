@@ -153,7 +153,8 @@ func (a *Authenticator) checkExcluded(ctx context.Context, g *gate, req *ctap.Ma
 		if !c.usable(g.uv, true) {
 			continue
 		}
-		g.prompt = Prompt{Reason: ReasonExcluded, RPID: c.RP.ID, RPName: c.RP.Name, Accounts: []ctap.User{c.User}}
+		g.prompt = signInPrompt(req.RP.ID, []Credential{*c})
+		g.prompt.Reason = ReasonExcluded
 		if err := g.presence(ctx); err != nil {
 			return err
 		}

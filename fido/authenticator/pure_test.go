@@ -16,7 +16,7 @@ import (
 func TestPure(t *testing.T) {
 	forbidden := map[string]bool{"os": true, "net": true, "net/http": true, "syscall": true, "syscall/js": true, "crypto/rand": true, "log": true, "log/slog": true}
 	clock := map[string]bool{"Now": true, "Since": true, "Until": true, "After": true, "AfterFunc": true, "Sleep": true, "Tick": true, "NewTimer": true, "NewTicker": true}
-	for _, dir := range []string{".", "../ctap", "../ctap/pinuvauth", "memory"} {
+	for _, dir := range []string{".", "../ctap", "../ctap/pinuvauth", "../ctap/u2f", "memory"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v, %v", dir, files, err)

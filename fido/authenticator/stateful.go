@@ -6,6 +6,13 @@ import "github.com/postern/postern/fido/ctap"
 // arrival of c (CTAP 2.1 §6, "stateful commands"). What a command allows within
 // itself is the command's to decide.
 func (a *Authenticator) discardState(c ctap.Command) {
+	a.discardRuns(c)
+	a.touch.withdraw()
+}
+
+// discardRuns is discardState but for the question U2F requests share. No c, as
+// with these, ends every run.
+func (a *Authenticator) discardRuns(c ctap.Command) {
 	if c != ctap.GetNextAssertion {
 		a.next = nextAssertions{}
 	}

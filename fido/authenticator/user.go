@@ -52,9 +52,13 @@ func (r Reason) String() string {
 // names it and the only part that binds the answer; it is empty for
 // ReasonSelect and ReasonReset. RPName and Accounts may be missing where the protocol has not
 // told them yet.
+//
+// A request of U2F names the relying party by the hash of its id alone: RPIDHash
+// is set then, and only then, and RPID where a credential tells it.
 type Prompt struct {
 	Reason   Reason
 	RPID     string
+	RPIDHash ctap.RPIDHash
 	RPName   string
 	Accounts []ctap.User
 }

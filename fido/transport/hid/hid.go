@@ -34,6 +34,8 @@ type Authenticator interface {
 // while the user has not touched.
 type U2F interface {
 	HandleU2F(ctx context.Context, message []byte) []byte
+	// U2FEnabled tells, once, whether the messages are offered to hosts.
+	U2FEnabled() bool
 }
 
 // Winker is an [Authenticator] that can show the user which it is. Wink does not

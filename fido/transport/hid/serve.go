@@ -26,7 +26,7 @@ const u2fPatience = 300 * time.Millisecond
 // switches U2F off.
 func Serve(ctx context.Context, r Reports, a Authenticator, c ctaphid.Config) error {
 	c.Capabilities |= ctaphid.CapCBOR
-	if _, ok := a.(U2F); !ok {
+	if u, ok := a.(U2F); !ok || !u.U2FEnabled() {
 		c.Capabilities |= ctaphid.CapNoMsg
 	}
 	if _, ok := a.(Winker); ok {

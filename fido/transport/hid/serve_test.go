@@ -76,6 +76,8 @@ func (k *key) AwaitingUser() bool { return k.awaiting.Load() }
 // fullKey has everything an authenticator may have.
 type fullKey struct{ key }
 
+func (k *fullKey) U2FEnabled() bool { return true }
+
 func (k *fullKey) HandleU2F(ctx context.Context, message []byte) []byte {
 	k.note("U2F " + string(message))
 	if message[0] == ask {

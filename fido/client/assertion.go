@@ -40,7 +40,7 @@ func (s *session) chooseAccount(ctx context.Context, first *ctap.GetAssertionRes
 	}
 	i, err := s.Choose(ctx, accounts)
 	if err != nil {
-		return nil, fail(NotAllowedError, "no account was chosen: %w", err)
+		return nil, gaveUp(ctx, "no account was chosen", err)
 	}
 	if i < 0 || i >= len(found) {
 		return nil, fail(NotAllowedError, "no account was chosen")

@@ -70,7 +70,7 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 		return nil, err
 	}
 	// Permission to assert as well serves the search in fit.
-	if err := s.verifyUser(ctx, s.creationVerification(o.Selection.UserVerification), ceremonyPermissions); err != nil {
+	if err := s.verifyUser(ctx, s.creationVerification(o, rk), ceremonyPermissions); err != nil {
 		return nil, err
 	}
 	clientData, hash := collectedClientData(typeCreate, o.Challenge, site.origin)
@@ -143,17 +143,18 @@ func (s *session) discoverable(wanted string) (bool, error) {
 }
 
 // creationVerification settles userVerification for a registration. An
-// authenticator that has verification set up and does not offer
-// makeCredUvNotRqd refuses registrations without it, whatever the relying party
-// prefers.
-func (s *session) creationVerification(wanted string) string {
-	switch wanted {
-	case Required:
+// authenticator that has verification set up refuses registrations without it,
+// whatever the relying party prefers, but for credentials that are not
+// discoverable where it offers makeCredUvNotRqd (CTAP 2.1 §6.1.2 steps 7, 8).
+func (s *session) creationVerification(o *CreationOptions, rk bool) string {
+	wanted := o.Selection.UserVerification
+	switch {
+	case o.Extensions.creationSalts() != nil && s.has(ctap.ExtHMACSecretMC) && s.canVerify(ceremonyPermissions):
+		return Required // as prf does
+	case wanted == Required:
 		return Required
-	case Discouraged:
-		if s.info.Options[ctap.OptionMakeCredUVNot] {
-			return Discouraged
-		}
+	case wanted == Discouraged && !rk && s.info.Options[ctap.OptionMakeCredUVNot]:
+		return Discouraged
 	}
 	return Preferred
 }

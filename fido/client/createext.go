@@ -54,7 +54,7 @@ func (s *session) createExtensions(ctx context.Context, in *ExtensionInputs, rk 
 	out := map[string]ctap.Raw{}
 	if (in.PRF != nil || in.HMACCreateSecret) && s.has(ctap.ExtHMACSecret) {
 		out[ctap.ExtHMACSecret] = ctap.EncodeBool(true)
-		if salts := in.creationSalts(); salts != nil && s.has(ctap.ExtHMACSecretMC) {
+		if salts := in.creationSalts(); salts != nil && s.verified() && s.has(ctap.ExtHMACSecretMC) {
 			var err error
 			if out[ctap.ExtHMACSecretMC], err = s.sealSalts(ctx, salts); err != nil {
 				return nil, err

@@ -40,6 +40,14 @@ func fail(name ErrorName, format string, args ...any) error {
 	return &Error{Name: name, cause: fmt.Errorf(format, args...)}
 }
 
+// gaveUp tells a person who does not answer from a ceremony that is over.
+func gaveUp(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+	return fail(NotAllowedError, "%s: %w", what, err)
+}
+
 // sentences say what happened and what to do where a status alone does not.
 var sentences = map[ctap.Status]string{
 	ctap.ErrCredentialExcluded: "the authenticator has a passkey for this account already",

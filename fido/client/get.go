@@ -59,6 +59,9 @@ func (c *Client) get(ctx context.Context, o *RequestOptions, origin string) (*As
 		// One verification for the assertion and for what is written after it.
 		wanted, permissions = Required, permissions|ctap.PermitLargeBlobWrite
 	}
+	if s.evaluates(&o.Extensions) && s.canVerify(permissions) {
+		wanted = Required
+	}
 	if err := s.verifyUser(ctx, wanted, permissions); err != nil {
 		return nil, err
 	}

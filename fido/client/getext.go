@@ -31,11 +31,22 @@ func (s *session) writesBlob(in *ExtensionInputs) bool {
 	return in.LargeBlob != nil && in.LargeBlob.Write != nil && s.keepsLargeBlobs()
 }
 
+// evaluates reports whether prf has something to evaluate. Its one secret is
+// that of verified users, so that it takes verification whatever the relying
+// party wants otherwise (WebAuthn §10.1.4).
+func (s *session) evaluates(in *ExtensionInputs) bool {
+	return in.PRF != nil && (in.PRF.Eval != nil || len(in.PRF.ByCredential) > 0) && s.has(ctap.ExtHMACSecret)
+}
+
 // getExtensions gives the authenticator extension inputs of an assertion, as
 // far as the authenticator knows them.
 func (s *session) getExtensions(ctx context.Context, in *ExtensionInputs, allowed []ctap.CredentialDescriptor) (map[string]ctap.Raw, error) {
 	out := map[string]ctap.Raw{}
-	if salts := in.salts(allowed); salts != nil && s.has(ctap.ExtHMACSecret) {
+	salts := in.salts(allowed)
+	if in.PRF != nil && !s.verified() {
+		salts = nil
+	}
+	if salts != nil && s.has(ctap.ExtHMACSecret) {
 		var err error
 		if out[ctap.ExtHMACSecret], err = s.sealSalts(ctx, salts); err != nil {
 			return nil, err

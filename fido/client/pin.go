@@ -53,7 +53,7 @@ func (s *session) ask(ctx context.Context, p PINPrompt) (pin []byte, problem str
 	}
 	typed, err := s.PIN(ctx, p)
 	if err != nil {
-		return nil, "", fail(NotAllowedError, "no PIN was given: %w", err)
+		return nil, "", gaveUp(ctx, "no PIN was given", err)
 	}
 	pin, problem = normalPIN(typed)
 	if problem != "" {

@@ -95,3 +95,25 @@ func TestPRFAtRegistration(t *testing.T) {
 		t.Errorf("an authenticator without: %s", asJSON(t, r.Extensions))
 	}
 }
+
+// TestPRFVerifies: prf has one secret, that of verified users, whatever the
+// relying party says about verification.
+func TestPRFVerifies(t *testing.T) {
+	c, _, p := newPINClient(t)
+	p.pins = []string{pin, pin}
+	o := creation()
+	o.Extensions.PRF = &client.PRFInput{}
+	mustCreate(t, c, o)
+	g := request()
+	g.UserVerification = client.Discouraged
+	g.Extensions.PRF = &client.PRFInput{Eval: &client.PRFValues{First: []byte("a")}}
+	a, err := c.Get(t.Context(), g, origin)
+	if err != nil || a.Extensions.PRF.Results == nil {
+		t.Fatalf("%v, %v", a, err)
+	}
+	wantVerified(t, "prf", a.AuthenticatorData)
+	c.PIN = nil
+	if a, err = c.Get(t.Context(), g, origin); err != nil || a.Extensions.PRF.Results != nil {
+		t.Errorf("with nobody to ask: %v, %v", a, err)
+	}
+}

@@ -66,6 +66,14 @@ func (s *session) takesPIN(permissions ctap.Permission) bool {
 	return s.info.Options[ctap.OptionClientPIN] && s.protocol != 0 && !barred
 }
 
+// canVerify reports whether there is a way to verify the user now.
+func (s *session) canVerify(permissions ctap.Permission) bool {
+	return s.verifiesItself(permissions) || (s.takesPIN(permissions) && s.PIN != nil)
+}
+
+// verified reports whether verification was arranged for.
+func (s *session) verified() bool { return s.token != nil || s.uvOption }
+
 // lacksPIN reports whether a PIN could be set.
 func (s *session) lacksPIN() bool {
 	set, known := s.info.Options[ctap.OptionClientPIN]
@@ -132,7 +140,7 @@ func (s *session) perform(ctx context.Context, permissions ctap.Permission, enco
 	case s.uvOption && s.takesPIN(permissions) && (status == ctap.ErrPUATRequired || status == ctap.ErrUVBlocked || status == ctap.ErrUVInvalid):
 		s.uvOption = false
 		err = s.verifyByPIN(ctx, permissions)
-	case !s.uvOption && status == ctap.ErrPUATRequired && (s.verifiesItself(permissions) || s.takesPIN(permissions) && s.PIN != nil):
+	case !s.uvOption && status == ctap.ErrPUATRequired && s.canVerify(permissions):
 		err = s.verifyUser(ctx, Required, permissions)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/postern/postern/fido/authenticator"
@@ -32,4 +33,26 @@ func TestVerificationCannotBeHad(t *testing.T) {
 	if r := mustCreate(t, c, o); r.AuthenticatorData[32]&byte(ctap.FlagUV) != 0 {
 		t.Error("UV is set")
 	}
+}
+
+// TestVerificationDemanded: an authenticator that says it needs no verification
+// and then does.
+func TestVerificationDemanded(t *testing.T) {
+	c, d, p := newPINClient(t)
+	c.Channel = reporting(d, func(i *ctap.Info) { i.Options[ctap.OptionMakeCredUVNot] = true })
+	o := creation()
+	o.Selection = client.Selection{ResidentKey: client.Discouraged, UserVerification: client.Discouraged}
+	p.pins = []string{pin}
+	wantVerified(t, "demanded", mustCreate(t, c, o).AuthenticatorData)
+	wantPrompts(t, "demanded", p, inForce)
+}
+
+// TestVerificationOver: a ceremony that ends while a person is asked is over,
+// not refused.
+func TestVerificationOver(t *testing.T) {
+	c, _, _ := newPINClient(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	c.PIN = func(context.Context, client.PINPrompt) (string, error) { cancel(); return "", errGivesUp }
+	_, err := c.Create(ctx, creation(), origin)
+	wantName(t, "cancelled at the prompt", err, client.AbortError)
 }

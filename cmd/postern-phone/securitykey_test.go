@@ -19,6 +19,7 @@ func TestPythonFIDO2(t *testing.T) {
 		"basic":         plain,
 		"pin":           plain,
 		"uv":            append([]string{"--uv"}, plain...),
+		"many":          plain,
 		"management":    plain,
 		"extensions":    plain,
 		"blobs":         plain,

@@ -84,6 +84,7 @@ func (c *serveCmd) config(store authenticator.Store, user authenticator.User) (a
 	config := authenticator.Config{
 		AAGUID: phone.AAGUID, Store: store, User: user, Attester: authenticator.PackedAttestation{Source: batch},
 		Random: rand.Reader, Now: time.Now, PIN: true, MaxLargeBlobs: maxLargeBlobs,
+		U2F: true, U2FCertificate: batch,
 		Transports: []string{"usb"}, FirmwareVersion: firmware,
 	}
 	if len(c.Enterprise) > 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/ctap/ctaphid"
+	"github.com/postern/postern/fido/ctap/u2f"
 	"github.com/postern/postern/fido/transport/hid"
 	"github.com/postern/postern/fido/transport/udp"
 	"github.com/postern/postern/internal/cli"
@@ -97,6 +98,11 @@ type shared struct {
 // Handle implements [hid.Authenticator].
 func (s *shared) Handle(ctx context.Context, request []byte) []byte {
 	return s.hold(ctx, func() []byte { return s.key.Handle(ctx, request) }, byte(ctap.ErrKeepaliveCancel))
+}
+
+// HandleU2F implements [hid.U2F].
+func (s *shared) HandleU2F(ctx context.Context, message []byte) []byte {
+	return s.hold(ctx, func() []byte { return s.key.HandleU2F(ctx, message) }, u2f.EncodeResponse(nil, u2f.ConditionsNotSatisfied)...)
 }
 
 // hold runs f when it is this attachment's turn, and gives otherwise where ctx

@@ -146,6 +146,36 @@ func TestServeAsks(t *testing.T) {
 	}
 }
 
+// TestServeAsksPolls: a U2F program asks again and again, the user is asked once.
+func TestServeAsksPolls(t *testing.T) {
+	k := serveKey(t, "--store", "memory")
+	c := k.open(t)
+	register := append([]byte{0, 1, 0, 0, 0, 0, 64}, make([]byte, 64)...)
+	register = append(register, 0, 0)
+	copy(register[7+32:], "the application of this test ...")
+	for polls := range 100 {
+		response, err := c.Msg(t.Context(), register)
+		if err != nil || len(response) < 2 {
+			t.Fatalf("%x, %v", response, err)
+		}
+		status := [2]byte(response[len(response)-2:])
+		switch {
+		case polls < 2 && status != [2]byte{0x69, 0x85}:
+			t.Fatalf("before the touch: %x", status)
+		case polls == 2:
+			if _, err := io.WriteString(k.stdin, "\n"); err != nil {
+				t.Fatal(err)
+			}
+		case status == [2]byte{0x90, 0x00}:
+			if n := strings.Count(k.said.String(), "Enter accepts"); n != 1 {
+				t.Errorf("asked %d times: %q", n, k.said)
+			}
+			return
+		}
+	}
+	t.Error("a touch was never seen")
+}
+
 // TestServeKeeps: with a file passkeys and the authority outlive the program,
 // sealed; in memory nothing does, and no file is written.
 func TestServeKeeps(t *testing.T) {

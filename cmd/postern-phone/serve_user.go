@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,13 +35,8 @@ func (autoTouch) Present(ctx context.Context, _ authenticator.Prompt) error { re
 
 func (autoTouch) Verify(ctx context.Context, _ authenticator.Prompt) error { return ctx.Err() }
 
-const (
-	// answerLimit is how long a question stands.
-	answerLimit = 30 * time.Second
-	// reaskLimit is how soon a program that polls repeats a question that was
-	// withdrawn, for it to be the same question.
-	reaskLimit = 2 * time.Second
-)
+// answerLimit is how long a question stands.
+const answerLimit = 30 * time.Second
 
 // terminal asks a line and reads a line.
 type terminal struct {
@@ -51,10 +45,6 @@ type terminal struct {
 	in           io.Reader
 	read         sync.Once
 	lines        chan string // closed where there will be none any more
-
-	// The authenticator asks one question at a time.
-	standing  string // a question that was withdrawn but may come again
-	withdrawn time.Time
 }
 
 func (t *terminal) Verification() authenticator.Verification { return t.verification }
@@ -104,11 +94,8 @@ func question(p authenticator.Prompt) string {
 // yes agrees.
 func (t *terminal) ask(ctx context.Context, question string) error {
 	t.read.Do(func() { go t.readLines() })
-	if question != t.standing || time.Since(t.withdrawn) > reaskLimit {
-		t.discard()
-		fmt.Fprintf(t.out, "%s? Enter accepts, n refuses: ", question)
-	}
-	t.standing = ""
+	t.discard()
+	fmt.Fprintf(t.out, "%s? Enter accepts, n refuses: ", question)
 	limit := time.NewTimer(answerLimit)
 	defer limit.Stop()
 	select {
@@ -126,11 +113,7 @@ func (t *terminal) ask(ctx context.Context, question string) error {
 		fmt.Fprintln(t.out, "\nNot answered in time: refused.")
 		return authenticator.ErrTimeout
 	case <-ctx.Done():
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			t.standing, t.withdrawn = question, time.Now()
-		} else {
-			fmt.Fprintln(t.out, "\nThe program no longer asks.")
-		}
+		fmt.Fprintln(t.out, "\nThe program no longer asks.")
 		return ctx.Err()
 	}
 }

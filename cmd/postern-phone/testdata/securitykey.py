@@ -156,6 +156,8 @@ def basic():
             check("no count", got.number_of_credentials is None)
             counters.append(got.auth_data.counter)
         check("counter", counters[0] < counters[1] < counters[2])
+    made = ctap.make_credential(HASH, RP, user("alex"), ES256, options={"up": True})
+    check("option up true", made.auth_data.is_user_present())
     silent = sign(ctap, made, options={"up": False})
     check("silent", not silent.auth_data.is_user_present())
     fails("excluded", ERR.CREDENTIAL_EXCLUDED, ctap.make_credential, HASH, RP, user("alex"), ES256, [descriptor(made)])
@@ -254,6 +256,24 @@ def uv():
         check("the user is told", sign(ctap, made, protocol=protocol, token=token, allow=False).user == user("alex"))
     made = ctap.make_credential(HASH, RP, user("alex"), ES256, options={"uv": True})
     check("by option", made.auth_data.is_user_verified())
+
+
+def many():
+    """As many passkeys for one relying party as a list may name, with the longest names."""
+    device, ctap = connect()
+    ClientPin(ctap).set_pin("1234")
+    device, ctap = connect()
+    client = ClientPin(ctap)
+    people = []
+    for i in range(ctap.info.max_creds_in_list):
+        people.append({"id": bytes([i]) * 64, "name": "n" * 64, "displayName": "d" * 64, "icon": "i" * 128})
+        token = client.get_pin_token("1234", PERMIT.MAKE_CREDENTIAL, RP["id"])
+        made = ctap.make_credential(HASH, RP, people[-1], ES256, options={"rk": True},
+                                    pin_uv_param=client.protocol.authenticate(token, HASH), pin_uv_protocol=client.protocol.VERSION)
+    token = client.get_pin_token("1234", PERMIT.GET_ASSERTION, RP["id"])
+    got = ctap.get_assertions(RP["id"], HASH, pin_uv_param=client.protocol.authenticate(token, HASH), pin_uv_protocol=client.protocol.VERSION)
+    check("all of them, as they were", [g.user for g in got] == people[::-1])
+    fails("one more than there are", ERR.NOT_ALLOWED, ctap.get_next_assertion)
 
 
 def management():

@@ -2,7 +2,9 @@ package udp
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 
@@ -53,8 +55,9 @@ func (d *Device) Read(ctx context.Context) (ctaphid.Report, error) {
 	return r, nil
 }
 
-// Write implements [hid.Reports]. Like a bus it does not tell whether anybody
-// listens.
+// Write implements [hid.Reports]. A report that cannot be sent is lost, like one
+// that nobody reads: a host with an address of its own choosing does not end the
+// device.
 func (d *Device) Write(_ context.Context, r ctaphid.Report) error {
 	to := d.peer
 	if !to.IsValid() {
@@ -62,8 +65,10 @@ func (d *Device) Write(_ context.Context, r ctaphid.Report) error {
 			return nil
 		}
 	}
-	_, err := d.socket.conn.WriteToUDPAddrPort(r[:], to)
-	return closed(err)
+	if _, err := d.socket.conn.WriteToUDPAddrPort(r[:], to); errors.Is(err, net.ErrClosed) {
+		return io.EOF
+	}
+	return nil
 }
 
 // Close closes the port.

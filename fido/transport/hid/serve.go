@@ -112,7 +112,9 @@ func (s *server) run(ctx context.Context) error {
 			case in.err != nil:
 				return fmt.Errorf("read report: %w", in.err)
 			default:
-				err = s.do(ctx, s.device.Feed(in.report[:], time.Now()))
+				if err = s.tellStatus(ctx); err == nil {
+					err = s.do(ctx, s.device.Feed(in.report[:], time.Now()))
+				}
 			}
 		case <-timer.C:
 			if err = s.tellStatus(ctx); err == nil {
@@ -178,7 +180,8 @@ func (s *server) losePower() {
 	s.cycle = true
 }
 
-// tellStatus passes on what the request in hand waits for.
+// tellStatus passes on what the request in hand waits for. It comes before
+// whatever may send a keepalive.
 func (s *server) tellStatus(ctx context.Context) error {
 	if s.working == 0 {
 		return nil

@@ -40,8 +40,11 @@ func Statement(ctx context.Context, root *x509.Certificate) (json.RawMessage, er
 		// A verifier cannot tell a certificate for one credential from one for a batch, so it may look for either name.
 		AttestationTypes: []string{metadata.AttCA, metadata.BasicFull, metadata.None}, Roots: []*x509.Certificate{root},
 		UserVerification: [][]metadata.Verification{
-			{{Method: "presence_internal"}}, {{Method: "fingerprint_internal"}}, {{Method: "faceprint_internal"}},
-			{{Method: "passcode_internal"}}, {{Method: "pattern_internal"}},
+			{{Method: "presence_internal"}},
+			{{Method: "fingerprint_internal"}},
+			{{Method: "faceprint_internal"}},
+			{{Method: "passcode_internal"}},
+			{{Method: "pattern_internal"}},
 		},
 		KeyProtection: []string{"software"}, MatcherProtection: []string{"software"}, KeyRestricted: new(true),
 		FreshUserVerificationRequired: new(true), CryptoStrength: 128, MultiDevice: "unsupported",

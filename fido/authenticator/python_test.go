@@ -15,37 +15,47 @@ import (
 // TestPythonFIDO2 lets python-fido2, a client library written by others, talk to
 // the authenticator. It needs Debian's packages python3 and python3-fido2.
 func TestPythonFIDO2(t *testing.T) {
-	const python = "/usr/bin/python3"
-	if out, err := exec.CommandContext(t.Context(), python, "-c", "import fido2.ctap2").CombinedOutput(); err != nil {
-		t.Fatalf("python-fido2 is missing (%v): install the Debian package python3-fido2\n%s", err, out)
-	}
 	p := newPlatform(t, func(c *authenticator.Config) {
 		c.Attester = authenticator.PackedAttestation{Source: newLeafSource(t)}
 	})
-	cmd := exec.CommandContext(t.Context(), python, "testdata/client.py")
+	p.runPython("testdata/client.py")
+}
+
+// TestPythonPIN is the same for client PIN, settings and reset.
+func TestPythonPIN(t *testing.T) {
+	newPlatform(t, withPIN).runPython("testdata/pin.py")
+}
+
+func (p *platform) runPython(script string) {
+	p.Helper()
+	const python = "/usr/bin/python3"
+	if out, err := exec.CommandContext(p.Context(), python, "-c", "import fido2.ctap2").CombinedOutput(); err != nil {
+		p.Fatalf("python-fido2 is missing (%v): install the Debian package python3-fido2\n%s", err, out)
+	}
+	cmd := exec.CommandContext(p.Context(), python, "-B", script)
 	var told bytes.Buffer
 	cmd.Stderr = &told
 	requests, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 	responses, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 	if err := p.serve(requests, responses); err != nil {
-		t.Error(err)
+		p.Error(err)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, told.String())
+		p.Errorf("%v\n%s", err, told.String())
 	}
 }
 
 // serve answers messages of a four-byte length and that many bytes until there
-// are no more.
+// are no more; an empty one is a power cycle.
 func (p *platform) serve(requests io.Reader, responses io.Writer) error {
 	for {
 		var size [4]byte
@@ -58,6 +68,13 @@ func (p *platform) serve(requests io.Reader, responses io.Writer) error {
 		n := binary.BigEndian.Uint32(size[:])
 		if n > ctap.MaxMessageSize {
 			return errors.New("message too long")
+		}
+		if n == 0 {
+			p.PowerCycle()
+			if _, err := responses.Write(size[:]); err != nil {
+				return err
+			}
+			continue
 		}
 		request := make([]byte, n)
 		if _, err := io.ReadFull(requests, request); err != nil {

@@ -1,48 +1,16 @@
 """Drives the authenticator with python-fido2, an independent client library.
 
-Messages go over stdin and stdout: a length of four bytes, big endian, and that
-many bytes of CTAP2. Requests go out on stdout, responses come in on stdin.
-Progress is told on stderr; the exit status is 0 when every check holds.
+See pipe.py for how they speak.
 """
 
 import os
-import struct
-import sys
 
 from fido2 import cbor
 from fido2.cose import ES256
-from fido2.ctap import CtapDevice, CtapError
+from fido2.ctap import CtapError
 from fido2.ctap2 import Ctap2, ClientPin, PinProtocolV1, PinProtocolV2
-from fido2.hid import CAPABILITY, CTAPHID
 
-PIPE_IN, PIPE_OUT = sys.stdin.buffer, sys.stdout.buffer
-
-
-class Pipe(CtapDevice):
-    @property
-    def capabilities(self):
-        return CAPABILITY.CBOR
-
-    def call(self, cmd, data=b"", event=None, on_keepalive=None):
-        assert cmd == CTAPHID.CBOR, cmd
-        PIPE_OUT.write(struct.pack(">I", len(data)) + data)
-        PIPE_OUT.flush()
-        size = struct.unpack(">I", PIPE_IN.read(4))[0]
-        return PIPE_IN.read(size)
-
-    def close(self):
-        pass
-
-    @classmethod
-    def list_devices(cls):
-        return []
-
-
-def check(what, ok):
-    print(("ok   " if ok else "FAIL ") + what, file=sys.stderr)
-    if not ok:
-        sys.exit(1)
-
+from pipe import Pipe, check
 
 ctap = Ctap2(Pipe(), strict_cbor=True)
 info = ctap.info

@@ -3,6 +3,8 @@ package usbip
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"net"
 	"strconv"
 
 	"github.com/postern/postern/fido/transport/hid"
@@ -21,10 +23,26 @@ import (
 type VHCI struct {
 	Dir      string       // the controller's folder; "" is /sys/devices/platform/vhci_hcd.0
 	Identity hid.Identity // as in [Server]
-	Attached Attached     // called once
 
 	write func(path, line string) error // nil writes files
 }
+
+// Port is where the kernel has the device.
+type Port struct {
+	Number   int
+	conn     net.Conn
+	identity hid.Identity
+}
+
+// Serve has attached answer for the device, until ctx ends, attached returns or
+// the kernel lets the device go; none of these is an error. The device is then
+// unplugged. It is called once.
+func (p *Port) Serve(ctx context.Context, attached Attached) error {
+	return runSession(ctx, p.conn, p.identity, attached)
+}
+
+// Close unplugs the device.
+func (p *Port) Close() error { return p.conn.Close() }
 
 const vhciDir = "/sys/devices/platform/vhci_hcd.0"
 

@@ -1,7 +1,6 @@
 package usbip
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,25 +13,15 @@ import (
 	"github.com/postern/postern/fido/transport/hid"
 )
 
-// Run plugs the device in and keeps it there until ctx ends, Attached returns or
-// the kernel lets it go, which all are nil. Errors for people are
-// [hid.Unavailable].
-func (v VHCI) Run(ctx context.Context) error {
+// PlugIn plugs the device in. The kernel asks it who it is at once, so
+// [Port.Serve] should follow. Errors for people are [hid.Unavailable].
+func (v VHCI) PlugIn() (*Port, error) {
 	if v.Dir == "" {
 		v.Dir = vhciDir
 	}
 	if v.write == nil {
 		v.write = writeLine
 	}
-	conn, err := v.plugIn()
-	if err != nil {
-		return err
-	}
-	return runSession(ctx, conn, identityOrDefault(v.Identity), v.Attached)
-}
-
-// plugIn gives the kernel one end of a pair of sockets and returns the other.
-func (v VHCI) plugIn() (net.Conn, error) {
 	ports, err := v.ports()
 	if err != nil {
 		return nil, v.explain(err)
@@ -41,6 +30,7 @@ func (v VHCI) plugIn() (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a pair of sockets: %w", err)
 	}
+	// The kernel gets one end, in attach, and we keep the other.
 	defer syscall.Close(pair[1]) //nolint:errcheck // the kernel has its own reference
 	ours := os.NewFile(uintptr(pair[0]), "vhci")
 	defer ours.Close()
@@ -49,8 +39,9 @@ func (v VHCI) plugIn() (net.Conn, error) {
 		return nil, err
 	}
 	err = errNoPort
-	for _, port := range ports {
-		line := fmt.Sprintf("%d %d %d %d", port, pair[1], DeviceID, Speed)
+	number := 0
+	for _, number = range ports {
+		line := fmt.Sprintf("%d %d %d %d", number, pair[1], DeviceID, Speed)
 		err = v.write(filepath.Join(v.Dir, "attach"), line)
 		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EBUSY) {
 			break // done, or it will not be better on the next; else somebody was faster
@@ -60,7 +51,7 @@ func (v VHCI) plugIn() (net.Conn, error) {
 		_ = conn.Close()
 		return nil, v.explain(err)
 	}
-	return conn, nil
+	return &Port{Number: number, conn: conn, identity: identityOrDefault(v.Identity)}, nil
 }
 
 var errNoPort = errors.New("no port is free")

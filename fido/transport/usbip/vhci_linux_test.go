@@ -46,15 +46,13 @@ func controller(t *testing.T, status ...string) string {
 func TestVHCI(t *testing.T) {
 	sockets := make(chan net.Conn, 1)
 	var lines []string
-	v := VHCI{
-		Dir: controller(t, statusHead, "hub port sta spd dev\nhs  0016 004 000\n"),
-		Attached: func(ctx context.Context, r hid.Reports) error {
-			if err := r.Write(ctx, ctaphid.Report{1, 2, 3}); err != nil {
-				return err
-			}
-			<-ctx.Done()
-			return ctx.Err()
-		},
+	v := VHCI{Dir: controller(t, statusHead, "hub port sta spd dev\nhs  0016 004 000\n")}
+	attached := func(ctx context.Context, r hid.Reports) error {
+		if err := r.Write(ctx, ctaphid.Report{1, 2, 3}); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	v.write = func(path, line string) error {
 		lines = append(lines, filepath.Base(path)+" "+line)
@@ -78,16 +76,17 @@ func TestVHCI(t *testing.T) {
 		sockets <- conn
 		return err
 	}
+	port, err := v.PlugIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if port.Number != 16 {
+		t.Errorf("port %d", port.Number)
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- v.Run(ctx) }()
-
-	var kernel net.Conn
-	select {
-	case kernel = <-sockets:
-	case err := <-done:
-		t.Fatalf("not plugged in: %v", err)
-	}
+	go func() { done <- port.Serve(ctx, attached) }()
+	kernel := <-sockets
 	if len(lines) != 2 || !strings.HasPrefix(lines[0], "attach 1 ") {
 		t.Errorf("attach was asked for %q", lines)
 	}
@@ -128,7 +127,7 @@ func TestVHCIUnavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := openFiles(t)
-			err := VHCI{Dir: tc.dir, write: tc.write}.Run(t.Context())
+			_, err := VHCI{Dir: tc.dir, write: tc.write}.PlugIn()
 			var u *hid.Unavailable
 			if !errors.As(err, &u) || !strings.Contains(u.Next, tc.want) {
 				t.Errorf("%+v, want a next step with %q", err, tc.want)

@@ -100,6 +100,9 @@ func (s *shared) Handle(ctx context.Context, request []byte) []byte {
 	return s.hold(ctx, func() []byte { return s.key.Handle(ctx, request) }, byte(ctap.ErrKeepaliveCancel))
 }
 
+// U2FEnabled implements [hid.U2F].
+func (s *shared) U2FEnabled() bool { return s.key.U2FEnabled() }
+
 // HandleU2F implements [hid.U2F].
 func (s *shared) HandleU2F(ctx context.Context, message []byte) []byte {
 	return s.hold(ctx, func() []byte { return s.key.HandleU2F(ctx, message) }, u2f.EncodeResponse(nil, u2f.ConditionsNotSatisfied)...)
@@ -120,6 +123,8 @@ func (s *shared) hold(ctx context.Context, f func() []byte, otherwise ...byte) [
 	}()
 	return f()
 }
+
+var _ hid.U2F = (*shared)(nil)
 
 // AwaitingUser implements [hid.Authenticator].
 func (s *shared) AwaitingUser() bool { return s.holding.Load() && s.key.AwaitingUser() }

@@ -105,6 +105,8 @@ func TestWrongPIN(t *testing.T) {
 		if got := len(p.asked()); got != n {
 			t.Errorf("asked %d times", got)
 		}
+		blocked("still plugged in", ctap.ErrPINAuthBlocked, "unplug the security key")
+		wantPrompts(t, "still plugged in", p)
 		d.PowerCycle()
 	}
 	p.pins = []string{"0000", "0000", "0000"}
@@ -114,6 +116,24 @@ func TestWrongPIN(t *testing.T) {
 	}
 	blocked("blocked from the start", ctap.ErrPINBlocked, "reset the security key")
 	wantPrompts(t, "blocked", p)
+}
+
+// TestRetriesNotTold: an authenticator that keeps the number to itself.
+func TestRetriesNotTold(t *testing.T) {
+	for name, answer := range map[string][]byte{"refused": {byte(ctap.ErrInvalidSubcommand)}, "left out": {0}} {
+		c, d, p := newPINClient(t)
+		c.Channel = replacing(t, d, ctap.ClientPIN, func(request []byte) ([]byte, error) {
+			if r, err := ctap.DecodeClientPINRequest(request[1:]); err != nil || r.Subcommand == ctap.GetPINRetries {
+				return answer, err
+			}
+			return d.Handle(t.Context(), request), nil
+		})
+		p.pins = []string{pin}
+		mustCreate(t, c, creation())
+		unknown := inForce
+		unknown.Retries = 0
+		wantPrompts(t, name, p, unknown)
+	}
 }
 
 // TestPINBeforeItIsSent: what cannot be a PIN costs no attempt, and a person

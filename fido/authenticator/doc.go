@@ -11,19 +11,27 @@
 //
 // # Commands
 //
-// One file per command: getInfo, makeCredential, getAssertion and
-// getNextAssertion, clientPIN (key agreement and tokens by built-in user
-// verification), selection. A command that is not in the table answers
+// One file per command, named after it; what is not in the table answers
 // CTAP1_ERR_INVALID_COMMAND, and getInfo claims nothing that is not there.
 //
 // # User verification
 //
-// A [User] that can verify makes the authenticator "protected": creating a
-// credential then always takes verification, because makeCredUvNotRqd is not
-// offered (CTAP 2.1 §6.1.2). A platform verifies either by the option "uv" or,
-// better, by a pinUvAuthToken from getPinUvAuthTokenUsingUvWithPermissions. The
-// gesture that gave the token counts as presence for 30 seconds, so one gesture
-// serves one ceremony.
+// An authenticator is "protected" by a [User] that can verify, by a client PIN,
+// or by both. Creating a credential then always takes verification, because
+// makeCredUvNotRqd is not offered (CTAP 2.1 §6.1.2). A platform verifies by the
+// option "uv" or, better, by a pinUvAuthToken: from
+// getPinUvAuthTokenUsingUvWithPermissions, whose gesture counts as presence for 30
+// seconds, so that one gesture serves one ceremony; or by PIN, after which each
+// ceremony asks for a touch.
+//
+// # Client PIN
+//
+// A phone has no PIN ([Config.PIN] is false), a key with buttons has one in its
+// [State], and what a [PINVerifier] knows may be a one-time code. Wrong PINs are
+// counted in the store before the PIN is compared, so that cutting the power buys
+// nothing. Three in a row end guessing until a power cycle; eight block the PIN,
+// and built-in verification with it, until a reset. Failed built-in verifications
+// are counted too; a right PIN forgives them.
 //
 // # Signature counter
 //

@@ -36,7 +36,8 @@ const (
 // A platform may guess as fast as it likes and cut the power whenever it likes.
 // A verifier therefore counts an attempt durably before it compares, compares in
 // constant time, and allows no more than [MaxPINRetries] wrong attempts in a row
-// over all power cycles.
+// over all power cycles. A reset of the authenticator is none of the verifier:
+// what blocks its PIN, and what unblocks it, is its owner's business.
 type PINVerifier interface {
 	// Retries gives the number of attempts left; 0 means that the PIN is
 	// blocked.

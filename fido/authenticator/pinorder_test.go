@@ -114,14 +114,22 @@ func TestOrderOfChecks(t *testing.T) {
 		request func(*agreement) *ctap.ClientPINRequest
 		defects []defect
 	}{
-		{"setPIN", true, func(a *agreement) *ctap.ClientPINRequest { return a.setPIN(rightPIN) },
-			join(missing, []defect{noParam, noNewPIN, protocol3, pinIsSet, badKey, badParam, shortPIN})},
-		{"changePIN", false, func(a *agreement) *ctap.ClientPINRequest { return a.changePIN(rightPIN, "9999") },
-			join(missing, []defect{noParam, noNewPIN, noHash, protocol3}, pin, []defect{badParam, badPIN, shortPIN})},
-		{"getPinToken", false, func(a *agreement) *ctap.ClientPINRequest { return a.oldPINToken(rightPIN) },
-			join(missing, []defect{noHash, protocol3, strayPermissions, strayRPID}, pin, []defect{badPIN, forced(ctap.ErrPINInvalid)})},
-		{"UsingPinWithPermissions", false, func(a *agreement) *ctap.ClientPINRequest { return a.pinToken(rightPIN, 0x03, rpID) },
-			join(missing, []defect{noHash, noPerms, protocol3, zeroPerms, bioPerms, pcmrPerms, noRPID}, pin, []defect{badPIN, forced(ctap.ErrPINPolicyViolation)})},
+		{
+			"setPIN", true, func(a *agreement) *ctap.ClientPINRequest { return a.setPIN(rightPIN) },
+			join(missing, []defect{noParam, noNewPIN, protocol3, pinIsSet, badKey, badParam, shortPIN}),
+		},
+		{
+			"changePIN", false, func(a *agreement) *ctap.ClientPINRequest { return a.changePIN(rightPIN, "9999") },
+			join(missing, []defect{noParam, noNewPIN, noHash, protocol3}, pin, []defect{badParam, badPIN, shortPIN}),
+		},
+		{
+			"getPinToken", false, func(a *agreement) *ctap.ClientPINRequest { return a.oldPINToken(rightPIN) },
+			join(missing, []defect{noHash, protocol3, strayPermissions, strayRPID}, pin, []defect{badPIN, forced(ctap.ErrPINInvalid)}),
+		},
+		{
+			"UsingPinWithPermissions", false, func(a *agreement) *ctap.ClientPINRequest { return a.pinToken(rightPIN, 0x03, rpID) },
+			join(missing, []defect{noHash, noPerms, protocol3, zeroPerms, bioPerms, pcmrPerms, noRPID}, pin, []defect{badPIN, forced(ctap.ErrPINPolicyViolation)}),
+		},
 	} {
 		for i, first := range tc.defects {
 			for _, pair := range pairs(first, tc.defects[i+1:]) {

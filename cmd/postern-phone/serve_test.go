@@ -261,7 +261,7 @@ func TestServeRefuses(t *testing.T) {
 		code       int
 		says       string
 	}{
-		{"no attachment", "--store memory", cli.ExitUsage, "next: Give --udp"},
+		{"no attachment", "--store memory", cli.ExitUsage, "next: Give --usbip"},
 		{"a peer alone", "--store memory --udp-peer 127.0.0.1:7112", cli.ExitUsage, "--udp too"},
 		{"open to others", "--store memory --udp 0.0.0.0:0", cli.ExitUsage, "loopback"},
 		{"peer elsewhere", "--store memory --udp 127.0.0.1:0 --udp-peer 192.0.2.1:7112", cli.ExitUsage, "loopback"},

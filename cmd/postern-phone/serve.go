@@ -20,6 +20,8 @@ import (
 
 // serveCmd offers a security key to programs on this machine.
 type serveCmd struct {
+	usbFlags
+
 	UDP             string   `name:"udp" help:"Simulator port: reports in UDP datagrams on a loopback address." placeholder:"127.0.0.1:8111"`
 	UDPPeer         string   `name:"udp-peer" help:"Answer this address at the simulator port, not the sender." placeholder:"127.0.0.1:7112"`
 	AutoTouch       bool     `help:"Agree to everything without asking. For tests at the simulator port only."`
@@ -32,7 +34,7 @@ type serveCmd struct {
 
 // Run serves until it is stopped.
 func (c *serveCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
-	attachments := c.attachments()
+	attachments := c.attachments(std)
 	if err := c.check(attachments); err != nil {
 		return err
 	}
@@ -102,8 +104,11 @@ func (c *serveCmd) check(attachments []attachment) error {
 	if c.UDPPeer != "" && c.UDP == "" {
 		return postern.FieldErrorf("udp-peer", "--udp-peer says where the simulator port answers, but there is none.").WithNext("Give --udp too.")
 	}
+	if err := c.usbFlags.check(); err != nil {
+		return err
+	}
 	if len(attachments) == 0 {
-		return postern.FieldErrorf("udp", "Nothing says how programs reach the key.").WithNext("Give --udp 127.0.0.1:8111.")
+		return postern.FieldErrorf("udp", "Nothing says how programs reach the key.").WithNext("Give --usbip 127.0.0.1:3240, on Linux --uhid or --vhci, or for tests --udp 127.0.0.1:8111.")
 	}
 	for _, a := range attachments {
 		if a.simulator() {

@@ -30,12 +30,12 @@ type attachment interface {
 }
 
 // attachments are those the command line asks for.
-func (c *serveCmd) attachments() []attachment {
+func (c *serveCmd) attachments(std cli.Streams) []attachment {
 	var all []attachment
 	if c.UDP != "" {
 		all = append(all, &simulatorPort{address: c.UDP, peer: c.UDPPeer})
 	}
-	return all
+	return append(all, c.usbFlags.attachments(std.Err)...)
 }
 
 // simulatorPort is the attachment of --udp.

@@ -11,6 +11,9 @@ import (
 	"github.com/postern/postern/fido/transport/hid"
 )
 
+// ErrExposed is the cause where other machines could reach an address.
+var ErrExposed = errors.New("not on this machine alone")
+
 // Listen listens on address, host:port or a host alone for port 3240. An address
 // other machines can reach is refused unless exposed: whoever connects may use
 // the key. Errors for people are [hid.Unavailable].
@@ -28,7 +31,7 @@ func Listen(ctx context.Context, address string, exposed bool) (net.Listener, er
 	if !exposed && !resolved.IP.IsLoopback() {
 		return nil, &hid.Unavailable{
 			Message: fmt.Sprintf("USB/IP on %s could be reached from other machines, and anybody who reaches it can use the security key.", address),
-			Next:    "Listen on 127.0.0.1, or say explicitly that it may be exposed.",
+			Next:    "Listen on 127.0.0.1, or say explicitly that it may be exposed.", Err: ErrExposed,
 		}
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", resolved.String())

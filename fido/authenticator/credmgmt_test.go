@@ -40,8 +40,12 @@ func (m *management) request(sub uint64, params *ctap.CredentialManagementParams
 		r.Params = raw
 	}
 	r.Protocol = &m.a.protocol
-	r.AuthParam = pinuvauth.Authenticate(m.a.protocol, m.token, r.AuthMessage())
+	r.AuthParam = m.sign(r.AuthMessage())
 	return r
+}
+
+func (m *management) sign(message []byte) []byte {
+	return pinuvauth.Authenticate(m.a.protocol, m.token, message)
 }
 
 func next(sub uint64) *ctap.CredentialManagementRequest {

@@ -68,6 +68,11 @@ func FuzzHandle(f *testing.F) {
 		f.Add(agree, add(agreement), add(silent))
 		f.Add(agree, add(toggle), add(shorten))
 		f.Add(agree, []byte{0x07}, add(guess))
+		f.Add(agree, add(&ctap.LargeBlobsRequest{Set: initialBlobs[:9], Offset: new(uint64(0)), Length: new(uint64(17))}),
+			add(&ctap.LargeBlobsRequest{Set: initialBlobs[9:], Offset: new(uint64(9))}))
+		f.Add(agree, add(&ctap.LargeBlobsRequest{Get: new(uint64(17)), Offset: new(uint64(0))}), add(next(ctap.EnumerateRPsNext)))
+		f.Add(agree, add(&ctap.CredentialManagementRequest{Subcommand: ctap.DeleteCredential, Protocol: new(uint64(2)), AuthParam: make([]byte, 32)}),
+			add(&ctap.CredentialManagementRequest{Subcommand: ctap.EnumerateRPsBegin}))
 		for _, sub := range []uint64{ctap.GetPINRetries, ctap.SetPIN, ctap.ChangePIN, ctap.GetTokenUsingUV, ctap.GetUVRetries, ctap.GetTokenUsingPIN} {
 			r := *guess
 			r.Subcommand, r.Permissions, r.RPID = sub, new(ctap.Permission(3)), new(rpID)
@@ -80,7 +85,7 @@ func FuzzHandle(f *testing.F) {
 		d := authtest.New(t, func(c *authenticator.Config) {
 			// RSA keys take a tenth of a second each.
 			c.Algorithms = []ctap.Algorithm{ctap.ES256, ctap.EdDSA}
-			c.Store, c.PIN = store, true
+			c.Store, c.PIN, c.MaxLargeBlobs = store, true, ctap.MinLargeBlobCapacity
 			if agree&fuzzNoUV != 0 {
 				authtest.WithoutVerification(c)
 			}
@@ -173,6 +178,8 @@ func checkAnswer(t *testing.T, req, resp []byte, present, verify bool) {
 			t.Fatal(err)
 		}
 		authData = ga.AuthData
+	case ctap.CredentialManagement, ctap.CredentialManagementPreview:
+		t.Fatal("credentials are managed without a token")
 	case ctap.Selection:
 		if !present {
 			t.Fatal("selected without presence")

@@ -18,6 +18,8 @@ type touchKey struct {
 	application  [32]byte
 }
 
+type touchAnswer struct{ err error }
+
 // touch is the question that U2F requests share while they are repeated. It is
 // put on a goroutine of its own, because it outlives the request that began it.
 type touch struct {
@@ -25,7 +27,7 @@ type touch struct {
 	challenge [32]byte // of the last request that looked
 	looked    time.Time
 
-	answer  chan error         // nil: no question is open
+	answer  chan touchAnswer   // nil: no question is open
 	cancel  context.CancelFunc // of the open question
 	agreed  bool               // the user has touched, and nothing came of it yet
 	refused bool
@@ -65,17 +67,17 @@ func (t *touch) await(ctx context.Context, a *Authenticator, key touchKey, chall
 
 func (t *touch) ask(ctx context.Context, user User, p Prompt) {
 	ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	answer := make(chan error, 1)
+	answer := make(chan touchAnswer, 1)
 	t.answer = answer
-	go func() { answer <- user.Present(ctx, p) }()
+	go func() { answer <- touchAnswer{user.Present(ctx, p)} }()
 }
 
 // look waits for the answer as long as ctx has a deadline for it.
 func (t *touch) look(ctx context.Context, a *Authenticator) (err error, answered bool) {
 	if _, ok := ctx.Deadline(); !ok {
 		select {
-		case err = <-t.answer:
-			return err, true
+		case got := <-t.answer:
+			return got.err, true
 		default:
 			return nil, false
 		}
@@ -83,8 +85,8 @@ func (t *touch) look(ctx context.Context, a *Authenticator) (err error, answered
 	a.waiting.Store(true)
 	defer a.waiting.Store(false)
 	select {
-	case err = <-t.answer:
-		return err, true
+	case got := <-t.answer:
+		return got.err, true
 	case <-ctx.Done():
 		return nil, false
 	}

@@ -58,6 +58,7 @@ func TestScenarios(t *testing.T) {
 				ts.Setenv("DATABASE", testpg.URL(t))
 			},
 			"serve": serve,
+			"key":   key,
 			"stop":  stop,
 			"kill9": kill9,
 			"value": value,
@@ -175,6 +176,20 @@ func serve(ts *testscript.TestScript, _ bool, settings []string) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// key FLAGS… plugs a security key in: `postern-phone serve` at a simulator port, whose address goes into KEY. What it asks
+// its user nobody answers, unless a flag says otherwise.
+func key(ts *testscript.TestScript, _ bool, flags []string) {
+	p, err := startProcess(ts.Getenv("WORK"), nil, "postern-phone",
+		append([]string{"--file", ts.MkAbs("key"), "--json", "serve", "--udp", "127.0.0.1:0"}, flags...)...)
+	ts.Check(err)
+	keep(ts, "key", p)
+	text, err := p.line()
+	ts.Check(err)
+	address, err := pick([]byte(text), "udp")
+	ts.Check(err)
+	ts.Setenv("KEY", "udp:"+address)
 }
 
 // stop NAME ends a program in order; kill9 NAME ends it without a chance to clean up. Without a name it is the

@@ -42,6 +42,9 @@ func main() { program().Main() }
 func program() cli.Program {
 	return cli.Program{
 		Name: "postern", Description: description, Tree: new(commands),
-		Options: []kong.Option{kong.ExplicitGroups([]kong.Group{{Key: "remote", Title: "Commands for a running control center"}})},
+		Options: []kong.Option{kong.ExplicitGroups([]kong.Group{
+			{Key: "remote", Title: "Commands for a running control center"},
+			{Key: "key", Title: "A hardware security key"},
+		})},
 	}
 }

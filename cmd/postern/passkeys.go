@@ -13,7 +13,7 @@ import (
 type passkeysCmd struct {
 	remote
 	List      passkeysListCmd      `cmd:"" help:"List the passkeys of a user, managed and unmanaged."`
-	Provision passkeysProvisionCmd `cmd:"" help:"Give a user a passkey on their phone."`
+	Provision passkeysProvisionCmd `cmd:"" help:"Give a user a passkey, on their phone or on a hardware security key."`
 	Revoke    passkeysRevokeCmd    `cmd:"" help:"Revoke a managed passkey."`
 }
 
@@ -29,14 +29,25 @@ func (cmd *passkeysListCmd) Run(ctx context.Context, std cli.Streams, group *pas
 	if err != nil {
 		return err
 	}
-	t := table{header: []string{"ID", "DISPLAY NAME", "STATE", "MANAGED", "MODEL", "CREATED", "PROBLEM"}, empty: u.UPN + " has no passkey."}
+	t := table{header: []string{"ID", "DISPLAY NAME", "STATE", "MANAGED", "ON", "MODEL", "CREATED", "PROBLEM"}, empty: u.UPN + " has no passkey."}
 	return showList(std, group.JSON, passkeys, t, func(k postern.Passkey) []string {
 		id := string(k.ID)
 		if id == "" {
 			id = "-"
 		}
-		return []string{id, k.DisplayName, string(k.State), yesNo(k.Managed), k.Model, when(k.CreatedAt), k.Problem}
+		return []string{id, k.DisplayName, string(k.State), yesNo(k.Managed), carrier(k), k.Model, when(k.CreatedAt), k.Problem}
 	})
+}
+
+// carrier is what a passkey lies on, as far as Postern knows.
+func carrier(k postern.Passkey) string {
+	switch k.Carrier {
+	case postern.CarrierPhone:
+		return "phone"
+	case postern.CarrierSecurityKey:
+		return "security key"
+	}
+	return "-"
 }
 
 type passkeysProvisionCmd struct {
@@ -44,10 +55,23 @@ type passkeysProvisionCmd struct {
 	Phone string        `help:"Identifier of the phone, when the user has several." placeholder:"ID"`
 	Wait  bool          `help:"Wait until the passkey is active or the provisioning has failed, and show the steps."`
 	Every time.Duration `help:"How often to look while waiting." default:"1s" hidden:""`
+	onKey
+}
+
+// Help tells what the flags do not.
+func (*passkeysProvisionCmd) Help() string {
+	return `With --security-key the passkey is made on a hardware FIDO2 security key that is plugged into this machine, for any
+user of the directory: they need no invitation and no phone. The key's PIN is asked for, and set if it has none.`
 }
 
 // Run begins a provisioning.
 func (cmd *passkeysProvisionCmd) Run(ctx context.Context, std cli.Streams, group *passkeysCmd) error {
+	if key, err := cmd.wanted(); key || err != nil {
+		if err != nil {
+			return err
+		}
+		return cmd.provisionKey(ctx, std, group)
+	}
 	c, u, err := cmd.open(ctx, &group.remote, std)
 	if err != nil {
 		return err
@@ -108,13 +132,20 @@ var steps = map[postern.ProvisioningState]string{
 	postern.ProvisioningActive:     "active",
 }
 
+func stepOf(p postern.Provisioning) string {
+	if p.Carrier == postern.CarrierSecurityKey && p.State == postern.ProvisioningSubmitted {
+		return "the security key made the passkey; registering it with Entra"
+	}
+	return steps[p.State]
+}
+
 // watch shows each step until the last one.
 func (cmd *passkeysProvisionCmd) watch(ctx context.Context, c *postern.Client, std cli.Streams, p postern.Provisioning) (postern.Provisioning, error) {
 	tick := time.NewTicker(cmd.Every)
 	defer tick.Stop()
 	shown := ""
 	for {
-		line := steps[p.State]
+		line := stepOf(p)
 		if line == "" {
 			line = string(p.State)
 		}

@@ -98,7 +98,7 @@ func (cmd *usersSearchCmd) Run(ctx context.Context, std cli.Streams, group *user
 
 type usersListCmd struct {
 	within
-	Phase  string `help:"Only users in this phase." enum:",eligible,paired,active,suspended,revoked" default:"" placeholder:"PHASE"`
+	Phase  string `help:"Only users in this phase." enum:",none,eligible,paired,active,suspended,revoked" default:"" placeholder:"PHASE"`
 	Search string `help:"Part of the display name or user principal name." placeholder:"TEXT"`
 	Limit  int    `help:"At most that many." default:"1000"`
 }

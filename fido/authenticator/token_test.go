@@ -187,3 +187,54 @@ func TestVerificationNotConfigured(t *testing.T) {
 	}
 	p.wantStatus(gaRequest(), ctap.ErrInvalidOption)
 }
+
+// TestCeremonySpendsPermissions: after a ceremony a token permits nothing but
+// writing large blobs (CTAP 2.1 §6.1.2 step 14).
+func TestCeremonySpendsPermissions(t *testing.T) {
+	all := ctap.PermitMakeCredential | ctap.PermitGetAssertion | ctap.PermitCredentialManagement | ctap.PermitLargeBlobWrite | ctap.PermitAuthenticatorConfig
+	for _, ceremony := range []string{"none", "register", "sign in", "silent"} {
+		p := newPlatform(t, withPIN, func(c *authenticator.Config) { c.MaxLargeBlobs = ctap.MinLargeBlobCapacity })
+		p.make(unverified())
+		p.SetPIN(t, rightPIN)
+		a := p.agree(pinuvauth.Two)
+		token := p.tokenByPIN(a, a.pinToken(rightPIN, all, rpID))
+		mc, ga := withToken(a, token)
+		spent := ceremony == "register" || ceremony == "sign in"
+		switch ceremony {
+		case "register":
+			p.wantStatus(mc, ctap.OK)
+		case "silent":
+			ga.Options = map[string]bool{"up": false}
+			p.wantStatus(ga, ctap.OK)
+			ga.Options = nil
+		case "sign in":
+			p.wantStatus(ga, ctap.OK)
+		}
+		want := ctap.OK
+		if spent {
+			want = ctap.ErrPINAuthInvalid
+		}
+		p.wantStatus(a.authorise(token, configure(t, ctap.ToggleAlwaysUV, nil)), want)
+		list := &ctap.CredentialManagementRequest{Subcommand: ctap.EnumerateCredentialsBegin, Protocol: &a.protocol}
+		hash := ctap.HashRPID(rpID)
+		var err error
+		if list.Params, err = (&ctap.CredentialManagementParams{RPIDHash: &hash}).Encode(); err != nil {
+			t.Fatal(err)
+		}
+		list.AuthParam = pinuvauth.Authenticate(a.protocol, token, list.AuthMessage())
+		p.wantStatus(list, want)
+		blob := ctap.SealLargeBlobArray([]byte{0x80})
+		p.wantStatus(&ctap.LargeBlobsRequest{
+			Set: blob, Offset: new(uint64(0)), Length: new(uint64(len(blob))), Protocol: &a.protocol,
+			AuthParam: pinuvauth.Authenticate(a.protocol, token, ctap.LargeBlobsAuthMessage(0, blob)),
+		}, ctap.OK)
+		p.wantStatus(ga, want)
+	}
+}
+
+// unverified is a registration nobody is verified for.
+func unverified() *ctap.MakeCredentialRequest {
+	r := mcRequest()
+	r.Options = map[string]bool{"rk": true}
+	return r
+}

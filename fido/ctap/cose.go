@@ -57,7 +57,8 @@ const (
 )
 
 // EncodePublicKey gives the COSE_Key of an *[ecdsa.PublicKey] on P-256, an
-// [ed25519.PublicKey] or an *[rsa.PublicKey].
+// [ed25519.PublicKey] or an *[rsa.PublicKey]. An *[ecdh.PublicKey] on P-256 is
+// taken for that of an ES256 key, which spares who has just made one a detour.
 func EncodePublicKey(pub crypto.PublicKey) (Raw, error) {
 	switch k := pub.(type) {
 	case *ecdsa.PublicKey:
@@ -66,6 +67,11 @@ func EncodePublicKey(pub crypto.PublicKey) (Raw, error) {
 			return nil, fmt.Errorf("encode public key: P-256 wanted: %w", ErrUnsupportedAlgorithm)
 		}
 		return encodeEC2(ES256, point)
+	case *ecdh.PublicKey:
+		if k.Curve() != ecdh.P256() {
+			return nil, fmt.Errorf("encode public key: P-256 wanted: %w", ErrUnsupportedAlgorithm)
+		}
+		return encodeEC2(ES256, k.Bytes())
 	case ed25519.PublicKey:
 		return Marshal(members{coseKty: ktyOKP, coseAlg: int64(EdDSA), coseCrv: crvEd25519, coseX: []byte(k)})
 	case *rsa.PublicKey:
@@ -76,10 +82,12 @@ func EncodePublicKey(pub crypto.PublicKey) (Raw, error) {
 
 // encodeEC2 takes an uncompressed point: 04 ‖ x ‖ y.
 func encodeEC2(alg Algorithm, point []byte) (Raw, error) {
-	return Marshal(members{
-		coseKty: ktyEC2, coseAlg: int64(alg), coseCrv: crvP256,
-		coseX: point[1 : 1+p256Size], coseY: point[1+p256Size:],
-	})
+	b := appendHead(make([]byte, 0, 80), majorMap, 5)
+	b = append(b, coseKty, ktyEC2, coseAlg)
+	b = appendInt(b, int64(alg))
+	b = append(appendInt(b, coseCrv), crvP256)
+	b = appendBytes(appendInt(b, coseX), point[1:1+p256Size])
+	return appendBytes(appendInt(b, coseY), point[1+p256Size:]), nil
 }
 
 // DecodePublicKey reads a COSE_Key and gives its algorithm and its key, in the
@@ -124,7 +132,7 @@ func (o *object) point() ([]byte, error) {
 	x := mandatory(o, int64(coseX), readBytes)
 	y := mandatory(o, int64(coseY), readBytes)
 	o.require(crv == crvP256 && len(x) == p256Size && len(y) == p256Size, "P-256 key", ErrInvalidParameter)
-	o.require(len(o.ints)+len(o.texts) == 5, "COSE key has members it may not have", ErrInvalidParameter)
+	o.require(len(o.members) == 5, "COSE key has members it may not have", ErrInvalidParameter)
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -135,7 +143,7 @@ func (o *object) ed25519Key() (crypto.PublicKey, error) {
 	crv := mandatory(o, int64(coseCrv), readInt)
 	x := mandatory(o, int64(coseX), readBytes)
 	o.require(crv == crvEd25519 && len(x) == ed25519.PublicKeySize, "Ed25519 key", ErrInvalidParameter)
-	o.require(len(o.ints)+len(o.texts) == 4, "COSE key has members it may not have", ErrInvalidParameter)
+	o.require(len(o.members) == 4, "COSE key has members it may not have", ErrInvalidParameter)
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -147,7 +155,7 @@ func (o *object) rsaKey() (crypto.PublicKey, error) {
 	e := mandatory(o, int64(-2), readBytes)
 	o.require(len(n) >= minRSAModulus && len(n) <= maxRSAModulus && n[0] != 0, "RSA modulus", ErrInvalidParameter)
 	o.require(len(e) >= 1 && len(e) <= maxRSAExponent && e[0] != 0, "RSA exponent", ErrInvalidParameter)
-	o.require(len(o.ints)+len(o.texts) == 4, "COSE key has members it may not have", ErrInvalidParameter)
+	o.require(len(o.members) == 4, "COSE key has members it may not have", ErrInvalidParameter)
 	if o.err != nil {
 		return nil, o.err
 	}

@@ -1,6 +1,7 @@
 package ctap
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 )
@@ -98,13 +99,17 @@ func arrayOf[T any](element func(Raw) (T, error)) func(Raw) ([]T, error) {
 func mapOf[T any](value func(Raw) (T, error)) func(Raw) (map[string]T, error) {
 	return func(r Raw) (map[string]T, error) {
 		o := openObject(r)
-		m := make(map[string]T, len(o.texts))
-		for k, raw := range o.texts {
-			v, err := value(raw)
+		m := make(map[string]T, len(o.members))
+		for _, e := range o.members {
+			k, ok := textKey(e.key)
+			if !ok {
+				continue
+			}
+			v, err := value(e.value)
 			if err != nil {
 				return nil, fmt.Errorf("%q: %w", k, err)
 			}
-			m[k] = v
+			m[string(k)] = v
 		}
 		return m, o.err
 	}
@@ -113,10 +118,11 @@ func mapOf[T any](value func(Raw) (T, error)) func(Raw) (map[string]T, error) {
 // object is a CBOR map taken apart, with the first error met while reading its
 // members. Members nobody asks for are ignored (CTAP 2.1 §8).
 type object struct {
-	ints  map[int64]Raw
-	texts map[string]Raw
-	err   error
+	members []member
+	err     error
 }
+
+type member struct{ key, value Raw }
 
 // decodeObject checks data and takes the map in it apart.
 func decodeObject(data []byte) *object {
@@ -138,7 +144,7 @@ func openObject(r Raw) *object {
 	if err != nil || major != majorMap {
 		return &object{err: unexpected("map")}
 	}
-	o := &object{ints: map[int64]Raw{}, texts: map[string]Raw{}}
+	o := &object{members: make([]member, 0, min(count, uint64(len(r)/2)))}
 	for ; count > 0; count-- {
 		k, err := checkItem(r[n:], 0)
 		if err != nil {
@@ -150,26 +156,38 @@ func openObject(r Raw) *object {
 		if err != nil {
 			return &object{err: err}
 		}
-		if i, err := readInt(key); err == nil {
-			o.ints[i] = r[n : n+v]
-		} else if t, err := readText(key); err == nil {
-			o.texts[t] = r[n : n+v]
-		}
+		o.members = append(o.members, member{key, r[n : n+v]})
 		n += v
 	}
 	return o
 }
 
+// lookup walks the members: there are a dozen at most that anybody asks for, and
+// the message bound keeps the others few.
 func lookup[K int64 | string](o *object, key K) (Raw, bool) {
+	var buf [24]byte
+	wanted := buf[:0]
 	switch k := any(key).(type) {
 	case int64:
-		r, ok := o.ints[k]
-		return r, ok
+		wanted = appendInt(wanted, k)
 	case string:
-		r, ok := o.texts[k]
-		return r, ok
+		wanted = appendText(wanted, k)
+	}
+	for _, e := range o.members {
+		if bytes.Equal(e.key, wanted) {
+			return e.value, true
+		}
 	}
 	return nil, false
+}
+
+// textKey gives the text of a key that is one.
+func textKey(key Raw) ([]byte, bool) {
+	major, _, n, err := head(key)
+	if err != nil || major != majorText {
+		return nil, false
+	}
+	return key[n:], true
 }
 
 // optional reads a member that may be absent; the zero value stands for that.

@@ -38,12 +38,10 @@ type CredentialParameter struct {
 	Algorithm Algorithm
 }
 
-func (rp RelyingParty) encode() map[string]any {
-	m := map[string]any{"id": rp.ID}
-	if rp.Name != "" {
-		m["name"] = rp.Name
-	}
-	return m
+func (rp RelyingParty) encode() Raw {
+	b := appendHead(nil, majorMap, 1+count(rp.Name != ""))
+	b = appendText(appendText(b, "id"), rp.ID)
+	return appendMember(b, "name", rp.Name)
 }
 
 func readRelyingParty(r Raw) (RelyingParty, error) {
@@ -55,14 +53,14 @@ func readRelyingParty(r Raw) (RelyingParty, error) {
 	return valueOr(rp, o.err)
 }
 
-func (u User) encode() map[string]any {
-	m := map[string]any{"id": u.ID}
-	for key, v := range map[string]string{"name": u.Name, "displayName": u.DisplayName, "icon": u.Icon} {
-		if v != "" {
-			m[key] = v
-		}
-	}
-	return m
+func (u User) encode() Raw { return u.append(nil) }
+
+func (u User) append(b []byte) []byte {
+	b = appendHead(b, majorMap, 1+count(u.Icon != "", u.Name != "", u.DisplayName != ""))
+	b = appendBytes(appendText(b, "id"), u.ID)
+	b = appendMember(b, "icon", u.Icon)
+	b = appendMember(b, "name", u.Name)
+	return appendMember(b, "displayName", u.DisplayName)
 }
 
 func readUser(r Raw) (User, error) {
@@ -77,16 +75,23 @@ func readUser(r Raw) (User, error) {
 	return valueOr(u, o.err)
 }
 
-func (d CredentialDescriptor) encode() map[string]any {
-	m := map[string]any{"id": d.ID, "type": d.Type}
+func (d CredentialDescriptor) encode() Raw { return d.append(nil) }
+
+func (d CredentialDescriptor) append(b []byte) []byte {
+	b = appendHead(b, majorMap, 2+count(len(d.Transports) > 0))
+	b = appendBytes(appendText(b, "id"), d.ID)
+	b = appendText(appendText(b, "type"), d.Type)
 	if len(d.Transports) > 0 {
-		m["transports"] = d.Transports
+		b = appendHead(appendText(b, "transports"), majorArray, uint64(len(d.Transports)))
+		for _, t := range d.Transports {
+			b = appendText(b, t)
+		}
 	}
-	return m
+	return b
 }
 
-func encodeDescriptors(list []CredentialDescriptor) []map[string]any {
-	out := make([]map[string]any, len(list))
+func encodeDescriptors(list []CredentialDescriptor) []Raw {
+	out := make([]Raw, len(list))
 	for i, d := range list {
 		out[i] = d.encode()
 	}
@@ -103,12 +108,13 @@ func readDescriptor(r Raw) (CredentialDescriptor, error) {
 	return valueOr(d, o.err)
 }
 
-func (p CredentialParameter) encode() map[string]any {
-	return map[string]any{"alg": int64(p.Algorithm), "type": p.Type}
+func (p CredentialParameter) encode() Raw {
+	b := appendInt(appendText(appendHead(nil, majorMap, 2), "alg"), int64(p.Algorithm))
+	return appendText(appendText(b, "type"), p.Type)
 }
 
-func encodeParameters(list []CredentialParameter) []map[string]any {
-	out := make([]map[string]any, len(list))
+func encodeParameters(list []CredentialParameter) []Raw {
+	out := make([]Raw, len(list))
 	for i, p := range list {
 		out[i] = p.encode()
 	}

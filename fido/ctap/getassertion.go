@@ -56,18 +56,30 @@ type GetAssertionResponse struct {
 
 // Encode gives the whole response, status byte included.
 func (r *GetAssertionResponse) Encode() ([]byte, error) {
-	m := members{2: r.AuthData, 3: r.Signature}
+	b := append(make([]byte, 0, 512), byte(OK))
+	b = appendHead(b, majorMap, 2+count(r.Credential != nil, r.User != nil, r.NumberOfCredentials > 0, r.UserSelected,
+		r.LargeBlobKey != nil, r.UnsignedExtensions != nil))
 	if r.Credential != nil {
-		m[1] = r.Credential.encode()
+		b = r.Credential.append(append(b, 1))
 	}
+	b = appendBytes(append(b, 2), r.AuthData)
+	b = appendBytes(append(b, 3), r.Signature)
 	if r.User != nil {
-		m[4] = r.User.encode()
+		b = r.User.append(append(b, 4))
 	}
-	m.set(5, r.NumberOfCredentials > 0, r.NumberOfCredentials)
-	m.set(6, r.UserSelected, true)
-	m.set(7, r.LargeBlobKey != nil, r.LargeBlobKey)
-	m.set(8, r.UnsignedExtensions != nil, r.UnsignedExtensions)
-	return EncodeResponse(m)
+	if r.NumberOfCredentials > 0 {
+		b = appendHead(append(b, 5), majorUint, r.NumberOfCredentials)
+	}
+	if r.UserSelected {
+		b = append(b, 6, simpleTrue)
+	}
+	if r.LargeBlobKey != nil {
+		b = appendBytes(append(b, 7), r.LargeBlobKey)
+	}
+	if r.UnsignedExtensions != nil {
+		b = append(append(b, 8), r.UnsignedExtensions...)
+	}
+	return b, nil
 }
 
 // DecodeGetAssertionResponse reads the CBOR of a response.

@@ -1,5 +1,7 @@
 package ctap
 
+import "fmt"
+
 // clientDataHashLength is the size of SHA-256.
 const clientDataHashLength = 32
 
@@ -80,11 +82,24 @@ type MakeCredentialResponse struct {
 
 // Encode gives the whole response, status byte included.
 func (r *MakeCredentialResponse) Encode() ([]byte, error) {
-	m := members{1: r.Format, 2: r.AuthData, 3: r.Statement}
-	m.set(4, r.EnterpriseAttestation, true)
-	m.set(5, r.LargeBlobKey != nil, r.LargeBlobKey)
-	m.set(6, r.UnsignedExtensions != nil, r.UnsignedExtensions)
-	return EncodeResponse(m)
+	if len(r.Statement) == 0 {
+		return nil, fmt.Errorf("attestation statement: %w", ErrMissingParameter)
+	}
+	b := append(make([]byte, 0, 64+len(r.AuthData)+len(r.Statement)+len(r.UnsignedExtensions)), byte(OK))
+	b = appendHead(b, majorMap, 3+count(r.EnterpriseAttestation, r.LargeBlobKey != nil, r.UnsignedExtensions != nil))
+	b = appendText(append(b, 1), r.Format)
+	b = appendBytes(append(b, 2), r.AuthData)
+	b = append(append(b, 3), r.Statement...)
+	if r.EnterpriseAttestation {
+		b = append(b, 4, simpleTrue)
+	}
+	if r.LargeBlobKey != nil {
+		b = appendBytes(append(b, 5), r.LargeBlobKey)
+	}
+	if r.UnsignedExtensions != nil {
+		b = append(append(b, 6), r.UnsignedExtensions...)
+	}
+	return b, nil
 }
 
 // DecodeMakeCredentialResponse reads the CBOR of a response.

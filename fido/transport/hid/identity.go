@@ -6,7 +6,7 @@ type Identity struct {
 	Vendor, Product uint16 // USB ids
 	Version         uint16 // binary coded decimal, 0x0100 is 1.0
 	Manufacturer    string
-	Name            string
+	Name            string // without the manufacturer, which hosts put in front
 	Serial          string
 }
 
@@ -15,6 +15,6 @@ type Identity struct {
 func DefaultIdentity() Identity {
 	return Identity{
 		Vendor: 0x1209, Product: 0x5057, Version: 0x0100,
-		Manufacturer: "Postern", Name: "Postern security key", Serial: "0",
+		Manufacturer: "Postern", Name: "Security Key", Serial: "0",
 	}
 }

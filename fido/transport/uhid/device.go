@@ -18,8 +18,8 @@ const maxWaiting = 256
 // Config is what a device is. The zero value is useful.
 type Config struct {
 	// Identity is how the device looks; the zero value is
-	// [hid.DefaultIdentity]. Linux cuts the name after 127 bytes, the serial
-	// number after 63, and has no place for the manufacturer.
+	// [hid.DefaultIdentity]. Linux cuts manufacturer and name after 127 bytes
+	// together, the serial number after 63.
 	Identity hid.Identity
 	// Node is the door; "" is /dev/uhid.
 	Node string

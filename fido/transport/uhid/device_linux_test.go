@@ -74,7 +74,7 @@ func (k *kernel) want(event []byte) {
 func TestCreate(t *testing.T) {
 	const descriptor = "06d0f10901a1010920150026ff007508954081020921150026ff00750895409102c0"
 	_, _, got := plugIn(t, uhid.Config{Identity: hid.Identity{
-		Vendor: 0x1209, Product: 0x5057, Version: 0x0102, Name: "Postern " + strings.Repeat("x", 200), Serial: "12345",
+		Vendor: 0x1209, Product: 0x5057, Version: 0x0102, Manufacturer: "Postern", Name: strings.Repeat("x", 200), Serial: "12345",
 	}})
 	want := make([]byte, 280, 314)
 	copy(want, u32(11))

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/postern/postern/fido/ctap/ctaphid"
 	"github.com/postern/postern/fido/transport/hid"
@@ -112,7 +113,7 @@ func report(data []byte) (r ctaphid.Report, ok bool) {
 func createEvent(id hid.Identity) []byte {
 	descriptor := hid.ReportDescriptor()
 	b := native.AppendUint32(nil, typeCreate2)
-	b = appendText(b, id.Name, nameSize)
+	b = appendText(b, strings.TrimSpace(id.Manufacturer+" "+id.Name), nameSize) // as the kernel has it of a USB device
 	b = appendText(b, "postern", textSize)
 	b = appendText(b, id.Serial, textSize)
 	b = native.AppendUint16(b, uint16(len(descriptor))) // #nosec G115 -- 34

@@ -49,7 +49,7 @@ var linuxEnumeration = []control{
 	{"configuration, 9", "80 06 0002 0000 0900", 9, "", 0, configurationDescriptor[:len("09 02 2900 01 01 00 80 32")]},
 	{"configuration", "80 06 0002 0000 2900", 41, "", 0, configurationDescriptor},
 	{"languages", "80 06 0003 0000 ff00", 255, "", 0, "04030904"},
-	{"product", "80 06 0203 0904 ff00", 255, "", 0, stringDescriptor("Postern security key")},
+	{"product", "80 06 0203 0904 ff00", 255, "", 0, stringDescriptor("Security Key")},
 	{"manufacturer", "80 06 0103 0904 ff00", 255, "", 0, stringDescriptor("Postern")},
 	{"serial", "80 06 0303 0904 ff00", 255, "", 0, stringDescriptor("0")},
 	{"set configuration", "00 09 0100 0000 0000", 0, "", 0, ""},

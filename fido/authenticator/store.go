@@ -83,7 +83,7 @@ type State struct {
 	AlwaysUV              bool
 	EnterpriseAttestation bool
 
-	// LargeBlobs is the serialized large-blob array (CTAP 2.1 §6.10.2), nil for
+	// LargeBlobs is the large-blob array as it is stored (CTAP 2.1 §6.10.2), nil for
 	// the initial one.
 	LargeBlobs []byte
 

@@ -5,6 +5,7 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -38,13 +39,22 @@ func (c *Content) Wipe() {
 }
 
 // Store implements [authenticator.Store]. It is safe for use by several
-// goroutines.
+// goroutines. Finding a credential takes the same time however many there are.
 type Store struct {
 	capacity int
 
-	mu      sync.Mutex
-	entries []Entry // oldest first
-	state   authenticator.State
+	mu    sync.Mutex
+	all   []*record // by order of arrival
+	byID  map[string]*record
+	byRP  map[ctap.RPIDHash][]*record // the discoverable ones, by order of arrival
+	next  uint64
+	state authenticator.State
+}
+
+// record is an entry and its place in the order of arrival.
+type record struct {
+	Entry
+	arrived uint64
 }
 
 // New makes an empty store for capacity credentials of either kind. A capacity
@@ -57,19 +67,25 @@ func Load(capacity int, content *Content) *Store {
 		capacity = DefaultCapacity
 	}
 	s := &Store{capacity: capacity, state: cloneState(content.State)}
-	for _, e := range content.Entries {
-		s.entries = append(s.entries, e.clone())
+	s.clear(len(content.Entries))
+	for i := range content.Entries {
+		s.add(content.Entries[i].clone())
 	}
 	return s
+}
+
+func (s *Store) clear(size int) {
+	s.all = make([]*record, 0, size)
+	s.byID, s.byRP = make(map[string]*record, size), map[ctap.RPIDHash][]*record{}
 }
 
 // Content gives a copy of everything stored. The caller wipes it.
 func (s *Store) Content() *Content {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Content{State: cloneState(s.state), Entries: make([]Entry, len(s.entries))}
-	for i, e := range s.entries {
-		c.Entries[i] = e.clone()
+	c := &Content{State: cloneState(s.state), Entries: make([]Entry, len(s.all))}
+	for i, r := range s.all {
+		c.Entries[i] = r.clone()
 	}
 	return c
 }
@@ -78,32 +94,35 @@ func (s *Store) Content() *Content {
 func (s *Store) Get(_ context.Context, rp ctap.RPIDHash, id []byte) (*authenticator.Credential, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.index(id)
-	if i < 0 || s.entries[i].Credential.RPIDHash != rp {
+	r := s.byID[string(id)]
+	if r == nil || r.Credential.RPIDHash != rp {
 		return nil, authenticator.ErrNotFound
 	}
-	c := cloneCredential(s.entries[i].Credential)
+	c := cloneCredential(&r.Credential)
 	return &c, nil
 }
 
 // Discoverable implements [authenticator.Store].
 func (s *Store) Discoverable(_ context.Context, rp ctap.RPIDHash) ([]authenticator.Credential, error) {
-	return s.list(func(c *authenticator.Credential) bool { return c.Discoverable && c.RPIDHash == rp }), nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return newestFirst(s.byRP[rp]), nil
 }
 
 // List implements [authenticator.Store].
 func (s *Store) List(context.Context) ([]authenticator.Credential, error) {
-	return s.list(func(*authenticator.Credential) bool { return true }), nil
-}
-
-func (s *Store) list(keep func(*authenticator.Credential) bool) []authenticator.Credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []authenticator.Credential
-	for i := range slices.Backward(s.entries) {
-		if c := &s.entries[i].Credential; keep(c) {
-			out = append(out, cloneCredential(*c))
-		}
+	return newestFirst(s.all), nil
+}
+
+func newestFirst(records []*record) []authenticator.Credential {
+	if len(records) == 0 {
+		return nil
+	}
+	out := make([]authenticator.Credential, len(records))
+	for i, r := range slices.Backward(records) {
+		out[len(records)-1-i] = cloneCredential(&r.Credential)
 	}
 	return out
 }
@@ -112,24 +131,40 @@ func (s *Store) list(keep func(*authenticator.Credential) bool) []authenticator.
 func (s *Store) Remaining(context.Context) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return uint64(max(0, s.capacity-len(s.entries))), nil // #nosec G115 -- not negative
+	return uint64(max(0, s.capacity-len(s.all))), nil // #nosec G115 -- not negative
 }
 
 // Put implements [authenticator.Store].
 func (s *Store) Put(_ context.Context, c *authenticator.Credential, secret *authenticator.Secret) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	replaced := slices.IndexFunc(s.entries, func(e Entry) bool {
-		old := &e.Credential
-		return c.Discoverable && old.Discoverable && old.RPIDHash == c.RPIDHash && bytes.Equal(old.User.ID, c.User.ID)
-	})
-	if replaced < 0 && len(s.entries) >= s.capacity {
+	var replaced []*record
+	if r := s.byID[string(c.ID)]; r != nil {
+		replaced = append(replaced, r)
+	}
+	if r := s.ofUser(c); r != nil && !slices.Contains(replaced, r) {
+		replaced = append(replaced, r)
+	}
+	if len(replaced) == 0 && len(s.all) >= s.capacity {
 		return authenticator.ErrFull
 	}
-	if replaced >= 0 {
-		s.remove(replaced)
+	for _, r := range replaced {
+		s.remove(r)
 	}
-	s.entries = append(s.entries, (&Entry{Credential: *c, Secret: *secret}).clone())
+	s.add((&Entry{Credential: *c, Secret: *secret}).clone())
+	return nil
+}
+
+// ofUser finds the discoverable credential whose place c takes.
+func (s *Store) ofUser(c *authenticator.Credential) *record {
+	if !c.Discoverable {
+		return nil
+	}
+	for _, r := range s.byRP[c.RPIDHash] {
+		if bytes.Equal(r.Credential.User.ID, c.User.ID) {
+			return r
+		}
+	}
 	return nil
 }
 
@@ -137,11 +172,11 @@ func (s *Store) Put(_ context.Context, c *authenticator.Credential, secret *auth
 func (s *Store) Secret(_ context.Context, id []byte) (*authenticator.Secret, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.index(id)
-	if i < 0 {
+	r := s.byID[string(id)]
+	if r == nil {
 		return nil, authenticator.ErrNotFound
 	}
-	secret := cloneSecret(s.entries[i].Secret)
+	secret := cloneSecret(&r.Secret)
 	return &secret, nil
 }
 
@@ -149,24 +184,24 @@ func (s *Store) Secret(_ context.Context, id []byte) (*authenticator.Secret, err
 func (s *Store) Advance(_ context.Context, id []byte) (uint32, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.index(id)
-	if i < 0 {
+	r := s.byID[string(id)]
+	if r == nil {
 		return 0, authenticator.ErrNotFound
 	}
-	s.entries[i].Credential.SignCount++
-	return s.entries[i].Credential.SignCount, nil
+	r.Credential.SignCount++
+	return r.Credential.SignCount, nil
 }
 
 // SetUser implements [authenticator.Store].
 func (s *Store) SetUser(_ context.Context, id []byte, u ctap.User) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.index(id)
-	if i < 0 {
+	r := s.byID[string(id)]
+	if r == nil {
 		return authenticator.ErrNotFound
 	}
-	u.ID = s.entries[i].Credential.User.ID
-	s.entries[i].Credential.User = u
+	u.ID = r.Credential.User.ID
+	r.Credential.User = u
 	return nil
 }
 
@@ -174,11 +209,11 @@ func (s *Store) SetUser(_ context.Context, id []byte, u ctap.User) error {
 func (s *Store) Delete(_ context.Context, id []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := s.index(id)
-	if i < 0 {
+	r := s.byID[string(id)]
+	if r == nil {
 		return authenticator.ErrNotFound
 	}
-	s.remove(i)
+	s.remove(r)
 	return nil
 }
 
@@ -204,42 +239,76 @@ func (s *Store) SetState(_ context.Context, state *authenticator.State) error {
 func (s *Store) Reset(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.entries {
-		s.entries[i].Secret.Wipe()
+	for _, r := range s.all {
+		r.Secret.Wipe()
 	}
 	wipeState(&s.state)
-	s.entries, s.state = nil, authenticator.State{}
+	s.state = authenticator.State{}
+	s.clear(0)
 	return nil
 }
 
-func (s *Store) index(id []byte) int {
-	return slices.IndexFunc(s.entries, func(e Entry) bool { return bytes.Equal(e.Credential.ID, id) })
+// add takes over an entry.
+func (s *Store) add(e Entry) {
+	s.next++
+	r := &record{Entry: e, arrived: s.next}
+	s.all = append(s.all, r)
+	s.byID[string(e.Credential.ID)] = r
+	if e.Credential.Discoverable {
+		s.byRP[e.Credential.RPIDHash] = append(s.byRP[e.Credential.RPIDHash], r)
+	}
 }
 
-func (s *Store) remove(i int) {
-	s.entries[i].Secret.Wipe()
-	s.entries = slices.Delete(s.entries, i, i+1)
+func (s *Store) remove(r *record) {
+	s.all = without(s.all, r)
+	delete(s.byID, string(r.Credential.ID))
+	if r.Credential.Discoverable {
+		rp := r.Credential.RPIDHash
+		if s.byRP[rp] = without(s.byRP[rp], r); len(s.byRP[rp]) == 0 {
+			delete(s.byRP, rp)
+		}
+	}
+	r.Secret.Wipe()
+}
+
+func without(records []*record, r *record) []*record {
+	i, _ := slices.BinarySearchFunc(records, r.arrived, func(e *record, arrived uint64) int { return cmp.Compare(e.arrived, arrived) })
+	return slices.Delete(records, i, i+1)
 }
 
 func (e *Entry) clone() Entry {
-	return Entry{Credential: cloneCredential(e.Credential), Secret: cloneSecret(e.Secret)}
+	return Entry{Credential: cloneCredential(&e.Credential), Secret: cloneSecret(&e.Secret)}
 }
 
-func cloneCredential(c authenticator.Credential) authenticator.Credential {
-	c.ID = bytes.Clone(c.ID)
-	c.User.ID = bytes.Clone(c.User.ID)
-	c.PublicKey = bytes.Clone(c.PublicKey)
-	return c
+// cloneCredential copies c, its byte strings into one piece of memory.
+func cloneCredential(c *authenticator.Credential) authenticator.Credential {
+	out := *c
+	memory := make([]byte, 0, len(c.ID)+len(c.User.ID)+len(c.PublicKey))
+	out.ID, memory = cloneInto(memory, c.ID)
+	out.User.ID, memory = cloneInto(memory, c.User.ID)
+	out.PublicKey, _ = cloneInto(memory, c.PublicKey)
+	return out
 }
 
-func cloneSecret(s authenticator.Secret) authenticator.Secret {
-	return authenticator.Secret{
-		PrivateKey:          bytes.Clone(s.PrivateKey),
-		CredRandomWithUV:    bytes.Clone(s.CredRandomWithUV),
-		CredRandomWithoutUV: bytes.Clone(s.CredRandomWithoutUV),
-		CredBlob:            bytes.Clone(s.CredBlob),
-		LargeBlobKey:        bytes.Clone(s.LargeBlobKey),
+func cloneSecret(s *authenticator.Secret) (out authenticator.Secret) {
+	memory := make([]byte, 0, len(s.PrivateKey)+len(s.CredRandomWithUV)+len(s.CredRandomWithoutUV)+len(s.CredBlob)+len(s.LargeBlobKey))
+	out.PrivateKey, memory = cloneInto(memory, s.PrivateKey)
+	out.CredRandomWithUV, memory = cloneInto(memory, s.CredRandomWithUV)
+	out.CredRandomWithoutUV, memory = cloneInto(memory, s.CredRandomWithoutUV)
+	out.CredBlob, memory = cloneInto(memory, s.CredBlob)
+	out.LargeBlobKey, _ = cloneInto(memory, s.LargeBlobKey)
+	return out
+}
+
+// cloneInto appends b to memory, which has room for it, and gives the copy, which
+// nothing can be appended to in place, and the memory after it. Nil stays nil.
+func cloneInto(memory, b []byte) (copied, rest []byte) {
+	if b == nil {
+		return nil, memory
 	}
+	start := len(memory)
+	memory = append(memory, b...)
+	return memory[start:len(memory):len(memory)], memory
 }
 
 func cloneState(s authenticator.State) authenticator.State {

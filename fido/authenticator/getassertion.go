@@ -166,7 +166,7 @@ func (a *Authenticator) assert(ctx context.Context, as *assertion, c *Credential
 		SignCount:  count,
 		Extensions: outputs,
 	}
-	return response, as.sign(response, data, c.Algorithm, secret)
+	return response, as.sign(response, data, c, secret)
 }
 
 // assertSealed answers a silent request for a credential whose key cannot be
@@ -184,7 +184,7 @@ func (a *Authenticator) assertSealed(as *assertion, c *Credential) (*ctap.GetAss
 	defer throwaway.Wipe()
 	data := &ctap.AuthenticatorData{RPIDHash: ctap.HashRPID(as.rpID), SignCount: c.SignCount}
 	response := as.response(c)
-	return response, as.sign(response, data, c.Algorithm, throwaway)
+	return response, as.sign(response, data, c, throwaway)
 }
 
 func (as *assertion) response(c *Credential) *ctap.GetAssertionResponse {
@@ -195,17 +195,18 @@ func (as *assertion) response(c *Credential) *ctap.GetAssertionResponse {
 }
 
 // sign completes response.
-func (as *assertion) sign(response *ctap.GetAssertionResponse, data *ctap.AuthenticatorData, alg ctap.Algorithm, s *Secret) error {
+func (as *assertion) sign(response *ctap.GetAssertionResponse, data *ctap.AuthenticatorData, c *Credential, s *Secret) error {
 	authData, err := data.Encode()
 	if err != nil {
 		return err
 	}
-	key, ok := keyTypes[alg]
+	key, ok := keyTypes[c.Algorithm]
 	if !ok {
 		return fmt.Errorf("stored credential: %w", ctap.ErrUnsupportedAlgorithm)
 	}
 	response.AuthData = authData
-	response.Signature, err = key.sign(s.PrivateKey, slices.Concat(authData, as.clientDataHash))
+	// The hash goes behind the data, where there is room for it.
+	response.Signature, err = key.sign(c.PublicKey, s.PrivateKey, append(authData, as.clientDataHash...))
 	return err
 }
 

@@ -22,7 +22,8 @@ import (
 // cannot leak a key through them.
 type keyType struct {
 	generate func(random io.Reader) (secret []byte, pub crypto.PublicKey, err error)
-	sign     func(secret, message []byte) ([]byte, error)
+	// sign takes the public half, which some keys are put together from.
+	sign func(public ctap.Raw, secret, message []byte) ([]byte, error)
 }
 
 var keyTypes = map[ctap.Algorithm]keyType{
@@ -30,6 +31,8 @@ var keyTypes = map[ctap.Algorithm]keyType{
 	ctap.EdDSA: {generate: generateEdDSA, sign: signEdDSA},
 	ctap.RS256: {generate: generateRS256, sign: signRS256},
 }
+
+const es256Scalar = 32 // bytes
 
 func generateES256(random io.Reader) ([]byte, crypto.PublicKey, error) {
 	key, err := pinuvauth.GenerateKey(random)
@@ -43,13 +46,29 @@ func generateES256(random io.Reader) ([]byte, crypto.PublicKey, error) {
 	return key.Bytes(), pub, nil
 }
 
-func signES256(secret, message []byte) ([]byte, error) {
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), secret)
+func signES256(public ctap.Raw, secret, message []byte) ([]byte, error) {
+	key, err := es256Key(public, secret)
 	if err != nil {
 		return nil, fmt.Errorf("stored ES256 key: %w", err)
 	}
 	digest := sha256.Sum256(message)
 	return key.Sign(nil, digest[:], crypto.SHA256)
+}
+
+// es256Key puts a key together from its halves. To compute the public half from
+// the scalar would cost as much as half a signature; a signature does not depend
+// on it.
+func es256Key(public ctap.Raw, scalar []byte) (*ecdsa.PrivateKey, error) {
+	point, ok := ctap.ES256Point(public)
+	if !ok || len(scalar) != es256Scalar {
+		return nil, errors.New("it has a wrong form")
+	}
+	pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point[:])
+	if err != nil {
+		return nil, err
+	}
+	//nolint:staticcheck // D is deprecated in favour of ParseRawPrivateKey, which computes the public half
+	return &ecdsa.PrivateKey{PublicKey: *pub, D: new(big.Int).SetBytes(scalar)}, nil
 }
 
 func generateEdDSA(random io.Reader) ([]byte, crypto.PublicKey, error) {
@@ -63,7 +82,7 @@ func generateEdDSA(random io.Reader) ([]byte, crypto.PublicKey, error) {
 	return seed, pub, nil
 }
 
-func signEdDSA(secret, message []byte) ([]byte, error) {
+func signEdDSA(_ ctap.Raw, secret, message []byte) ([]byte, error) {
 	if len(secret) != ed25519.SeedSize {
 		return nil, errors.New("stored EdDSA key has a wrong size")
 	}
@@ -89,7 +108,7 @@ func generateRS256(random io.Reader) ([]byte, crypto.PublicKey, error) {
 	return secret, &key.PublicKey, nil
 }
 
-func signRS256(secret, message []byte) ([]byte, error) {
+func signRS256(_ ctap.Raw, secret, message []byte) ([]byte, error) {
 	if len(secret) != 2*rsaPrime {
 		return nil, errors.New("stored RS256 key has a wrong size")
 	}

@@ -3,7 +3,6 @@ package authenticator
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 
@@ -129,9 +128,9 @@ func (a *Authenticator) createU2F(ctx context.Context, r *u2f.Register) ([]byte,
 		return nil, err
 	}
 	defer secret.Wipe()
-	point, err := uncompressed(public)
-	if err != nil {
-		return nil, err
+	point, ok := ctap.ES256Point(public)
+	if !ok {
+		return nil, ctap.ErrUnsupportedAlgorithm
 	}
 	response := &u2f.RegisterResponse{PublicKey: point, KeyHandle: id}
 	leaf, err := a.u2fLeaf(ctx, r, response, public, secret)
@@ -157,21 +156,6 @@ func (a *Authenticator) createU2F(ctx context.Context, r *u2f.Register) ([]byte,
 	return encoded, a.store.Put(ctx, &Credential{
 		ID: id, RPIDHash: r.Application, Algorithm: ctap.ES256, PublicKey: public, Created: a.now(),
 	}, secret)
-}
-
-// uncompressed gives the point of an ES256 COSE_Key.
-func uncompressed(public ctap.Raw) (point [u2f.PublicKeySize]byte, err error) {
-	_, pub, err := ctap.DecodePublicKey(public)
-	if err != nil {
-		return point, err
-	}
-	key, ok := pub.(*ecdsa.PublicKey)
-	if !ok {
-		return point, ctap.ErrUnsupportedAlgorithm
-	}
-	encoded, err := key.Bytes()
-	copy(point[:], encoded)
-	return point, err
 }
 
 // authenticateU2F signs with a credential of either kind. One that takes
@@ -211,7 +195,7 @@ func (a *Authenticator) signU2F(ctx context.Context, r *u2f.Authenticate, c *Cre
 		return nil, err
 	}
 	response := &u2f.AuthenticateResponse{Flags: flags, Counter: count}
-	response.Signature, err = keyTypes[ctap.ES256].sign(secret.PrivateKey, response.SignedMessage(r))
+	response.Signature, err = keyTypes[ctap.ES256].sign(c.PublicKey, secret.PrivateKey, response.SignedMessage(r))
 	if err != nil {
 		return nil, err
 	}

@@ -3,8 +3,6 @@ package authenticator
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
@@ -35,7 +33,7 @@ func (a *Authenticator) u2fLeaf(ctx context.Context, r *u2f.Register, response *
 		}
 		return leaf, nil
 	}
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), secret.PrivateKey)
+	key, err := es256Key(public, secret.PrivateKey)
 	if err != nil {
 		return nil, err
 	}

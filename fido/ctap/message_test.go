@@ -8,6 +8,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/fido/ctap/ctaphid"
+	"github.com/postern/postern/fido/ctap/ctaptest"
 )
 
 // codec is one message type: how it is written and read.
@@ -221,6 +223,12 @@ func FuzzDecode(f *testing.F) {
 		})
 		for seed := range 5 {
 			f.Add(uint8(i), example.Example(seed))
+		}
+	}
+	for _, e := range ctaptest.Exchanges(f, ctaphid.CBOR) {
+		for i := range codecs {
+			f.Add(uint8(i), e.Request[1:])
+			f.Add(uint8(i), e.Answer[1:])
 		}
 	}
 	f.Add(uint8(0), []byte{0xA1, 0x01, 0x9B, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF})

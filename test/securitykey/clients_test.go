@@ -21,8 +21,6 @@ const limit = 3 * time.Minute
 
 var phone string // the program under test, as built
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "securitykey")
 	if err != nil {
@@ -112,6 +110,7 @@ func TestLibfido2(t *testing.T) {
 		t.Errorf("libfido2 did %d of 11 things", n)
 	}
 	key.report(t)
+	key.keep("libfido2")
 }
 
 // TestOpenSSH makes keys on the security key, signs a file with them and has
@@ -143,4 +142,5 @@ func TestOpenSSH(t *testing.T) {
 		}
 	}
 	key.report(t)
+	key.keep("openssh")
 }

@@ -19,13 +19,14 @@ import (
 type tap struct {
 	client, key *net.UDPConn
 
-	mu       sync.Mutex
-	from     *net.UDPAddr // whoever spoke last
-	asking   assembly
-	telling  assembly
-	requests [][]byte     // CBOR and U2F requests, each after the byte of its CTAPHID command
-	answers  map[byte]int // CBOR answers by status
-	problems []string
+	mu        sync.Mutex
+	from      *net.UDPAddr // whoever spoke last
+	asking    assembly
+	telling   assembly
+	asked     []byte // the last CBOR or U2F request
+	exchanges []exchange
+	answers   map[byte]int // CBOR answers by status
+	problems  []string
 }
 
 // assembly is the messages of one direction that are not whole yet, by channel.
@@ -99,8 +100,8 @@ func (p *tap) toKey() {
 		}
 		p.mu.Lock()
 		p.from = from
-		if m, _ := p.asking.add(buf[:n]); m != nil && (m.command == commandCBOR || m.command == commandMsg) {
-			p.requests = append(p.requests, append([]byte{m.command}, m.data...))
+		if m, _ := p.asking.add(buf[:n]); m != nil {
+			p.asked = m.data
 		}
 		p.mu.Unlock()
 		_, _ = p.key.Write(buf[:n])
@@ -132,7 +133,13 @@ func (p *tap) look(r []byte) {
 	m, err := p.telling.add(r)
 	if err != nil {
 		p.problem("%v", err)
-	} else if m != nil && m.command == commandCBOR {
+		return
+	}
+	if m == nil || (m.command != commandCBOR && m.command != commandMsg) {
+		return
+	}
+	p.exchanges = append(p.exchanges, exchange{m.command, p.asked, m.data})
+	if m.command == commandCBOR {
 		p.answer(m.data)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/postern/postern/fido/ctap/ctaphid"
+	"github.com/postern/postern/fido/ctap/ctaptest"
 )
 
 // observer holds a device to its promises, whatever it is fed.
@@ -233,6 +234,17 @@ func FuzzDevice(f *testing.F) {
 	f.Add(slices.Concat(initialise, step("0000000190000104")))
 	f.Add(slices.Concat(initialise, step("0000000181003a")))
 	f.Add(slices.Concat(initialise, step("000000018400010a")))
+	for _, e := range ctaptest.Exchanges(f, ctaphid.CBOR) {
+		reports, err := ctaphid.Packets(ctaphid.Message{CID: 1, Command: ctaphid.CBOR, Payload: e.Request})
+		if err != nil {
+			f.Fatal(err)
+		}
+		seed := initialise
+		for _, r := range reports {
+			seed = slices.Concat(seed, []byte{1, 0}, r[:])
+		}
+		f.Add(seed)
+	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		o := &observer{fail: t.Fatalf, device: newDevice(4), now: epoch}
 		for len(input) > 2 {

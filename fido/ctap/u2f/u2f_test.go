@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/postern/postern/fido/ctap/ctaphid"
+	"github.com/postern/postern/fido/ctap/ctaptest"
 	"github.com/postern/postern/fido/ctap/u2f"
 )
 
@@ -189,6 +191,9 @@ func FuzzU2F(f *testing.F) {
 	f.Add((&u2f.VersionRequest{}).Encode())
 	f.Add([]byte{0, 2, 7, 0, 66})
 	f.Add([]byte{0, 1, 0, 0, 0, 0xFF, 0xFF})
+	for _, e := range ctaptest.Exchanges(f, ctaphid.Msg) {
+		f.Add(e.Request)
+	}
 	f.Fuzz(func(t *testing.T, message []byte) {
 		got, err := u2f.ParseRequest(message)
 		if err != nil {
@@ -212,6 +217,9 @@ func FuzzU2F(f *testing.F) {
 func FuzzU2FResponse(f *testing.F) {
 	f.Add((&u2f.AuthenticateResponse{Signature: []byte{1}}).Encode())
 	f.Add((&u2f.RegisterResponse{KeyHandle: []byte{1}, Certificate: []byte{0x30, 0x00}, Signature: []byte{1}}).Encode())
+	for _, e := range ctaptest.Exchanges(f, ctaphid.Msg) {
+		f.Add(e.Answer[:len(e.Answer)-2])
+	}
 	f.Fuzz(func(t *testing.T, response []byte) {
 		if r, err := u2f.DecodeRegisterResponse(response); err != nil && r != nil || err == nil && !bytes.Equal(r.Encode(), response) {
 			t.Fatalf("register: %v, %v", r, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/internal/cli"
 )
 
@@ -63,14 +64,18 @@ func question(p authenticator.Prompt) string {
 	what := map[authenticator.Reason]string{
 		authenticator.ReasonRegister: "Make a passkey", authenticator.ReasonSignIn: "Sign in", authenticator.ReasonExcluded: "Say that there is a passkey already",
 		authenticator.ReasonSelect: "Use this security key", authenticator.ReasonManage: "Let a program manage this security key",
+		authenticator.ReasonReset: "Reset this security key, which deletes every passkey on it, its PIN and its settings",
 	}[p.Reason]
 	if what == "" {
 		what = "Agree to \"" + p.Reason.String() + "\""
 	}
 	var b strings.Builder
 	b.WriteString(what)
-	if p.RPID != "" {
+	switch {
+	case p.RPID != "":
 		fmt.Fprintf(&b, " for %s", cli.Clean(p.RPID))
+	case p.RPIDHash != ctap.RPIDHash{}:
+		fmt.Fprintf(&b, " for a site that gives no name (%x…)", p.RPIDHash[:4])
 	}
 	for i, account := range p.Accounts {
 		if i == 0 {

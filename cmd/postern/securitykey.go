@@ -81,6 +81,9 @@ func openSimulated(ctx context.Context, std cli.Streams, at string) (*securityKe
 			WithNext("Give one such as udp:127.0.0.1:8111.").Because(err)
 	}
 	k, err := newSecurityKey(ctx, std, at, host, host)
+	if _, explained := errors.AsType[*postern.Error](err); explained || ctx.Err() != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, postern.Errorf(postern.CodeSecurityKeyMissing, "No security key answers at %s.", at).
 			WithNext("Start one there, for example with postern-phone serve, and run the command again.").Because(err)
@@ -108,7 +111,9 @@ func newSecurityKey(ctx context.Context, std cli.Streams, name string, reports h
 		return nil, err
 	}
 	k = &securityKey{Client: &client.Client{Channel: prompting(channel, std), Random: rand.Reader}, name: name, close: closer}
-	k.info, err = k.Info(ctx)
+	if k.info, err = k.Info(ctx); errors.Is(err, ctaphid.InvalidCommand) {
+		err = postern.Errorf(postern.CodeSecurityKeyUnfit, "The security key is of the generation before FIDO2 and keeps no passkeys.").Because(err)
+	}
 	return k, err
 }
 

@@ -56,8 +56,8 @@ var (
 	PhoneRevoked  = Code{"PHN002W", "phone.revoked", "A phone was revoked."}
 
 	ProvisioningAsked      = Code{"PRV001I", "provisioning.requested", "The provisioning of a passkey was asked for."}
-	ProvisioningOffered    = Code{"PRV002I", "provisioning.offered", "Entra's options were sealed to the phone."}
-	ProvisioningSubmitted  = Code{"PRV003I", "provisioning.submitted", "The phone made the credential."}
+	ProvisioningOffered    = Code{"PRV002I", "provisioning.offered", "Entra's options were sealed to the phone, or given out for a security key."}
+	ProvisioningSubmitted  = Code{"PRV003I", "provisioning.submitted", "The phone or security key made the credential."}
 	ProvisioningRegistered = Code{"PRV004I", "provisioning.registered", "Entra registered the passkey."}
 	ProvisioningActive     = Code{"PRV005I", "provisioning.active", "Entra lists the passkey."}
 	ProvisioningDeclined   = Code{"PRV006I", "provisioning.declined", "The user declined."}

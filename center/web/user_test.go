@@ -26,6 +26,18 @@ func TestOutcomeFollowsThePasskey(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.says)
 		}
 	}
+	onKey := postern.Provisioning{ID: "prv_1", Carrier: postern.CarrierSecurityKey}
+	for state, says := range map[postern.ProvisioningState]string{
+		postern.ProvisioningOffered:   "the security key to be touched at the administrator's machine",
+		postern.ProvisioningSubmitted: "The security key made the passkey",
+		postern.ProvisioningActive:    "can sign in with the security key.",
+	} {
+		onKey.State = state
+		p := userPage{Passkeys: []postern.Passkey{{ProvisioningID: "prv_1", State: postern.PasskeyActive}}}
+		if got := p.outcome(onKey); !strings.Contains(got, says) || strings.Contains(got, "phone") {
+			t.Errorf("%s on a security key: %q, want %q", state, got, says)
+		}
+	}
 	v.State = postern.ProvisioningDeclined
 	if got := (userPage{}).outcome(v); !strings.Contains(got, "declined") {
 		t.Errorf("declined: %q", got)

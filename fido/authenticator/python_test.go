@@ -26,6 +26,8 @@ func TestPythonPIN(t *testing.T) {
 	newPlatform(t, withPIN).runPython("testdata/pin.py")
 }
 
+const ctap1Mark = 1 << 31
+
 func (p *platform) runPython(script string) {
 	p.Helper()
 	const python = "/usr/bin/python3"
@@ -54,8 +56,14 @@ func (p *platform) runPython(script string) {
 	}
 }
 
+// TestPythonManagement is the same for credential management, large blobs and
+// U2F.
+func TestPythonManagement(t *testing.T) {
+	newPlatform(t, withU2F, largeBlobs).runPython("testdata/management.py")
+}
+
 // serve answers messages of a four-byte length and that many bytes until there
-// are no more; an empty one is a power cycle.
+// are no more; the highest bit marks CTAP1, an empty one is a power cycle.
 func (p *platform) serve(requests io.Reader, responses io.Writer) error {
 	for {
 		var size [4]byte
@@ -66,6 +74,8 @@ func (p *platform) serve(requests io.Reader, responses io.Writer) error {
 			return err
 		}
 		n := binary.BigEndian.Uint32(size[:])
+		ctap1 := n&ctap1Mark != 0
+		n &^= ctap1Mark
 		if n > ctap.MaxMessageSize {
 			return errors.New("message too long")
 		}
@@ -80,7 +90,12 @@ func (p *platform) serve(requests io.Reader, responses io.Writer) error {
 		if _, err := io.ReadFull(requests, request); err != nil {
 			return err
 		}
-		response := p.Handle(p.Context(), request)
+		var response []byte
+		if ctap1 {
+			_, response = p.u2f(p.Context(), request)
+		} else {
+			response = p.Handle(p.Context(), request)
+		}
 		binary.BigEndian.PutUint32(size[:], uint32(len(response)))
 		if _, err := responses.Write(append(size[:], response...)); err != nil {
 			return err

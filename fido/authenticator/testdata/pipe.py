@@ -1,8 +1,9 @@
 """The wire between python-fido2 and the authenticator under test.
 
 Messages go over stdin and stdout: a length of four bytes, big endian, and that
-many bytes of CTAP2. Requests go out on stdout, responses come in on stdin. An
-empty message is a power cycle and is answered by an empty one.
+many bytes of CTAP2, or of CTAP1 where the highest bit of the length is set.
+Requests go out on stdout, responses come in on stdin. An empty message is a
+power cycle and is answered by an empty one.
 Progress is told on stderr; the exit status is 0 when every check holds.
 """
 
@@ -21,8 +22,9 @@ class Pipe(CtapDevice):
         return CAPABILITY.CBOR
 
     def call(self, cmd, data=b"", event=None, on_keepalive=None):
-        assert cmd == CTAPHID.CBOR, cmd
-        PIPE_OUT.write(struct.pack(">I", len(data)) + data)
+        assert cmd in (CTAPHID.CBOR, CTAPHID.MSG), cmd
+        ctap1 = 0x80000000 if cmd == CTAPHID.MSG else 0
+        PIPE_OUT.write(struct.pack(">I", len(data) | ctap1) + data)
         PIPE_OUT.flush()
         size = struct.unpack(">I", PIPE_IN.read(4))[0]
         return PIPE_IN.read(size)

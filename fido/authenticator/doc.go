@@ -12,7 +12,13 @@
 // # Commands
 //
 // One file per command, named after it; what is not in the table answers
-// CTAP1_ERR_INVALID_COMMAND, and getInfo claims nothing that is not there.
+// CTAP1_ERR_INVALID_COMMAND, and getInfo claims nothing that is not there. What
+// one command begins and another call goes on with (getNextAssertion, the
+// enumerations, a large-blob array that comes in fragments) ends with any other
+// command and with the power. Extensions have files and rows of their own.
+//
+// [Authenticator.HandleU2F] speaks CTAP1 beside it, where [Config.U2F] says so,
+// with the same credentials and counters.
 //
 // # User verification
 //

@@ -170,7 +170,7 @@ func (r *keyRun) submit(ctx context.Context) error {
 // demandPINChange has the key ask for another PIN at its next use. It comes last, because the key takes no PIN for
 // anything else afterwards.
 func (r *keyRun) demandPINChange(ctx context.Context) error {
-	if !r.cmd.ForcePINChange {
+	if !r.cmd.ForcePINChange || r.made == nil { // of an earlier run it may have been another key
 		return nil
 	}
 	if err := r.key.SetMinPINLength(ctx, ctap.SetMinPINLengthParams{ForceChangePIN: new(true)}); err != nil {

@@ -31,6 +31,7 @@ type bench struct {
 	user  *authtest.User
 	key   *securityKey
 	said  bytes.Buffer
+	force bool // --force-pin-change
 
 	mu    sync.Mutex
 	asked []string
@@ -66,18 +67,18 @@ func (b *bench) plug(user authenticator.User) *securityKey {
 	return k
 }
 
-// run begins and goes on, with a PIN from a pipe for the new key.
-func (b *bench) run(ctx context.Context) error {
+// run goes on from a state, with a PIN made for the new key.
+func (b *bench) run(ctx context.Context, from postern.ProvisioningState) error {
 	b.t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(b.serve))
 	defer server.Close()
 	std := cli.Streams{In: strings.NewReader(""), Out: io.Discard, Err: &b.said}
-	cmd := &passkeysProvisionCmd{Every: time.Millisecond, onKey: onKey{whichPIN: whichPIN{GeneratePIN: true}}}
+	cmd := &passkeysProvisionCmd{Every: time.Millisecond, onKey: onKey{whichPIN: whichPIN{GeneratePIN: true, ForcePINChange: b.force}}}
 	pad := &keypad{whichPIN: cmd.whichPIN, std: std}
 	b.key.PIN = pad.ask
 	run := &keyRun{
 		Client: &postern.Client{BaseURL: server.URL, HTTPClient: server.Client()}, cmd: cmd, std: std, key: b.key, pad: pad,
-		record: record(postern.ProvisioningRequested),
+		record: record(from),
 	}
 	return run.goOn(ctx)
 }
@@ -227,7 +228,7 @@ func TestNothingIsLeftOnTheKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.answer = c.answer
-			err := b.run(t.Context())
+			err := b.run(t.Context(), postern.ProvisioningRequested)
 			if c.code == "" && err != nil || c.code != "" && !postern.IsCode(err, c.code) {
 				t.Errorf("%v, want %q", err, c.code)
 			}
@@ -265,7 +266,7 @@ func TestStoppedAtTheTouch(t *testing.T) {
 		}
 		return 0, nil
 	}
-	if err := b.run(ctx); err == nil {
+	if err := b.run(ctx, postern.ProvisioningOffered); err == nil {
 		t.Error("it succeeded")
 	}
 	if b.count("DELETE prv_1") != 1 || b.count("POST credential") != 0 {
@@ -273,6 +274,29 @@ func TestStoppedAtTheTouch(t *testing.T) {
 	}
 	if on, err := b.store.List(t.Context()); err != nil || len(on) != 0 {
 		t.Errorf("%d credentials on the key, %v", len(on), err)
+	}
+}
+
+// TestEarlierRunLeavesTheKeyAlone: what another run handed in is waited for. The key that is plugged in now may be another.
+func TestEarlierRunLeavesTheKeyAlone(t *testing.T) {
+	for _, end := range []postern.ProvisioningState{postern.ProvisioningActive, postern.ProvisioningFailed} {
+		b := newBench(t)
+		b.force = true
+		b.answer = func(request string, _ int) (int, any) {
+			if request == "GET prv_1" {
+				return http.StatusOK, record(end)
+			}
+			return 0, nil
+		}
+		if err := b.run(t.Context(), postern.ProvisioningSubmitted); (err == nil) != (end == postern.ProvisioningActive) {
+			t.Errorf("%s: %v", end, err)
+		}
+		if asked := b.user.Asked(); len(asked) > 0 || b.count("POST options") > 0 {
+			t.Errorf("%s: the key was asked %v", end, asked)
+		}
+		if info, err := b.key.Info(t.Context()); err != nil || info.Options[ctap.OptionClientPIN] {
+			t.Errorf("%s: the key got a PIN, %v", end, err)
+		}
 	}
 }
 

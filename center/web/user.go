@@ -259,3 +259,10 @@ func keyModel(k postern.Passkey) string {
 func (p userPage) inviteAgain() string {
 	return integrationPath(p.Integration.ID) + "/invite?user=" + url.QueryEscape(p.User.UPN)
 }
+
+func (p userPage) inviteLabel() string {
+	if len(p.Invitations) == 0 {
+		return "Invite"
+	}
+	return "Invite again"
+}

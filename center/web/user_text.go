@@ -40,8 +40,8 @@ func steps(v postern.Provisioning) []step {
 		at, halted = 1, true
 	case postern.ProvisioningFailed, postern.ProvisioningCancelled:
 		halted = true
-		if v.MethodID != "" {
-			at = 3
+		if v.MethodID != "" || v.Code == postern.CodeEntraPasskeyRefused {
+			at = 3 // the credential was made
 		} else if v.ExpiresAt != nil {
 			at = 1
 		}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"embed"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// attachment is how the key reaches the guest's kernel.
+type attachment string
+
+const (
+	// usbip serves the key on this machine; the guest's virtual USB host controller (vhci_hcd) connects to it.
+	usbip attachment = "usbip"
+	// uhid serves it in the guest, as a HID device made by a program (/dev/uhid).
+	uhid attachment = "uhid"
+	// vhci serves it in the guest, on its virtual USB host controller.
+	vhci attachment = "vhci"
+)
+
+// client is one program, or family of programs, that uses the key.
+type client struct {
+	name       string
+	attachment attachment
+	// verifies: the key verifies its user by itself, as a phone does. Otherwise it has a PIN, once one is set.
+	verifies bool
+	// command runs in the guest with the key's device as its last argument.
+	command string
+	limit   time.Duration
+}
+
+// clients run in this order. Each finds a fresh key plugged in, which is taken away from it in the end. What every program does is
+// told by its script in the folder clients; the browser's is in browse.go.
+//
+// OpenSSH gets a key without user verification of its own: it never asks for any at registration, and a key that has it and no PIN
+// must refuse that (CTAP 2.1 §6.1.2 step 8).
+var clients = []client{
+	{"libfido2", usbip, true, "/bin/sh /job/clients/libfido2.sh", 2 * time.Minute},
+	{"libfido2", uhid, true, "/bin/sh /job/clients/libfido2.sh", 2 * time.Minute},
+	{"libfido2", vhci, true, "/bin/sh /job/clients/libfido2.sh", 2 * time.Minute},
+	{"libfido2-pin", usbip, false, "/bin/sh /job/clients/libfido2-pin.sh", 2 * time.Minute},
+	{"openssh", usbip, false, "/bin/sh /job/clients/openssh.sh", 2 * time.Minute},
+	{"python-fido2", uhid, true, "/usr/bin/python3 /job/clients/python-fido2.py", 2 * time.Minute},
+	{"chromium", usbip, true, "/run/bin/rig " + inGuest, 6 * time.Minute},
+}
+
+func (c client) String() string { return c.name + "/" + string(c.attachment) }
+
+//go:embed clients guest
+var scripts embed.FS
+
+// layOut copies what the guest runs into its job folder: the scripts, the security key, and this program, for it drives the browser.
+func layOut(job, key string) error {
+	if err := os.CopyFS(job, scripts); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	for name, path := range map[string]string{"rig": self, "postern-phone": key} {
+		content, err := os.ReadFile(path) // #nosec G304 -- programs of ours
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(job, name), content, 0o755); err != nil { // #nosec G306 -- a program
+			return err
+		}
+	}
+	return nil
+}

@@ -427,3 +427,19 @@ func TestManagementFitsMessage(t *testing.T) {
 	p.managed(p.manage(2, ctap.PermitCredentialManagement, "").
 		request(ctap.EnumerateCredentialsBegin, &ctap.CredentialManagementParams{RPIDHash: &own}))
 }
+
+// TestManagementNextBelongsToItsBegin: what one enumeration left is not told by
+// the other.
+func TestManagementNextBelongsToItsBegin(t *testing.T) {
+	p := newPlatform(t)
+	for _, rp := range []string{rpID, "example.org"} {
+		p.register(rp, "1", true)
+		p.register(rp, "2", true)
+	}
+	m := p.manage(2, ctap.PermitCredentialManagement, "")
+	own := ctap.HashRPID(rpID)
+	p.managed(m.request(ctap.EnumerateRPsBegin, nil))
+	p.wantStatus(next(ctap.EnumerateCredentialsNext), ctap.ErrNotAllowed)
+	p.managed(m.request(ctap.EnumerateCredentialsBegin, &ctap.CredentialManagementParams{RPIDHash: &own}))
+	p.wantStatus(next(ctap.EnumerateRPsNext), ctap.ErrNotAllowed)
+}

@@ -8,6 +8,7 @@ PROGRAMS   := $(notdir $(wildcard cmd/postern* cmd/entrasim))
 ARTIFACTS  ?= $(CURDIR)/.artifacts
 FUZZTIME   ?= 10s
 BENCH      ?= .
+RIG        ?= .
 
 export POSTERN_ARTIFACTS ?= $(ARTIFACTS)
 
@@ -27,7 +28,7 @@ demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops 
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build lint unit ## every test: unit, scripts, browsers, independent clients, databases
+test: needs build lint unit rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:
@@ -37,6 +38,10 @@ needs:
 unit: $(TOOLS)/gotestsum
 	@mkdir -p $(ARTIFACTS)
 	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 20m ./...
+
+.PHONY: rig
+rig: needs build ## the security key on a real Linux kernel, with libfido2, OpenSSH and a browser; RIG=name for some
+	@$(GO) run ./internal/rig -bin $(BIN) -run '$(RIG)'
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/deadcode ## what a reviewer should not have to say

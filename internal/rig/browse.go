@@ -29,8 +29,11 @@ const (
 	pageTime     = 90 * time.Second
 )
 
-// browse registers a passkey at the emulated tenant's Security info page and signs in with it: by name, and without one. The
-// authenticator is the security key on this machine's HID bus; nothing of it is simulated by the browser.
+// browse registers a passkey at the emulated tenant's Security info page and signs in with it. The authenticator is the
+// security key on this machine's HID bus; nothing of it is simulated by the browser.
+//
+// The user is named first. Where nobody is, Chromium shows a window to confirm the account, which a browser without a screen
+// cannot be told to close; libfido2 and python-fido2 sign in that way.
 func browse(ctx context.Context, folder string) error {
 	content, err := os.ReadFile(folder + "/" + visitFile)
 	if err != nil {
@@ -75,10 +78,6 @@ func browse(ctx context.Context, folder string) error {
 		{"", []chromedp.Action[chromedp.Void]{chromedp.Navigate(securityInfo), name, chromedp.SendKeys("#login_hint", v.UPN), chromedp.Click("button.primary"), chromedp.WaitVisible("#passwd")}, ""},
 		{"signed in", []chromedp.Action[chromedp.Void]{chromedp.Click("#fido button")}, "Stay signed in?"},
 		{"", []chromedp.Action[chromedp.Void]{chromedp.Click("button[value='3']")}, "Key in the rig"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Click(".bar button")}, "You signed out"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Navigate(securityInfo), name}, ""},
-		{"signed in without a name", []chromedp.Action[chromedp.Void]{chromedp.Click("#fido button")}, "Stay signed in?"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Click("button[value='3']")}, v.UPN},
 	} {
 		start := time.Now()
 		if err := tab.do(step.see, step.do...); err != nil {

@@ -52,7 +52,7 @@ func (NoAttestation) Formats() []string { return []string{FormatNone} }
 
 // Attest gives the empty map.
 func (NoAttestation) Attest(context.Context, AttestationRequest) (ctap.Raw, error) {
-	return ctap.Marshal(map[string]any{})
+	return ctap.Raw{0xA0}, nil
 }
 
 // Leaf is an attestation certificate and its key. Chain holds DER certificates,

@@ -39,11 +39,7 @@ func generateES256(random io.Reader) ([]byte, crypto.PublicKey, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), key.PublicKey().Bytes())
-	if err != nil {
-		return nil, nil, err
-	}
-	return key.Bytes(), pub, nil
+	return key.Bytes(), key.PublicKey(), nil
 }
 
 func signES256(public ctap.Raw, secret, message []byte) ([]byte, error) {
@@ -140,15 +136,14 @@ func (a *Authenticator) newSecret(alg ctap.Algorithm) (*Secret, ctap.Raw, error)
 	}
 	s := &Secret{PrivateKey: private}
 	encoded, err := ctap.EncodePublicKey(pub)
+	var both []byte // one read for the two keys
 	if err == nil {
-		s.CredRandomWithUV, err = a.randomBytes(CredRandomSize)
-	}
-	if err == nil {
-		s.CredRandomWithoutUV, err = a.randomBytes(CredRandomSize)
+		both, err = a.randomBytes(2 * CredRandomSize)
 	}
 	if err != nil {
 		s.Wipe()
 		return nil, nil, err
 	}
+	s.CredRandomWithUV, s.CredRandomWithoutUV = both[:CredRandomSize:CredRandomSize], both[CredRandomSize:]
 	return s, encoded, nil
 }

@@ -1,9 +1,12 @@
 package ctap
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Flags is the flags byte of authenticator data (WebAuthn §6.1).
@@ -78,11 +81,16 @@ func (d *AuthenticatorData) Encode() ([]byte, error) {
 		b = append(b, a.PublicKey...)
 	}
 	if len(d.Extensions) > 0 {
-		ext, err := Marshal(d.Extensions)
-		if err != nil {
-			return nil, err
+		names := slices.SortedFunc(maps.Keys(d.Extensions), func(x, y string) int { // the order of CTAP 2.1 §8
+			return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
+		})
+		b = appendHead(b, majorMap, uint64(len(names)))
+		for _, name := range names {
+			if len(d.Extensions[name]) == 0 {
+				return nil, fmt.Errorf("output of extension %q: %w", name, ErrMissingParameter)
+			}
+			b = append(appendText(b, name), d.Extensions[name]...)
 		}
-		b = append(b, ext...)
 	}
 	return b, nil
 }

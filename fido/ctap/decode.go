@@ -120,6 +120,7 @@ func mapOf[T any](value func(Raw) (T, error)) func(Raw) (map[string]T, error) {
 type object struct {
 	members []member
 	err     error
+	few     [8]member // where members lie unless there are more
 }
 
 type member struct{ key, value Raw }
@@ -144,7 +145,11 @@ func openObject(r Raw) *object {
 	if err != nil || major != majorMap {
 		return &object{err: unexpected("map")}
 	}
-	o := &object{members: make([]member, 0, min(count, uint64(len(r)/2)))}
+	o := &object{}
+	o.members = o.few[:0]
+	if count > uint64(len(o.few)) {
+		o.members = make([]member, 0, min(count, uint64(len(r)/2)))
+	}
 	for ; count > 0; count-- {
 		k, err := checkItem(r[n:], 0)
 		if err != nil {

@@ -102,10 +102,18 @@ func readDescriptor(r Raw) (CredentialDescriptor, error) {
 	o := openObject(r)
 	d := CredentialDescriptor{
 		ID:         mandatory(o, "id", readBytes),
-		Type:       mandatory(o, "type", readText),
+		Type:       mandatory(o, "type", readType),
 		Transports: optional(o, "transports", arrayOf(readText)),
 	}
 	return valueOr(d, o.err)
+}
+
+// readType spares the copy of the one type there is.
+func readType(r Raw) (string, error) {
+	if text, ok := textKey(r); ok && string(text) == PublicKeyType {
+		return PublicKeyType, nil
+	}
+	return readText(r)
 }
 
 func (p CredentialParameter) encode() Raw {
@@ -124,7 +132,7 @@ func encodeParameters(list []CredentialParameter) []Raw {
 func readParameter(r Raw) (CredentialParameter, error) {
 	o := openObject(r)
 	p := CredentialParameter{
-		Type:      mandatory(o, "type", readText),
+		Type:      mandatory(o, "type", readType),
 		Algorithm: Algorithm(mandatory(o, "alg", readInt)),
 	}
 	return valueOr(p, o.err)

@@ -109,7 +109,7 @@ func (l *Leaf) sign(message []byte) (ctap.Algorithm, []byte, error) {
 // attestationFormats is what getInfo lists: always something, "none" last
 // where the attester does not name it.
 func (a *Authenticator) attestationFormats() []string {
-	formats := slices.Clone(a.attester.Formats())
+	formats := slices.Clip(a.attester.Formats()) // what is appended goes elsewhere
 	if !slices.Contains(formats, FormatNone) {
 		formats = append(formats, FormatNone)
 	}

@@ -81,7 +81,8 @@ func (d *AuthenticatorData) Encode() ([]byte, error) {
 		b = append(b, a.PublicKey...)
 	}
 	if len(d.Extensions) > 0 {
-		names := slices.SortedFunc(maps.Keys(d.Extensions), func(x, y string) int { // the order of CTAP 2.1 §8
+		names := slices.AppendSeq(make([]string, 0, len(d.Extensions)), maps.Keys(d.Extensions))
+		slices.SortFunc(names, func(x, y string) int { // the order of CTAP 2.1 §8
 			return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y))
 		})
 		b = appendHead(b, majorMap, uint64(len(names)))

@@ -132,7 +132,7 @@ func (o *object) point() ([]byte, error) {
 	x := mandatory(o, int64(coseX), readBytes)
 	y := mandatory(o, int64(coseY), readBytes)
 	o.require(crv == crvP256 && len(x) == p256Size && len(y) == p256Size, "P-256 key", ErrInvalidParameter)
-	o.require(len(o.members) == 5, "COSE key has members it may not have", ErrInvalidParameter)
+	o.require(o.count == 5, "COSE key has members it may not have", ErrInvalidParameter)
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -143,7 +143,7 @@ func (o *object) ed25519Key() (crypto.PublicKey, error) {
 	crv := mandatory(o, int64(coseCrv), readInt)
 	x := mandatory(o, int64(coseX), readBytes)
 	o.require(crv == crvEd25519 && len(x) == ed25519.PublicKeySize, "Ed25519 key", ErrInvalidParameter)
-	o.require(len(o.members) == 4, "COSE key has members it may not have", ErrInvalidParameter)
+	o.require(o.count == 4, "COSE key has members it may not have", ErrInvalidParameter)
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -155,7 +155,7 @@ func (o *object) rsaKey() (crypto.PublicKey, error) {
 	e := mandatory(o, int64(-2), readBytes)
 	o.require(len(n) >= minRSAModulus && len(n) <= maxRSAModulus && n[0] != 0, "RSA modulus", ErrInvalidParameter)
 	o.require(len(e) >= 1 && len(e) <= maxRSAExponent && e[0] != 0, "RSA exponent", ErrInvalidParameter)
-	o.require(len(o.members) == 4, "COSE key has members it may not have", ErrInvalidParameter)
+	o.require(o.count == 4, "COSE key has members it may not have", ErrInvalidParameter)
 	if o.err != nil {
 		return nil, o.err
 	}

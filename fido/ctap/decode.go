@@ -94,22 +94,36 @@ func arrayOf[T any](element func(Raw) (T, error)) func(Raw) ([]T, error) {
 	}
 }
 
+// names are the keys that nearly every message has.
+var names = map[string]string{
+	OptionRK: OptionRK, OptionUP: OptionUP, OptionUV: OptionUV, "credProtect": "credProtect", "hmac-secret": "hmac-secret",
+}
+
+// named spares the copy of a common key.
+func named(key []byte) string {
+	if name, ok := names[string(key)]; ok {
+		return name
+	}
+	return string(key)
+}
+
 // mapOf makes a reader of text-keyed maps from a reader of their values. Keys
 // of another type are ignored, as unknown members are.
 func mapOf[T any](value func(Raw) (T, error)) func(Raw) (map[string]T, error) {
 	return func(r Raw) (map[string]T, error) {
 		o := openObject(r)
-		m := make(map[string]T, len(o.members))
-		for _, e := range o.members {
-			k, ok := textKey(e.key)
+		m := make(map[string]T, o.count)
+		for i := range o.count {
+			key, item := o.member(i)
+			k, ok := textKey(key)
 			if !ok {
 				continue
 			}
-			v, err := value(e.value)
+			v, err := value(item)
 			if err != nil {
 				return nil, fmt.Errorf("%q: %w", k, err)
 			}
-			m[string(k)] = v
+			m[named(k)] = v
 		}
 		return m, o.err
 	}
@@ -117,54 +131,88 @@ func mapOf[T any](value func(Raw) (T, error)) func(Raw) (map[string]T, error) {
 
 // object is a CBOR map taken apart, with the first error met while reading its
 // members. Members nobody asks for are ignored (CTAP 2.1 §8).
+//
+// It points to nothing of itself and is made by functions small enough to be
+// inlined, so that it stays on the stack of who reads a message.
 type object struct {
-	members []member
-	err     error
-	few     [8]member // where members lie unless there are more
+	raw   Raw
+	count int
+	few   [12]span
+	more  []span // members from the thirteenth on
+	err   error
 }
 
-type member struct{ key, value Raw }
+// span is where a member lies in its map.
+type span struct{ key, value, end int32 }
+
+func (o *object) add(s span) {
+	if o.count < len(o.few) {
+		o.few[o.count] = s
+	} else {
+		o.more = append(o.more, s)
+	}
+	o.count++
+}
+
+// member gives the key and the value of a member.
+func (o *object) member(i int) (key, value Raw) {
+	var s span
+	if i < len(o.few) {
+		s = o.few[i]
+	} else {
+		s = o.more[i-len(o.few)]
+	}
+	return o.raw[s.key:s.value], o.raw[s.value:s.end]
+}
 
 // decodeObject checks data and takes the map in it apart.
 func decodeObject(data []byte) *object {
-	if len(data) == 0 {
-		return &object{err: fmt.Errorf("no parameters: %w", ErrMissingParameter)}
-	}
-	if len(data) > MaxMessageSize {
-		return &object{err: ErrRequestTooLarge}
-	}
-	if err := Check(data); err != nil {
-		return &object{err: err}
-	}
-	return openObject(data)
+	o := new(object)
+	o.decode(data)
+	return o
 }
 
 // openObject takes apart a map that has been checked as part of its message.
 func openObject(r Raw) *object {
+	o := new(object)
+	o.open(r)
+	return o
+}
+
+func (o *object) decode(data []byte) {
+	switch {
+	case len(data) == 0:
+		o.err = fmt.Errorf("no parameters: %w", ErrMissingParameter)
+	case len(data) > MaxMessageSize:
+		o.err = ErrRequestTooLarge
+	default:
+		if o.err = Check(data); o.err == nil {
+			o.open(data)
+		}
+	}
+}
+
+func (o *object) open(r Raw) {
 	major, count, n, err := head(r)
-	if err != nil || major != majorMap {
-		return &object{err: unexpected("map")}
+	if err != nil || major != majorMap || len(r) > math.MaxInt32 {
+		o.err = unexpected("map")
+		return
 	}
-	o := &object{}
-	o.members = o.few[:0]
-	if count > uint64(len(o.few)) {
-		o.members = make([]member, 0, min(count, uint64(len(r)/2)))
-	}
+	o.raw = r
 	for ; count > 0; count-- {
 		k, err := checkItem(r[n:], 0)
 		if err != nil {
-			return &object{err: err}
+			o.err = err
+			return
 		}
-		key := r[n : n+k]
-		n += k
-		v, err := checkItem(r[n:], 0)
+		v, err := checkItem(r[n+k:], 0)
 		if err != nil {
-			return &object{err: err}
+			o.err = err
+			return
 		}
-		o.members = append(o.members, member{key, r[n : n+v]})
-		n += v
+		o.add(span{int32(n), int32(n + k), int32(n + k + v)}) // #nosec G115 -- bounded above
+		n += k + v
 	}
-	return o
 }
 
 // lookup walks the members: there are a dozen at most that anybody asks for, and
@@ -178,9 +226,9 @@ func lookup[K int64 | string](o *object, key K) (Raw, bool) {
 	case string:
 		wanted = appendText(wanted, k)
 	}
-	for _, e := range o.members {
-		if bytes.Equal(e.key, wanted) {
-			return e.value, true
+	for i := range o.count {
+		if key, value := o.member(i); bytes.Equal(key, wanted) {
+			return value, true
 		}
 	}
 	return nil, false
@@ -207,7 +255,8 @@ func pointer[T any, K int64 | string](o *object, key K, read func(Raw) (T, error
 	if !ok {
 		return nil
 	}
-	return &v
+	out := v // of its own, so that an absent member costs nothing
+	return &out
 }
 
 // mandatory reads a member that must be there.

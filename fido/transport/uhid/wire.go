@@ -22,9 +22,11 @@ package uhid
 //	SET_REPORT_REPLY 14     id(4) ‖ error(2)
 //
 // What a program writes to hidraw arrives as OUTPUT with the report number in
-// front, which is 0 where reports have none; INPUT2 goes without. An event of
-// the kernel waits with at most 31 others for us to read it, then it is lost: a
-// reader must be quick.
+// front, which is 0 where reports have none; INPUT2 goes without.
+//
+// The kernel keeps 31 events for us; one that finds them unread is lost, and the
+// program that wrote it is not told. Messages of up to 31 reports (1827 bytes)
+// are safe whatever the machine is doing, longer ones where it is quick enough.
 const (
 	typeDestroy        = 1
 	typeStart          = 2

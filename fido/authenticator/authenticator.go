@@ -115,7 +115,7 @@ type Authenticator struct {
 	// What a power cycle clears.
 	tokens    tokens
 	next      nextAssertions
-	listing   listing
+	listings  listings
 	blobWrite blobWrite
 	touch     touch
 	pinMisses int // wrong PINs in a row
@@ -183,7 +183,7 @@ func (a *Authenticator) clearPowerCycleState() {
 	a.tokens.reset()
 	a.tokens.keys = nil
 	a.next = nextAssertions{}
-	a.listing = listing{}
+	a.listings = listings{}
 	a.blobWrite = blobWrite{}
 	a.touch.withdraw()
 	a.pinMisses = 0

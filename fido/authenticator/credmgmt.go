@@ -14,20 +14,25 @@ import (
 // before it.
 const listingLimit = 30 * time.Second
 
-// listing is what an enumeration has still to tell: credentials of one relying
-// party, or the newest credential of each relying party.
+// listing is what an enumeration has still to tell.
 type listing struct {
-	next  uint64 // the subcommand that goes on; 0: nothing remembered
-	left  []Credential
+	left  []Credential // empty: nothing remembered
 	since time.Time
+}
+
+// listings are the enumerations under way. A platform may go through the
+// credentials of one relying party before it asks for the next.
+type listings struct {
+	rps         listing // the oldest credential of each
+	credentials listing
 }
 
 // managementCall is a checked request of authenticatorCredentialManagement.
 type managementCall struct {
 	*ctap.CredentialManagementRequest
 	params *ctap.CredentialManagementParams
-	// listing is what an enumeration before this request left.
-	listing listing
+	// listings are what the requests before this one left.
+	listings listings
 }
 
 // managementSubcommand is one row of the subcommand table. Permission is a set
@@ -58,8 +63,8 @@ var managementSubcommands = map[uint64]managementSubcommand{
 // credentialManagement is authenticatorCredentialManagement (CTAP 2.1 §6.8). It
 // speaks of discoverable credentials alone.
 func (a *Authenticator) credentialManagement(ctx context.Context, params []byte) ([]byte, error) {
-	call := &managementCall{listing: a.listing}
-	a.listing = listing{}
+	call := &managementCall{listings: a.listings}
+	a.listings = listings{}
 	var err error
 	if call.CredentialManagementRequest, err = ctap.DecodeCredentialManagementRequest(params); err != nil {
 		return nil, err
@@ -133,7 +138,8 @@ func (a *Authenticator) getCredsMetadata(ctx context.Context, _ *managementCall)
 	return &ctap.CredentialManagementResponse{ExistingCount: new(uint64(len(list))), RemainingCount: &remaining}, nil
 }
 
-// enumerateRPsBegin is subcommand 02.
+// enumerateRPsBegin is subcommand 02. Relying parties come in the order in which
+// they came to the authenticator.
 func (a *Authenticator) enumerateRPsBegin(ctx context.Context, _ *managementCall) (*ctap.CredentialManagementResponse, error) {
 	if a.tokens.bound() != "" {
 		return nil, ctap.ErrPINAuthInvalid
@@ -142,6 +148,7 @@ func (a *Authenticator) enumerateRPsBegin(ctx context.Context, _ *managementCall
 	if err != nil {
 		return nil, err
 	}
+	slices.Reverse(list)
 	seen := map[ctap.RPIDHash]bool{}
 	list = slices.DeleteFunc(list, func(c Credential) bool {
 		again := seen[c.RPIDHash]
@@ -158,7 +165,7 @@ func (a *Authenticator) enumerateRPsBegin(ctx context.Context, _ *managementCall
 
 // enumerateRPsNext is subcommand 03.
 func (a *Authenticator) enumerateRPsNext(_ context.Context, call *managementCall) (*ctap.CredentialManagementResponse, error) {
-	left, err := a.goOn(call)
+	left, err := a.goOn(call.listings.rps)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +177,7 @@ func (a *Authenticator) listRP(list []Credential) (*ctap.CredentialManagementRes
 	if len(list) == 0 {
 		return nil, ctap.ErrNoCredentials
 	}
-	a.remember(ctap.EnumerateRPsNext, list[1:])
+	a.listings.rps = listing{left: list[1:], since: a.now()}
 	c := &list[0]
 	return &ctap.CredentialManagementResponse{RP: &c.RP, RPIDHash: &c.RPIDHash}, nil
 }
@@ -185,7 +192,7 @@ func (a *Authenticator) enumerateCredentialsBegin(ctx context.Context, call *man
 	if err != nil {
 		return nil, err
 	}
-	resp, err := a.listCredential(ctx, list)
+	resp, err := a.listCredential(ctx, call, list)
 	if err != nil {
 		return nil, err
 	}
@@ -195,16 +202,17 @@ func (a *Authenticator) enumerateCredentialsBegin(ctx context.Context, call *man
 
 // enumerateCredentialsNext is subcommand 05.
 func (a *Authenticator) enumerateCredentialsNext(ctx context.Context, call *managementCall) (*ctap.CredentialManagementResponse, error) {
-	left, err := a.goOn(call)
+	left, err := a.goOn(call.listings.credentials)
 	if err != nil {
 		return nil, err
 	}
-	return a.listCredential(ctx, left)
+	return a.listCredential(ctx, call, left)
 }
 
-// listCredential tells the first of list and remembers the others. A credential
-// without a protection policy is reported at the level it is treated as.
-func (a *Authenticator) listCredential(ctx context.Context, list []Credential) (*ctap.CredentialManagementResponse, error) {
+// listCredential tells the first of list and remembers the others, and where the
+// relying parties stood. A credential without a protection policy is reported at
+// the level it is treated as.
+func (a *Authenticator) listCredential(ctx context.Context, call *managementCall, list []Credential) (*ctap.CredentialManagementResponse, error) {
 	if len(list) == 0 {
 		return nil, ctap.ErrNoCredentials
 	}
@@ -213,7 +221,7 @@ func (a *Authenticator) listCredential(ctx context.Context, list []Credential) (
 	if err != nil {
 		return nil, err
 	}
-	a.remember(ctap.EnumerateCredentialsNext, list[1:])
+	a.listings = listings{rps: call.listings.rps, credentials: listing{left: list[1:], since: a.now()}}
 	return &ctap.CredentialManagementResponse{
 		User:         &c.User,
 		CredentialID: &ctap.CredentialDescriptor{ID: c.ID, Type: ctap.PublicKeyType},
@@ -223,19 +231,13 @@ func (a *Authenticator) listCredential(ctx context.Context, list []Credential) (
 	}, nil
 }
 
-func (a *Authenticator) remember(next uint64, left []Credential) {
-	if len(left) > 0 {
-		a.listing = listing{next: next, left: left, since: a.now()}
-	}
-}
-
-// goOn gives what the enumeration that call continues has left.
-func (a *Authenticator) goOn(call *managementCall) ([]Credential, error) {
-	age := a.now().Sub(call.listing.since)
-	if call.listing.next != call.Subcommand || age < 0 || age > listingLimit {
+// goOn gives what an enumeration has left.
+func (a *Authenticator) goOn(l listing) ([]Credential, error) {
+	age := a.now().Sub(l.since)
+	if len(l.left) == 0 || age < 0 || age > listingLimit {
 		return nil, ctap.ErrNotAllowed
 	}
-	return call.listing.left, nil
+	return l.left, nil
 }
 
 // managed finds the credential a request names.

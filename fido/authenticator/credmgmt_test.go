@@ -188,10 +188,35 @@ func TestManagementOrder(t *testing.T) {
 	for _, l := range p.manage(2, ctap.PermitCredentialManagement, "").enumerate() {
 		got = append(got, l.RP.ID+"/"+string(l.User.ID))
 	}
-	want := []string{"b.example/2", "b.example/1", "c.example/1", "a.example/2", "a.example/1"}
+	want := []string{"a.example/2", "a.example/1", "b.example/2", "b.example/1", "c.example/1"}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestManagementNests: a platform may list the credentials of one relying party
+// before it asks for the next, and may not go on after anything else.
+func TestManagementNests(t *testing.T) {
+	p := newPlatform(t)
+	for _, c := range [][2]string{{"a.example", "1"}, {"a.example", "2"}, {"b.example", "1"}, {"c.example", "1"}} {
+		p.register(c[0], c[1], true)
+	}
+	m := p.manage(2, ctap.PermitCredentialManagement, "")
+	credentials := func(rp *ctap.CredentialManagementResponse) *ctap.CredentialManagementResponse {
+		return p.managed(m.request(ctap.EnumerateCredentialsBegin, &ctap.CredentialManagementParams{RPIDHash: rp.RPIDHash}))
+	}
+	rp := p.managed(m.request(ctap.EnumerateRPsBegin, nil))
+	if c := credentials(rp); c.TotalCredentials != 2 {
+		t.Errorf("%s has %d credentials", rp.RP.ID, c.TotalCredentials)
+	}
+	p.managed(next(ctap.EnumerateCredentialsNext))
+	rp = p.managed(next(ctap.EnumerateRPsNext))
+	if c := credentials(rp); rp.RP.ID != "b.example" || c.TotalCredentials != 1 {
+		t.Errorf("%s has %d credentials", rp.RP.ID, c.TotalCredentials)
+	}
+	d := ctap.CredentialDescriptor{ID: []byte{1}, Type: ctap.PublicKeyType}
+	p.wantStatus(m.request(ctap.DeleteCredential, &ctap.CredentialManagementParams{CredentialID: &d}), ctap.ErrNoCredentials)
+	p.wantStatus(next(ctap.EnumerateRPsNext), ctap.ErrNotAllowed)
 }
 
 func TestManagementDeletes(t *testing.T) {

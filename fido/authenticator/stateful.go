@@ -17,7 +17,7 @@ func (a *Authenticator) discardRuns(c ctap.Command) {
 		a.next = nextAssertions{}
 	}
 	if c != ctap.CredentialManagement && c != ctap.CredentialManagementPreview {
-		a.listing = listing{}
+		a.listings = listings{}
 	}
 	if c != ctap.LargeBlobs {
 		a.blobWrite = blobWrite{}

@@ -47,6 +47,8 @@ func TestMalformedRequests(t *testing.T) {
 		{"MC rp id bytes", ctap.MakeCredential, 2, map[string]any{"id": []byte("x")}, wrongType},
 		{"MC rp id empty", ctap.MakeCredential, 2, map[string]any{"id": ""}, ctap.ErrInvalidLength},
 		{"MC rp name number", ctap.MakeCredential, 2, map[string]any{"id": "x", "name": 1}, wrongType},
+		{"MC rp icon number", ctap.MakeCredential, 2, map[string]any{"id": "x", "icon": 1}, wrongType},
+		{"MC rp icon", ctap.MakeCredential, 2, map[string]any{"id": "x", "icon": "i"}, ctap.OK},
 		{"MC without user", ctap.MakeCredential, 3, nil, missing},
 		{"MC user bytes", ctap.MakeCredential, 3, []byte("u"), wrongType},
 		{"MC user without id", ctap.MakeCredential, 3, map[string]any{"name": "n"}, missing},
@@ -89,7 +91,8 @@ func TestMalformedRequests(t *testing.T) {
 		{"MC pinUvAuthProtocol negative", ctap.MakeCredential, 9, -1, wrongType},
 		{"MC enterpriseAttestation text", ctap.MakeCredential, 10, "1", wrongType},
 		{"MC enterpriseAttestation", ctap.MakeCredential, 10, 1, ctap.ErrInvalidParameter},
-		{"MC attestation formats text", ctap.MakeCredential, 11, "none", wrongType},
+		{"MC attestation formats text", ctap.MakeCredential, 11, "none", ctap.OK},
+		{"MC attestation format number", ctap.MakeCredential, 11, params(1, "none"), ctap.OK},
 		{"MC attestation formats", ctap.MakeCredential, 11, []string{"x", "none"}, ctap.OK},
 		{"MC unknown member", ctap.MakeCredential, 99, "x", ctap.OK},
 

@@ -50,6 +50,7 @@ func readRelyingParty(r Raw) (RelyingParty, error) {
 		ID:   mandatory(o, "id", readText),
 		Name: optional(o, "name", readText),
 	}
+	optional(o, "icon", readText) // dropped from WebAuthn Level 2, and not kept
 	return valueOr(rp, o.err)
 }
 

@@ -62,10 +62,26 @@ func DecodeMakeCredentialRequest(params []byte) (*MakeCredentialRequest, error) 
 		PINUVAuthParam:        optional(o, int64(8), readBytes),
 		PINUVAuthProtocol:     pointer(o, int64(9), readUint),
 		EnterpriseAttestation: pointer(o, int64(0x0A), readUint),
-		AttestationFormats:    optional(o, int64(0x0B), arrayOf(readText)),
+		AttestationFormats:    optional(o, int64(0x0B), readFormats),
 	}
 	o.require(len(r.ClientDataHash) == clientDataHashLength, "clientDataHash must have 32 bytes", ErrInvalidLength)
 	return valueOr(r, o.err)
+}
+
+// readFormats reads a preference. It is no more than that, so what is not a list
+// of names is not an error: it names nothing.
+func readFormats(r Raw) ([]string, error) {
+	items, err := arrayOf(readRaw)(r)
+	if err != nil {
+		return nil, nil
+	}
+	var formats []string
+	for _, item := range items {
+		if name, err := readText(item); err == nil {
+			formats = append(formats, name)
+		}
+	}
+	return formats, nil
 }
 
 // MakeCredentialResponse is the result of authenticatorMakeCredential. Statement

@@ -22,8 +22,9 @@ type Config struct {
 	// programs apart and protect nothing.
 	NewCID func() uint32
 	// AnyChannel allocates a channel where a message comes in on one that was
-	// never given away, instead of refusing it. It is for host tests that make up
-	// their channels; on a bus that programs share it hides mistakes.
+	// never given away, instead of refusing it, and hears INIT on any channel
+	// during a transaction of another. It is for host tests that make up their
+	// channels; on a bus that programs share it hides mistakes.
 	AnyChannel bool
 }
 

@@ -212,6 +212,7 @@ func TestAnyChannel(t *testing.T) {
 		{"ffffffff 81 0001 aa", "< ffffffffbf00010b"},
 		{"05040302 90 0001 04", "! {1 CBOR 04}"},
 		{"11223344 81 0001 aa", "< 11223344bf000106"},
+		{"11223344 86 0008 0102030405060708", "< 112233448600110102030405060708112233440200000004"},
 	} {
 		got := d.Feed(pad(t, step.report), epoch)
 		if len(got) != 1 || describe(got[0]) != step.want {

@@ -50,7 +50,7 @@ func (d *Device) arbitrate(p packet) ErrorCode {
 	if d.lockCID != 0 && d.lockCID != p.cid {
 		return ChannelBusy
 	}
-	if allocating || p.command == Init && d.busy() == p.cid {
+	if allocating || p.command == Init && (d.busy() == p.cid || d.config.AnyChannel) {
 		return 0
 	}
 	if d.running != nil {

@@ -11,6 +11,10 @@ import (
 	"github.com/postern/postern/fido/ctap/ctaphid"
 )
 
+// statusPoll is how often an authenticator at work is asked whether it waits for
+// the user. A host that hears of it at once asks its own user at once.
+const statusPoll = 10 * time.Millisecond
+
 // u2fPatience is how long a U2F message may wait for the user. Hosts poll with
 // such messages, some ten times a second, and take a slow device for a dead one.
 const u2fPatience = 300 * time.Millisecond
@@ -99,7 +103,11 @@ func (s *server) run(ctx context.Context) error {
 	for {
 		timer.Stop()
 		if next, ok := s.device.Next(); ok {
-			timer.Reset(time.Until(next))
+			wait := time.Until(next)
+			if s.working != 0 {
+				wait = min(wait, statusPoll)
+			}
+			timer.Reset(wait)
 		}
 		var err error
 		select {

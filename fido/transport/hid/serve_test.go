@@ -148,6 +148,28 @@ func TestExchange(t *testing.T) {
 	})
 }
 
+// TestTouchIsTold: a host hears at once that the user is waited for, so that even
+// a quick touch is seen.
+func TestTouchIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, serve(t, new(key)))
+		ctx, cancel := context.WithCancel(t.Context())
+		begun, heard := time.Now(), time.Duration(0)
+		c.OnKeepalive = func(s ctaphid.Status) {
+			if s == ctaphid.UserPresenceNeeded && heard == 0 {
+				heard = time.Since(begun)
+				cancel()
+			}
+		}
+		if _, err := c.CBOR(ctx, []byte{ask}); !errors.Is(err, context.Canceled) {
+			t.Errorf("CBOR: %v", err)
+		}
+		if heard == 0 || heard > 20*time.Millisecond {
+			t.Errorf("told after %v", heard)
+		}
+	})
+}
+
 // TestPlainKey: what the authenticator does not have the device does not have.
 func TestPlainKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -87,7 +87,7 @@ func (p PackedAttestation) Attest(ctx context.Context, r AttestationRequest) (ct
 	if err != nil {
 		return nil, fmt.Errorf("attestation signature: %w", err)
 	}
-	return ctap.Marshal(map[string]any{"alg": int64(alg), "sig": sig, "x5c": leaf.Chain})
+	return ctap.EncodePacked(alg, sig, leaf.Chain), nil
 }
 
 func (l *Leaf) sign(message []byte) (ctap.Algorithm, []byte, error) {

@@ -54,6 +54,9 @@ func TestAppendWritesWhatMarshalDoes(t *testing.T) {
 		}
 		same("relying party", rp.encode(), nil, entity)
 
+		chain := rapid.SliceOfN(blob, 1, 3).Draw(t, "chain")
+		same("packed", EncodePacked(parameter.Algorithm, d.ID, chain), nil, map[string]any{"alg": number, "sig": d.ID, "x5c": chain})
+
 		ga := GetAssertionResponse{
 			AuthData: blob.Draw(t, "authData"), Signature: blob.Draw(t, "signature"),
 			NumberOfCredentials: rapid.Uint64().Draw(t, "count"), UserSelected: rapid.Bool().Draw(t, "selected"),

@@ -32,6 +32,10 @@ var measurements = []struct {
 	run  func(ctx context.Context) ([]figure, error)
 }{
 	{"start", measureStart},
+	{"core", measureCeremonies},
+	{"wasm", measureWebAssembly},
+	{"store", measureLookups},
+	{"ping", measurePings},
 	{"provision", measureProvision},
 	{"bulk", measureBulk},
 }

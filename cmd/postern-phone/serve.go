@@ -14,6 +14,7 @@ import (
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/ctap/ctaphid"
 	"github.com/postern/postern/fido/transport/hid"
+	"github.com/postern/postern/fido/transport/uhid"
 	"github.com/postern/postern/internal/cli"
 	"github.com/postern/postern/phone"
 )
@@ -46,6 +47,9 @@ func (c *serveCmd) Run(ctx context.Context, std cli.Streams, o *options) (err er
 	config, err := c.config(store, c.user(std))
 	if err != nil {
 		return err
+	}
+	if c.UHID {
+		config.MaxMsgSize = uhid.MaxMessage
 	}
 	a, err := authenticator.New(config)
 	if err != nil {

@@ -1,5 +1,11 @@
 package uhid
 
+// MaxMessage is the size in bytes of the longest CTAPHID message that is sure to
+// arrive, however busy the machine: 24 reports, which leaves some of the 31
+// events the kernel keeps for us to others. An authenticator at /dev/uhid says no
+// more in its maxMsgSize.
+const MaxMessage = 57 + 23*59
+
 // Events of /dev/uhid, as linux/uhid.h defines them: a packed struct of a type
 // and a union, in the machine's byte order. One read gives one event, always of
 // eventSize bytes; a write may end where the event does.
@@ -25,8 +31,7 @@ package uhid
 // front, which is 0 where reports have none; INPUT2 goes without.
 //
 // The kernel keeps 31 events for us; one that finds them unread is lost, and the
-// program that wrote it is not told. Messages of up to 31 reports (1827 bytes)
-// are safe whatever the machine is doing, longer ones where it is quick enough.
+// program that wrote it is not told.
 const (
 	typeDestroy        = 1
 	typeStart          = 2

@@ -71,10 +71,7 @@ func DecodeMakeCredentialRequest(params []byte) (*MakeCredentialRequest, error) 
 // readFormats reads a preference. It is no more than that, so what is not a list
 // of names is not an error: it names nothing.
 func readFormats(r Raw) ([]string, error) {
-	items, err := arrayOf(readRaw)(r)
-	if err != nil {
-		return nil, nil
-	}
+	items, _ := arrayOf(readRaw)(r) // nothing where it is no list
 	var formats []string
 	for _, item := range items {
 		if name, err := readText(item); err == nil {

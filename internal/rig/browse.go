@@ -27,6 +27,8 @@ const (
 	securityInfo = "https://login.microsoft.com/mysecurityinfo"
 	startTime    = 2 * time.Minute // emulated, Chromium takes its time until the first page
 	pageTime     = 90 * time.Second
+	pageGlance   = 200 * time.Millisecond
+	passkeyName  = "Key in the rig"
 )
 
 // browse registers a passkey at the emulated tenant's Security info page and signs in with it. The authenticator is the
@@ -47,6 +49,7 @@ func browse(ctx context.Context, folder string) error {
 		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WSURLReadTimeout(startTime),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.WindowSize(480, 640), chromedp.Flag("disable-site-isolation-trials", true), chromedp.Flag("renderer-process-limit", "1"),
 		chromedp.Flag("host-resolver-rules", "MAP login.microsoft.com "+v.Emulator),
 		chromedp.Flag("ignore-certificate-errors-spki-list", v.SPKI),
 	)
@@ -61,26 +64,27 @@ func browse(ctx context.Context, folder string) error {
 	}
 	fmt.Printf("@ started %d\n", time.Since(start).Milliseconds())
 
-	tab := tab{ctx}
-	name := chromedp.WaitVisible("#login_hint")
+	name := `document.querySelector("#login_hint")`
+	passkey := `document.querySelector("#fido button")`
 	for _, step := range []struct {
-		what string // in the table, if told
-		do   []chromedp.Action[chromedp.Void]
-		see  string
+		what   string // for the rig's table, if it is of interest there
+		script string
+		until  string
 	}{
-		{"first page", []chromedp.Action[chromedp.Void]{chromedp.Navigate(securityInfo), name}, "Next"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.SendKeys("#login_hint", v.UPN), chromedp.Click("button.primary"), chromedp.WaitVisible("#passwd")}, ""},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.SendKeys("#passwd", v.Password), chromedp.Click("#password button")}, "Stay signed in?"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Click("button[value='3']")}, "You have no passkey yet"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Click(`a[href="/mysecurityinfo/add"]`), chromedp.WaitVisible("#name"), chromedp.SendKeys("#name", "Key in the rig")}, ""},
-		{"registered", []chromedp.Action[chromedp.Void]{chromedp.Click("#add button.primary")}, "was added"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Click(".bar button")}, "You signed out"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Navigate(securityInfo), name, chromedp.SendKeys("#login_hint", v.UPN), chromedp.Click("button.primary"), chromedp.WaitVisible("#passwd")}, ""},
-		{"signed in", []chromedp.Action[chromedp.Void]{chromedp.Click("#fido button")}, "Stay signed in?"},
-		{"", []chromedp.Action[chromedp.Void]{chromedp.Click("button[value='3']")}, "Key in the rig"},
+		{"first page", `location.href = "` + securityInfo + `"`, name},
+		{"", fill("#login_hint", v.UPN) + press("button.primary"), `document.querySelector("#passwd")`},
+		{"", fill("#passwd", v.Password) + press("#password button"), shows("Stay signed in?")},
+		{"", press("button[value='3']"), shows("You have no passkey yet")},
+		{"", press("a[href='/mysecurityinfo/add']"), `document.querySelector("#add #name")`},
+		{"registered", fill("#name", passkeyName) + press("#add button.primary"), shows("was added")},
+		{"", press(".bar button"), shows("You signed out")},
+		{"", `location.href = "` + securityInfo + `"`, name},
+		{"", fill("#login_hint", v.UPN) + press("button.primary"), passkey + ` && document.querySelector("#passwd")`},
+		{"signed in", press("#fido button"), shows("Stay signed in?")},
+		{"", press("button[value='3']"), shows(passkeyName)},
 	} {
 		start := time.Now()
-		if err := tab.do(step.see, step.do...); err != nil {
+		if err := do(ctx, step.script, step.until); err != nil {
 			return err
 		}
 		if step.what != "" {
@@ -90,34 +94,38 @@ func browse(ctx context.Context, folder string) error {
 	return nil
 }
 
-// tab is the browser's only tab.
-type tab struct{ ctx context.Context }
+// Pages are worked by script: emulated, each key and each movement of a mouse would cost a picture of the page.
 
-// do runs actions, waits until the page shows a text, and tells what it shows if that does not come.
-func (t tab) do(text string, actions ...chromedp.Action[chromedp.Void]) error {
-	ctx, cancel := context.WithTimeout(t.ctx, pageTime)
+func fill(selector, value string) string {
+	return fmt.Sprintf("document.querySelector(%q).value = %q;", selector, value)
+}
+
+func press(selector string) string {
+	return fmt.Sprintf("document.querySelector(%q).click();", selector)
+}
+
+func shows(text string) string { return fmt.Sprintf("document.body?.innerText.includes(%q)", text) }
+
+// do runs a script in the page, waits until a condition holds there, over navigations, and tells what the page shows if that
+// does not come.
+func do(ctx context.Context, script, until string) error {
+	limited, cancel := context.WithTimeout(ctx, pageTime)
 	defer cancel()
-	err := chromedp.Do(ctx, actions...)
-	for err == nil && text != "" {
-		var seen bool
-		seen, err = chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`document.body !== null && document.body.innerText.includes(%q)`, text)))
-		if seen {
+	_, err := chromedp.Run(limited, chromedp.Evaluate[bool](script+"; true"))
+	for err == nil {
+		// A navigation breaks an evaluation off: only the time decides.
+		if there, e := chromedp.Run(limited, chromedp.Evaluate[bool]("!!("+until+")")); e == nil && there {
 			return nil
 		}
-		if ctx.Err() == nil {
-			err = nil // a navigation breaks an evaluation off
-		}
 		select {
-		case <-ctx.Done():
-		case <-time.After(50 * time.Millisecond):
+		case <-limited.Done():
+			err = limited.Err()
+		case <-time.After(pageGlance):
 		}
 	}
-	if err == nil {
-		return nil
-	}
-	ctx, cancel = context.WithTimeout(t.ctx, pageTime)
+	limited, cancel = context.WithTimeout(ctx, pageTime)
 	defer cancel()
-	where, _ := chromedp.Run(ctx, chromedp.Location())
-	shown, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
-	return fmt.Errorf("waiting for %q: %w\nat %s:\n%s", text, err, where, shown)
+	where, _ := chromedp.Run(limited, chromedp.Location())
+	shown, _ := chromedp.Run(limited, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
+	return fmt.Errorf("waiting for %s: %w\nat %s:\n%s", until, err, where, shown)
 }

@@ -51,7 +51,7 @@ func cacheFolder(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(work) }() // what is of worth was renamed away
-	if err := fill(ctx, work, name); err != nil {
+	if err := unpackKernel(ctx, work, name); err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	err = os.Rename(filepath.Join(work, "ready"), folder)
@@ -87,8 +87,8 @@ func kernelPackage(ctx context.Context) (name, version string, err error) {
 	return "", "", fmt.Errorf("apt knows no version of %s: run apt-get update", name)
 }
 
-// fill downloads the package into work, unpacks it there without installing it, and leaves the cache folder as "ready".
-func fill(ctx context.Context, work, name string) error {
+// unpackKernel downloads the package into work, unpacks it there without installing it, and leaves the cache folder as "ready".
+func unpackKernel(ctx context.Context, work, name string) error {
 	if _, err := output(ctx, work, "apt-get", "download", name); err != nil {
 		if os.Geteuid() != 0 {
 			return err

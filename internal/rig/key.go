@@ -34,7 +34,7 @@ func plug(ctx context.Context, m *machine, c client, program string) (device str
 		if err != nil {
 			return "", nil, err
 		}
-		if server, err = serveKey(serve(program, c.verifies, "--usbip", "127.0.0.1:"+port)); err != nil {
+		if server, err = serveKey(context.WithoutCancel(ctx), serve(program, c.verifies, "--usbip", "127.0.0.1:"+port)); err != nil {
 			return "", nil, err
 		}
 		in = "usbip " + port
@@ -78,8 +78,9 @@ type keyServer struct {
 	done    chan struct{}
 }
 
-func serveKey(command []string) (*keyServer, error) {
-	s := &keyServer{process: exec.Command(command[0], command[1:]...), done: make(chan struct{})} // #nosec G204 -- a program of ours
+// serveKey starts the key; stop ends it, or the end of ctx.
+func serveKey(ctx context.Context, command []string) (*keyServer, error) {
+	s := &keyServer{process: exec.CommandContext(ctx, command[0], command[1:]...), done: make(chan struct{})} // #nosec G204 -- a program of ours
 	s.process.Stdout, s.process.Stderr = &s.said, &s.said
 	s.process.SysProcAttr = dieWithParent()
 	stdin, err := s.process.StdinPipe()

@@ -51,7 +51,7 @@ func boot(ctx context.Context, cache string, fill func(job string) error) (_ *ma
 	if err := writeInitramfs(initramfs, cache); err != nil {
 		return nil, err
 	}
-	m.process = exec.Command("qemu-system-x86_64", append(accelerator(), // #nosec G204 -- fixed arguments and paths of ours
+	m.process = exec.CommandContext(ctx, "qemu-system-x86_64", append(accelerator(), // #nosec G204 -- fixed arguments and paths of ours
 		"-M", "q35", "-smp", "2", "-m", memory, "-nodefaults", "-nographic", "-no-reboot",
 		"-kernel", filepath.Join(cache, kernelFile), "-initrd", initramfs,
 		"-append", "console=ttyS0 quiet loglevel=4 panic=-1 random.trust_cpu=on mitigations=off nokaslr rdinit=/init",

@@ -106,9 +106,17 @@ func missing(key string) error {
 		return fmt.Errorf("%s is missing: run make build first", key)
 	}
 	for _, program := range []struct{ name, in string }{
-		{"qemu-system-x86_64", "qemu-system-x86"}, {"busybox", "busybox-static"}, {"apt-get", "Debian itself"}, {"dpkg-deb", "Debian itself"},
-		{"xz", "xz-utils"}, {"/lib/systemd/systemd-udevd", "udev"}, {"/usr/sbin/usbip", "usbip"}, {"fido2-token", "fido2-tools"},
-		{"ssh-keygen", "openssh-client"}, {"/usr/lib/python3/dist-packages/fido2/client.py", "python3-fido2"}, {"chromium", "chromium"},
+		{"apt-get", "Debian itself"},
+		{"dpkg-deb", "Debian itself"},
+		{"xz", "xz-utils"},
+		{"qemu-system-x86_64", "qemu-system-x86"},
+		{"busybox", "busybox-static"},
+		{"/lib/systemd/systemd-udevd", "udev"},
+		{"/usr/sbin/usbip", "usbip"},
+		{"fido2-token", "fido2-tools"},
+		{"ssh-keygen", "openssh-client"},
+		{"/usr/lib/python3/dist-packages/fido2/client.py", "python3-fido2"},
+		{"chromium", "chromium"},
 	} {
 		_, err := exec.LookPath(program.name)
 		if program.name[0] == '/' {

@@ -114,7 +114,7 @@ func do(ctx context.Context, script, until string) error {
 	_, err := chromedp.Run(limited, chromedp.Evaluate[bool](script+"; true"))
 	for err == nil {
 		// A navigation breaks an evaluation off: only the time decides.
-		if there, e := chromedp.Run(limited, chromedp.Evaluate[bool]("!!("+until+")")); e == nil && there {
+		if there, e := chromedp.Run(limited, chromedp.Evaluate[bool](`document.readyState === "complete" && !!(`+until+`)`)); e == nil && there {
 			return nil
 		}
 		select {

@@ -39,10 +39,10 @@ func (r *rig) try(ctx context.Context, c client) bool {
 	}
 	fmt.Printf("%-4s %-22s %6.1f s  %s\n", verdict, c, time.Since(start).Seconds(), did)
 	if err != nil || r.verbose {
-		fmt.Println(indent(printed))
+		show(printed)
 	}
 	if err != nil && r.guest != nil {
-		fmt.Println(indent(r.guest.lastWords()))
+		show(r.guest.lastWords())
 	}
 	if r.guest != nil && !r.guest.alive() {
 		r.guest.stop()
@@ -156,6 +156,9 @@ func milestones(printed string) string {
 	return strings.Join(all, ", ")
 }
 
-func indent(text string) string {
-	return "     | " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n     | ")
+// show prints what a guest said, apart from the table.
+func show(text string) {
+	if text = strings.TrimSpace(text); text != "" {
+		fmt.Println("     | " + strings.ReplaceAll(text, "\n", "\n     | "))
+	}
 }

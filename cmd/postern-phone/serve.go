@@ -93,6 +93,7 @@ func (c *serveCmd) config(store authenticator.Store, user authenticator.User) (a
 		U2F: true, U2FCertificate: batch,
 		Transports: []string{"usb"}, FirmwareVersion: firmware,
 	}
+	config.Chooser, _ = user.(authenticator.Chooser) // whoever sits at a terminal sees the accounts
 	if len(c.Enterprise) > 0 {
 		own, err := authority.leaf(hid.DefaultIdentity().Serial)
 		if err != nil {

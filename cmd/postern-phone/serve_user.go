@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -57,7 +58,7 @@ type terminal struct {
 	verification authenticator.Verification
 	out          io.Writer
 	in           io.Reader
-	read         sync.Once
+	reading      sync.Once
 	lines        chan string // closed where there will be none any more
 }
 
@@ -70,6 +71,37 @@ func (t *terminal) Present(ctx context.Context, p authenticator.Prompt) error {
 // Verify takes whoever sits at the terminal for the user.
 func (t *terminal) Verify(ctx context.Context, p authenticator.Prompt) error {
 	return t.ask(ctx, question(p))
+}
+
+// Choose lets the user pick an account by its number.
+func (t *terminal) Choose(ctx context.Context, p authenticator.Prompt) (int, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "There are %d accounts for %s.\n", len(p.Accounts), cli.Clean(p.RPID))
+	for i, account := range p.Accounts {
+		fmt.Fprintf(&b, "%3d  %s\n", i+1, accountName(account))
+	}
+	line, err := t.read(ctx, b.String()+"Sign in with which? Enter takes 1, n refuses: ")
+	if err != nil {
+		return 0, err
+	}
+	if line == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(line)
+	if err != nil || n < 1 || n > len(p.Accounts) {
+		return 0, authenticator.ErrDenied
+	}
+	return n - 1, nil
+}
+
+func accountName(u ctap.User) string {
+	switch {
+	case u.Name != "":
+		return cli.Clean(u.Name)
+	case u.DisplayName != "":
+		return cli.Clean(u.DisplayName)
+	}
+	return fmt.Sprintf("%x", u.ID)
 }
 
 // question tells what is asked for, for whom, and which account.
@@ -96,43 +128,44 @@ func question(p authenticator.Prompt) string {
 		} else {
 			b.WriteString(" or ")
 		}
-		name := account.Name
-		if name == "" {
-			name = account.DisplayName
-		}
-		if name == "" {
-			name = fmt.Sprintf("%x", account.ID)
-		}
-		b.WriteString(cli.Clean(name))
+		b.WriteString(accountName(account))
 	}
 	return b.String()
 }
 
-// ask puts a question and waits for the answer: a line that is empty or says
-// yes agrees.
+// ask puts a question that a line answers: one that is empty or says yes agrees.
 func (t *terminal) ask(ctx context.Context, question string) error {
-	t.read.Do(func() { go t.readLines() })
+	line, err := t.read(ctx, question+"? Enter accepts, n refuses: ")
+	if err != nil {
+		return err
+	}
+	switch line {
+	case "", "y", "yes":
+		return nil
+	}
+	return authenticator.ErrDenied
+}
+
+// read shows text and waits for a line.
+func (t *terminal) read(ctx context.Context, text string) (string, error) {
+	t.reading.Do(func() { go t.readLines() })
 	t.discard()
-	fmt.Fprintf(t.out, "%s? Enter accepts, n refuses: ", question)
+	fmt.Fprint(t.out, text)
 	limit := time.NewTimer(answerLimit)
 	defer limit.Stop()
 	select {
 	case line, ok := <-t.lines:
 		if !ok {
 			fmt.Fprintln(t.out, "\nRefused: nobody can answer, standard input is at its end. Run serve in a terminal.")
-			return authenticator.ErrDenied
+			return "", authenticator.ErrDenied
 		}
-		switch strings.ToLower(strings.TrimSpace(line)) {
-		case "", "y", "yes":
-			return nil
-		}
-		return authenticator.ErrDenied
+		return strings.ToLower(strings.TrimSpace(line)), nil
 	case <-limit.C:
 		fmt.Fprintln(t.out, "\nNot answered in time: refused.")
-		return authenticator.ErrTimeout
+		return "", authenticator.ErrTimeout
 	case <-ctx.Done():
 		fmt.Fprintln(t.out, "\nThe program no longer asks.")
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 }
 

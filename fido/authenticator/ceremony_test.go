@@ -175,7 +175,15 @@ func TestChooser(t *testing.T) {
 		}
 	}
 	p := newPlatform(t, func(c *authenticator.Config) { c.Chooser = chooser(7) })
-	p.make(mcRequest())
+	only := p.make(mcRequest())
+	if a := p.get(gaRequest(), only); !a.UserSelected || a.NumberOfCredentials != 0 {
+		t.Errorf("the only account: selected %v, number %d", a.UserSelected, a.NumberOfCredentials)
+	}
+	named := gaRequest()
+	named.AllowList = []ctap.CredentialDescriptor{only.descriptor()}
+	if a := p.get(named, only); a.UserSelected {
+		t.Error("an account the platform named counts as selected")
+	}
 	r := mcRequest()
 	r.User.ID = []byte("user-2")
 	p.make(r)

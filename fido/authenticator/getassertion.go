@@ -85,13 +85,14 @@ func (a *Authenticator) getAssertion(ctx context.Context, params []byte) ([]byte
 
 // answer gives the first assertion and remembers the others (steps 11, 12).
 func (a *Authenticator) answer(ctx context.Context, as *assertion, found []Credential, named bool) ([]byte, error) {
-	selected := false
-	if !named && len(found) > 1 && a.chooser != nil && as.flags&(ctap.FlagUP|ctap.FlagUV) != 0 {
+	// With a chooser the user has seen the accounts: one alone was in the prompt.
+	selected := !named && a.chooser != nil && as.flags&(ctap.FlagUP|ctap.FlagUV) != 0
+	if selected && len(found) > 1 {
 		c, err := a.choose(ctx, as.rpID, found)
 		if err != nil {
 			return nil, err
 		}
-		found, selected = []Credential{c}, true
+		found = []Credential{c}
 	}
 	resp, err := a.assert(ctx, as, &found[0])
 	if err != nil {

@@ -84,8 +84,10 @@ type User interface {
 }
 
 // Chooser asks which of several accounts to use. Where an [Authenticator] has
-// one, getAssertion offers the accounts to the user and returns the chosen one
-// alone; without one the platform fetches all by getNextAssertion.
+// one, the prompts of [User] are taken to show accounts: getAssertion offers
+// several to the user and returns the chosen one alone, and says of one chosen
+// or shown that the user selected it, so that no platform asks again. Without
+// one the platform fetches all by getNextAssertion.
 type Chooser interface {
 	// Choose gives an index into p.Accounts.
 	Choose(ctx context.Context, p Prompt) (int, error)

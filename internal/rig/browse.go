@@ -34,8 +34,8 @@ const (
 // browse registers a passkey at the emulated tenant's Security info page and signs in with it. The authenticator is the
 // security key on this machine's HID bus; nothing of it is simulated by the browser.
 //
-// The user is named first. Where nobody is, Chromium shows a window to confirm the account, which a browser without a screen
-// cannot be told to close; libfido2 and python-fido2 sign in that way.
+// The user is named first, and then found by the passkey alone. Where a key does not say that its user saw the account, Chromium
+// shows a window to confirm it, which a browser without a screen cannot be told to close.
 func browse(ctx context.Context, folder string) error {
 	content, err := os.ReadFile(folder + "/" + visitFile)
 	if err != nil {
@@ -81,6 +81,10 @@ func browse(ctx context.Context, folder string) error {
 		{"", `location.href = "` + securityInfo + `"`, name},
 		{"", fill("#login_hint", v.UPN) + press("button.primary"), passkey + ` && document.querySelector("#passwd")`},
 		{"signed in", press("#fido button"), shows("Stay signed in?")},
+		{"", press("button[value='3']"), shows(passkeyName)},
+		{"", press(".bar button"), shows("You signed out")},
+		{"", `location.href = "` + securityInfo + `"`, name + " && " + passkey},
+		{"signed in without a name", press("#fido button"), shows("Stay signed in?")},
 		{"", press("button[value='3']"), shows(passkeyName)},
 	} {
 		start := time.Now()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"embed"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -42,6 +43,7 @@ var clients = []client{
 	{"libfido2-pin", usbip, false, "/bin/sh /job/clients/libfido2-pin.sh", 2 * time.Minute},
 	{"openssh", usbip, false, "/bin/sh /job/clients/openssh.sh", 2 * time.Minute},
 	{"python-fido2", uhid, true, "/usr/bin/python3 /job/clients/python-fido2.py", 2 * time.Minute},
+	{"postern", vhci, false, "/bin/sh /job/clients/postern.sh", 2 * time.Minute},
 	{"chromium", usbip, true, "/run/bin/rig " + inGuest, 6 * time.Minute},
 }
 
@@ -50,8 +52,8 @@ func (c client) String() string { return c.name + "/" + string(c.attachment) }
 //go:embed clients guest
 var scripts embed.FS
 
-// layOut copies what the guest runs into its job folder: the scripts, the security key, and this program, for it drives the browser.
-func layOut(job, key string) error {
+// layOut copies what the guest runs into its job folder: the scripts, the programs, and this one, for it drives the browser.
+func layOut(job string, programs map[string]string, settings string) error {
 	if err := os.CopyFS(job, scripts); err != nil {
 		return err
 	}
@@ -59,7 +61,12 @@ func layOut(job, key string) error {
 	if err != nil {
 		return err
 	}
-	for name, path := range map[string]string{"rig": self, "postern-phone": key} {
+	if err := os.WriteFile(filepath.Join(job, "center"), []byte(settings), 0o600); err != nil {
+		return err
+	}
+	programs = maps.Clone(programs)
+	programs["rig"] = self
+	for name, path := range programs {
 		content, err := os.ReadFile(path) // #nosec G304 -- programs of ours
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@
 // -v shows what they print.
 //
 // main.go holds the flags and the table. cache.go fetches the kernel, with kernel.go, modules.go and cpio.go; machine.go runs
-// the guest from it, whose programs are in the folder guest; key.go plugs the key in; clients.go lists the clients, whose
+// the guest from it, whose programs are in the folder guest; center.go starts a control center; key.go plugs the key in; clients.go lists the clients, whose
 // scripts are in the folder clients; browse.go drives Chromium inside the guest.
 package main
 
@@ -38,7 +38,7 @@ func main() {
 	list := flag.Bool("list", false, "name the clients and end")
 	pattern := flag.String("run", ".", "regular expression over the names of clients")
 	verbose := flag.Bool("v", false, "show what the clients and the key print")
-	bin := flag.String("bin", "bin", "folder with postern-phone")
+	bin := flag.String("bin", "bin", "folder with our programs")
 	flag.Parse()
 	match, err := regexp.Compile(*pattern)
 	if err != nil {
@@ -61,7 +61,7 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, wholeTime)
 	defer cancel()
-	if err := run(ctx, chosen, filepath.Join(*bin, "postern-phone"), *verbose); err != nil {
+	if err := run(ctx, chosen, *bin, *verbose); err != nil {
 		fmt.Fprintln(os.Stderr, "rig:", err)
 		stop()
 		os.Exit(1)
@@ -69,15 +69,19 @@ func main() {
 }
 
 // run tries the chosen clients and prints the table.
-func run(ctx context.Context, chosen []client, key string, verbose bool) error {
+func run(ctx context.Context, chosen []client, bin string, verbose bool) error {
 	if len(chosen) == 0 {
 		return errors.New("no client has such a name; see -list")
 	}
-	if err := missing(key); err != nil {
-		return err
+	programs := map[string]string{}
+	for _, name := range []string{"postern", "postern-phone"} {
+		programs[name] = filepath.Join(bin, name)
+		if err := missing(programs[name]); err != nil {
+			return err
+		}
 	}
 	start := time.Now()
-	r := &rig{key: key, verbose: verbose}
+	r := &rig{programs: programs, verbose: verbose}
 	defer r.end()
 	var err error
 	if r.cache, err = cacheFolder(ctx); err != nil {
@@ -101,9 +105,9 @@ func run(ctx context.Context, chosen []client, key string, verbose bool) error {
 }
 
 // missing says what this machine lacks.
-func missing(key string) error {
-	if _, err := os.Stat(key); err != nil {
-		return fmt.Errorf("%s is missing: run make build first", key)
+func missing(ours string) error {
+	if _, err := os.Stat(ours); err != nil {
+		return fmt.Errorf("%s is missing: run make build first", ours)
 	}
 	for _, program := range []struct{ name, in string }{
 		{"apt-get", "Debian itself"},

@@ -19,10 +19,12 @@ import (
 
 // rig is one run: a guest that is there when it is needed, and the tenant.
 type rig struct {
-	cache, key string
-	verbose    bool
-	guest      *machine
-	tenant     *entrasim.Running
+	cache    string
+	programs map[string]string // paths, by name
+	verbose  bool
+	guest    *machine
+	tenant   *entrasim.Running
+	center   *center
 }
 
 // plugTime bounds plugging in and out.
@@ -59,7 +61,7 @@ func (r *rig) use(ctx context.Context, c client) (printed string, err error) {
 	plugging, cancel := context.WithTimeout(ctx, plugTime)
 	defer cancel()
 	start := time.Now()
-	device, unplug, err := plug(plugging, r.guest, c, r.key)
+	device, unplug, err := plug(plugging, r.guest, c, r.programs["postern-phone"])
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +84,7 @@ func (r *rig) use(ctx context.Context, c client) (printed string, err error) {
 	return printed + fmt.Sprintf("@ unplugged %d\n", time.Since(start).Milliseconds()), err
 }
 
-// prepare starts what is not there yet: the tenant and the guest.
+// prepare starts what is not there yet: the tenant, the control center with another, and the guest.
 func (r *rig) prepare(ctx context.Context) (err error) {
 	if r.guest != nil {
 		return nil
@@ -92,9 +94,20 @@ func (r *rig) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if r.center == nil {
+		start := time.Now()
+		if r.center, err = startCenter(ctx, r.programs["postern"]); err != nil {
+			return err
+		}
+		fmt.Printf("     %-22s %6.1f s\n", "control center", time.Since(start).Seconds())
+	}
+	settings, err := r.center.settings()
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	r.guest, err = boot(ctx, r.cache, func(job string) error {
-		if err := layOut(job, r.key); err != nil {
+		if err := layOut(job, r.programs, settings); err != nil {
 			return err
 		}
 		return writeVisit(ctx, filepath.Join(job, visitFile), r.tenant)
@@ -137,6 +150,9 @@ func (r *rig) end() {
 	}
 	if r.tenant != nil {
 		_ = r.tenant.Close() // nothing in it is kept
+	}
+	if r.center != nil {
+		r.center.stop()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/authenticator/authtest"
 	"github.com/postern/postern/fido/client"
 	"github.com/postern/postern/fido/ctap"
 )
@@ -86,7 +87,7 @@ func TestForcedChange(t *testing.T) {
 
 func TestSettings(t *testing.T) {
 	c, d, p := newPINClient(t, func(cfg *authenticator.Config) {
-		cfg.Enterprise = &authenticator.Enterprise{Source: newAttestationCA(t), RPIDs: []string{rpID}}
+		cfg.Enterprise = &authenticator.Enterprise{Source: authtest.NewAuthority(t), RPIDs: []string{rpID}}
 	})
 	option := func(name string) bool {
 		info, err := c.Info(t.Context())

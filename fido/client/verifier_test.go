@@ -131,7 +131,7 @@ func TestIndependentVerifier(t *testing.T) {
 			t.Run(fmt.Sprintf("%d %s", alg, attestation), func(t *testing.T) {
 				rp := relyingParty(t)
 				c, _ := newClient(t, func(cfg *authenticator.Config) {
-					cfg.Attester = authenticator.PackedAttestation{Source: newAttestationCA(t)}
+					cfg.Attester = authenticator.PackedAttestation{Source: authtest.NewAuthority(t)}
 				})
 				user := &account{id: []byte("user-1")}
 				parsed := enrol(t, rp, c, user, webauthn.WithConveyancePreference(attestation),

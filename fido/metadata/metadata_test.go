@@ -21,9 +21,9 @@ func picture(kind, content string) string {
 
 // TestSaysWhatTheDeviceSays holds the statement against a device that is there.
 func TestSaysWhatTheDeviceSays(t *testing.T) {
-	ca := newAuthority(t)
+	ca := authtest.NewAuthority(t)
 	info := infoOf(t, device(t, ca))
-	s, err := metadata.New(info, model(ca.cert))
+	s, err := metadata.New(info, model(ca.Certificate))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestSaysWhatTheDeviceSays(t *testing.T) {
 		"publicKeyAlgAndEncodings":    []any{"cose"},
 		"attachmentHint":              []any{"external", "wired"},
 		"tcDisplay":                   []any{},
-		"attestationRootCertificates": []any{base64.StdEncoding.EncodeToString(ca.cert.Raw)},
+		"attestationRootCertificates": []any{base64.StdEncoding.EncodeToString(ca.Certificate.Raw)},
 	}
 	for name, value := range want {
 		if diff := cmp.Diff(value, got[name]); diff != "" {
@@ -76,7 +76,7 @@ func TestSaysWhatTheDeviceSays(t *testing.T) {
 
 // TestContradictionsAreRefused breaks one rule at a time.
 func TestContradictionsAreRefused(t *testing.T) {
-	ca := newAuthority(t)
+	ca := authtest.NewAuthority(t)
 	full, plain := infoOf(t, device(t, ca)), infoOf(t, authtest.New(t, authtest.WithoutVerification))
 	for want, broken := range map[string]func(*ctap.Info, *metadata.Model){
 		"description must be":       func(_ *ctap.Info, m *metadata.Model) { m.Description = "Schlüssel" },
@@ -131,14 +131,14 @@ func TestContradictionsAreRefused(t *testing.T) {
 			m.Icon, m.IconDark = picture("png", "\x89PNG\r\n\x1a\n"), picture("svg+xml", "<svg/>")
 		},
 	} {
-		info, m := *full, model(ca.cert)
+		info, m := *full, model(ca.Certificate)
 		m.UserVerification = slices.Clone(m.UserVerification)
 		broken(&info, &m)
 		if _, err := metadata.New(&info, m); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}
-	m := model(ca.cert)
+	m := model(ca.Certificate)
 	m.Icon, m.IconDark = picture("svg+xml", `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`), picture("svg+xml", "<svg/>")
 	if _, err := metadata.New(full, m); err != nil {
 		t.Error(err)

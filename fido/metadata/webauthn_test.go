@@ -1,17 +1,11 @@
 package metadata_test
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -28,56 +22,6 @@ import (
 	"github.com/postern/postern/fido/ctap"
 	ours "github.com/postern/postern/fido/metadata"
 )
-
-// authority is an attestation CA that issues a leaf for each credential.
-type authority struct {
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Attestation CA"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{key: key, cert: cert}
-}
-
-// Leaf implements [authenticator.LeafSource].
-func (a *authority) Leaf(_ context.Context, r authenticator.AttestationRequest) (*authenticator.Leaf, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	aaguid, err := asn1.Marshal(r.AAGUID[:])
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), BasicConstraintsValid: true,
-		Subject:   pkix.Name{Country: []string{"DE"}, Organization: []string{"Example"}, OrganizationalUnit: []string{"Authenticator Attestation"}, CommonName: "Leaf"},
-		NotBefore: a.cert.NotBefore, NotAfter: a.cert.NotAfter,
-		ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 45724, 1, 1, 4}, Value: aaguid}},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
-	if err != nil {
-		return nil, err
-	}
-	return &authenticator.Leaf{Key: key, Chain: [][]byte{der}}, nil
-}
 
 // model is one of a phone that keeps its keys in software.
 func model(roots ...*x509.Certificate) ours.Model {
@@ -104,7 +48,7 @@ func infoOf(t *testing.T, d *authtest.Device) *ctap.Info {
 }
 
 // device is a key with everything, whose attestation leads to ca.
-func device(t *testing.T, ca *authority) *authtest.Device {
+func device(t *testing.T, ca *authtest.Authority) *authtest.Device {
 	t.Helper()
 	return authtest.New(t, authtest.WithPIN, func(c *authenticator.Config) {
 		c.Attester, c.FirmwareVersion, c.Now = authenticator.PackedAttestation{Source: ca}, 3, time.Now
@@ -203,7 +147,7 @@ func register(t *testing.T, d *authtest.Device, provider metadata.Provider) erro
 }
 
 func TestIndependentRelyingPartyBelievesIt(t *testing.T) {
-	ca, stranger := newAuthority(t), newAuthority(t)
+	ca, stranger := authtest.NewAuthority(t), authtest.NewAuthority(t)
 	d := device(t, ca)
 	info := infoOf(t, d)
 	for name, test := range map[string]struct {
@@ -211,13 +155,13 @@ func TestIndependentRelyingPartyBelievesIt(t *testing.T) {
 		refused string
 	}{
 		"its own root":          {change: func(*ours.Model) {}},
-		"one of two roots":      {change: func(m *ours.Model) { m.Roots = []*x509.Certificate{stranger.cert, ca.cert} }},
-		"another root":          {change: func(m *ours.Model) { m.Roots = []*x509.Certificate{stranger.cert} }, refused: "trust chain"},
+		"one of two roots":      {change: func(m *ours.Model) { m.Roots = []*x509.Certificate{stranger.Certificate, ca.Certificate} }},
+		"another root":          {change: func(m *ours.Model) { m.Roots = []*x509.Certificate{stranger.Certificate} }, refused: "trust chain"},
 		"another type":          {change: func(m *ours.Model) { m.AttestationTypes = []string{ours.AnonCA} }, refused: "attestation type"},
 		"without a way to root": {change: func(m *ours.Model) { m.AttestationTypes, m.Roots = []string{ours.BasicSurrogate}, nil }, refused: "attestation type"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := model(ca.cert)
+			m := model(ca.Certificate)
 			test.change(&m)
 			s, err := ours.New(info, m)
 			if err != nil {

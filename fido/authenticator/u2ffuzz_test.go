@@ -63,6 +63,9 @@ func checkU2F(t *testing.T, message, response []byte, before []authenticator.Cre
 	}
 	_, statusErr := u2f.SplitResponse(response)
 	request, parseErr := u2f.ParseRequest(message)
+	if len(message) > authenticator.DefaultMaxMsgSize { // not looked at
+		parseErr = u2f.WrongLength
+	}
 	var status u2f.Status
 	switch {
 	case parseErr != nil && (!errors.As(parseErr, &status) || !errors.Is(statusErr, status) || asked != 0):

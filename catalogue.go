@@ -61,6 +61,16 @@ const (
 	CodeSecurityKeyKnown     Code = "security_key_registered_already"
 	CodeSecurityKeyFault     Code = "security_key_fault"
 
+	CodeLinkProtocol          Code = "link_protocol"
+	CodeLinkSessionGone       Code = "link_session_gone"
+	CodeLinkReplaced          Code = "link_replaced"
+	CodeLinkCut               Code = "link_cut"
+	CodeLinkNotPaired         Code = "link_not_paired"
+	CodeLinkPeerGone          Code = "link_peer_gone"
+	CodeLinkPeerSlow          Code = "link_peer_slow"
+	CodeLinkRendezvousUnknown Code = "link_rendezvous_unknown"
+	CodeLinkRendezvousTaken   Code = "link_rendezvous_taken"
+
 	CodeCertificateInvalid  Code = "certificate_invalid"
 	CodeCertificateExpired  Code = "certificate_expired"
 	CodeCertificateMismatch Code = "certificate_key_mismatch"
@@ -156,6 +166,16 @@ var catalogue = map[Code]Entry{
 	CodeSecurityKeyFull:      {http.StatusConflict, "The security key has no room for another passkey.", "Remove a passkey from it with its maker's tool, or use another key."},
 	CodeSecurityKeyKnown:     {http.StatusConflict, "Entra knows a passkey of this user on this very security key.", "Nothing to do if that one works; otherwise revoke it first, or use another key."},
 	CodeSecurityKeyFault:     {http.StatusBadGateway, "The security key answered in a way that Postern does not understand.", "Unplug the key, plug it in again, and try once more."},
+
+	CodeLinkProtocol:          {http.StatusBadRequest, "The other end of the link sent something that is not in its protocol.", "Update the older of the two, app or control center. If both are current, report it: it is a fault."},
+	CodeLinkSessionGone:       {http.StatusGone, "The connection was away for too long to go on where it broke.", "Nothing to do: the device connects anew by itself, and what was under way begins again."},
+	CodeLinkReplaced:          {http.StatusConflict, "This device connected a second time, and the newer connection counts.", "Use the app where it was opened last, or close it there and open it here again."},
+	CodeLinkCut:               {http.StatusForbidden, "The control center ended the connection of this device, because it was removed, suspended or may no longer connect.", "If you still use the device, ask your help desk."},
+	CodeLinkNotPaired:         {http.StatusForbidden, "The two devices are not paired with each other.", "Pair the phone with the workstation."},
+	CodeLinkPeerGone:          {http.StatusConflict, "The other device is not connected.", "Open the app on the phone, check that both devices are online, and try again."},
+	CodeLinkPeerSlow:          {http.StatusServiceUnavailable, "The other device does not take up what was sent to it.", "Check its network, open the app on the phone, and try again."},
+	CodeLinkRendezvousUnknown: {http.StatusGone, "The QR code has expired, or the workstation that showed it is not connected.", "Show a new QR code at the workstation and scan that."},
+	CodeLinkRendezvousTaken:   {http.StatusConflict, "Another phone scanned the QR code first.", "Show a new QR code at the workstation and scan that. If nobody of yours scanned the first, tell your help desk."},
 
 	CodeCertificateInvalid:  {http.StatusUnprocessableEntity, "The certificate or key cannot be read.", "Paste the whole PEM text, with its BEGIN and END lines."},
 	CodeCertificateExpired:  {http.StatusUnprocessableEntity, "The certificate is not valid today.", "Make a new certificate and upload it to the app registration and here."},

@@ -268,6 +268,8 @@ func (a *Authenticator) status(err error) ctap.Status {
 		return ctap.ErrUserActionTimeout
 	case errors.Is(err, ErrFull):
 		return ctap.ErrKeyStoreFull
+	case errors.Is(err, ErrSealed): // the user agreed, but too long ago for the store
+		return ctap.ErrOperationDenied
 	}
 	return ctap.StatusOf(err)
 }

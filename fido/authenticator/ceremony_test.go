@@ -378,4 +378,40 @@ func TestSealedStore(t *testing.T) {
 		t.Error("the signature verifies")
 	}
 	p.wantStatus(gaRequest(), ctap.ErrOperationDenied)
+
+	// Browsers search with the token and the extensions of what they prepare.
+	a := p.agree(2)
+	token := p.token(a, ctap.PermitGetAssertion, rpID)
+	g.PINUVAuthProtocol, g.PINUVAuthParam = &a.protocol, a.param(token)
+	g.Extensions = p.raws(map[string]any{"credBlob": true})
+	if status, result = p.send(g); status != ctap.OK {
+		t.Fatalf("silent search with a token: %v", status)
+	}
+	if resp, err = ctap.DecodeGetAssertionResponse(result); err != nil {
+		t.Fatal(err)
+	}
+	data, err := ctap.ParseAuthenticatorData(resp.AuthData)
+	if err != nil || data.Flags != ctap.FlagUV || len(data.Extensions) != 0 || c.verifies(resp) {
+		t.Errorf("silent search with a token: %+v, %v", data, err)
+	}
+	p.wantStatus(p.withHMAC(g, p.hmacInput(a, make([]byte, 32))), ctap.ErrUnsupportedOption)
+}
+
+// shut is a store that has sealed itself.
+type shut struct{ authenticator.Store }
+
+func (shut) Put(context.Context, *authenticator.Credential, *authenticator.Secret) error {
+	return fmt.Errorf("put: %w", authenticator.ErrSealed)
+}
+
+func (shut) Advance(context.Context, []byte) (uint32, error) { return 0, authenticator.ErrSealed }
+
+// TestSealedMeanwhile: a store that closes between the user's agreement and its
+// use refuses, and the platform is told so.
+func TestSealedMeanwhile(t *testing.T) {
+	p := newPlatform(t)
+	p.make(mcRequest())
+	late := newPlatform(t, func(c *authenticator.Config) { c.Store = shut{p.Store} })
+	late.wantStatus(mcRequest(), ctap.ErrOperationDenied)
+	late.wantStatus(gaRequest(), ctap.ErrOperationDenied)
 }

@@ -173,17 +173,23 @@ func (a *Authenticator) assert(ctx context.Context, as *assertion, c *Credential
 // assertSealed answers a silent request for a credential whose key cannot be
 // had without the user. Platforms ask silently to learn whether a credential is
 // here (CTAP 2.1 §6.2, "pre-flight") and throw the signature away; so they get
-// one that is well formed and made by a key nobody keeps.
+// one that is well formed and made by a key nobody keeps. They ask with the
+// pinUvAuthToken and the extensions of the ceremony they prepare: the one is
+// reported, the others are left out, but hmac-secret, which no silent request
+// may have.
 func (a *Authenticator) assertSealed(as *assertion, c *Credential) (*ctap.GetAssertionResponse, error) {
-	if as.flags&(ctap.FlagUP|ctap.FlagUV) != 0 || len(as.extensions) > 0 {
+	if as.flags&ctap.FlagUP != 0 {
 		return nil, ctap.ErrOperationDenied
+	}
+	if _, asked := as.extensions[ctap.ExtHMACSecret]; asked {
+		return nil, ctap.ErrUnsupportedOption
 	}
 	throwaway, _, err := a.newSecret(c.Algorithm)
 	if err != nil {
 		return nil, err
 	}
 	defer throwaway.Wipe()
-	data := &ctap.AuthenticatorData{RPIDHash: ctap.HashRPID(as.rpID), SignCount: c.SignCount}
+	data := &ctap.AuthenticatorData{RPIDHash: ctap.HashRPID(as.rpID), Flags: as.flags, SignCount: c.SignCount}
 	response := as.response(c)
 	return response, as.sign(response, data, c, throwaway)
 }

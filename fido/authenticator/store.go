@@ -96,7 +96,9 @@ type State struct {
 // Store keeps credentials. Every method is atomic and, once it has returned
 // without error, durable as far as the store is at all. A store may keep
 // secrets sealed under a key that exists only after the user was verified:
-// [Store.Secret] is called after the [User] agreed, never before.
+// [Store.Put], [Store.Secret] and [Store.Advance] may answer [ErrSealed] then, and
+// nothing else may. But for silent requests and listings, which do without the
+// key, they are called after the [User] agreed, never before.
 //
 // What a method returns belongs to the caller.
 type Store interface {
@@ -113,8 +115,7 @@ type Store interface {
 	// Put adds a credential. A discoverable one takes the place of the
 	// discoverable credential with the same relying party and user handle.
 	Put(ctx context.Context, c *Credential, s *Secret) error
-	// Secret gives the key material; the caller wipes it. A store that seals
-	// it may answer ErrSealed.
+	// Secret gives the key material; the caller wipes it.
 	Secret(ctx context.Context, id []byte) (*Secret, error)
 	// Advance adds one to the signature counter and gives the new value.
 	Advance(ctx context.Context, id []byte) (uint32, error)

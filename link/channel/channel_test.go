@@ -53,7 +53,7 @@ func sessionConfigs(t testing.TB, seed byte) (phone, workstation Config) {
 	return phone, workstation
 }
 
-func begin(t testing.TB, f func(Config) (*Handshake, error), c Config) *Handshake {
+func begin(t fataler, f func(Config) (*Handshake, error), c Config) *Handshake {
 	t.Helper()
 	h, err := f(c)
 	if err != nil {
@@ -71,7 +71,7 @@ func pass(from, to *Handshake) error {
 	return to.Read(message)
 }
 
-func done(t testing.TB, h *Handshake) *Session {
+func done(t fataler, h *Handshake) *Session {
 	t.Helper()
 	s, ok := h.Done()
 	if !ok {
@@ -115,4 +115,10 @@ func machines(t testing.TB, seed byte) (*Phone, *Workstation) {
 		t.Fatal(err)
 	}
 	return p, w
+}
+
+// fataler is a test of this language or of rapid's.
+type fataler interface {
+	Helper()
+	Fatal(...any)
 }

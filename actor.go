@@ -7,6 +7,7 @@ const (
 	ActorAdministrator = "administrator"
 	ActorToken         = "token"
 	ActorPhone         = "phone"
+	ActorWorkstation   = "workstation"
 	ActorSystem        = "system"
 	ActorAnonymous     = "anonymous"
 )

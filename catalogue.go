@@ -47,6 +47,20 @@ const (
 	CodeProvisioningHalted Code = "provisioning_gave_up"
 	CodeProvisioningTaken  Code = "provisioning_taken_over"
 
+	CodeWorkstationUnknown Code = "workstation_unknown"
+	CodeWorkstationRevoked Code = "workstation_revoked"
+	CodeWorkstationProof   Code = "workstation_proof_invalid"
+	CodeWorkstationClock   Code = "workstation_clock_wrong"
+	CodeWorkstationReplay  Code = "workstation_request_replayed"
+	CodePairingExpired     Code = "pairing_expired"
+	CodePairingTaken       Code = "pairing_taken"
+	CodePairingState       Code = "pairing_wrong_state"
+	CodePairingForeign     Code = "pairing_other_integration"
+	CodeNotPaired          Code = "not_paired"
+	CodePairingOver        Code = "pairing_ended"
+	CodeUserSuspended      Code = "user_suspended"
+	CodeUserRevoked        Code = "user_revoked"
+
 	CodeSecurityKeyMissing   Code = "security_key_missing"
 	CodeSecurityKeySeveral   Code = "security_key_several"
 	CodeSecurityKeyClosed    Code = "security_key_not_accessible"
@@ -152,6 +166,20 @@ var catalogue = map[Code]Entry{
 	CodeCredentialRefused:  {http.StatusUnprocessableEntity, "The credential from the phone is not one that Entra would accept.", "Try again on the phone. If it stays so, pair the phone again."},
 	CodeProvisioningHalted: {http.StatusBadGateway, "Entra could not be reached often enough, so the provisioning gave up.", "Start the provisioning again when Entra answers."},
 	CodeProvisioningTaken:  {http.StatusConflict, "Somebody asked for new options for the same user meanwhile, so this credential answers a challenge that no longer counts.", "Agree on who provisions the key, and begin again."},
+
+	CodeWorkstationUnknown: {http.StatusUnauthorized, "This workstation is not known here. One that is never paired is forgotten after a day.", "Pair the workstation with a phone again."},
+	CodeWorkstationRevoked: {http.StatusForbidden, "This workstation was removed by your organisation.", "Ask your help desk; a workstation that is wanted again has to be set up anew."},
+	CodeWorkstationProof:   {http.StatusUnauthorized, "The request was not signed by this workstation's key.", "Try again. If it stays so, set the workstation up anew and pair it."},
+	CodeWorkstationClock:   {http.StatusUnauthorized, "The workstation's clock is more than two minutes off.", "Set the workstation to automatic time and try again."},
+	CodeWorkstationReplay:  {http.StatusUnauthorized, "This request has been seen before.", "Try again; the workstation makes a new request by itself."},
+	CodePairingExpired:     {http.StatusGone, "The pairing code has expired.", "Show a new code at the workstation and scan it within a minute."},
+	CodePairingTaken:       {http.StatusConflict, "Another phone opened this pairing code first.", "If that was not yours, refuse the pairing at the workstation. Then show a new code and scan it."},
+	CodePairingState:       {http.StatusConflict, "The pairing is not at the step this belongs to.", "Look at its state; it may be active or ended already, or no phone has come yet."},
+	CodePairingForeign:     {http.StatusForbidden, "Phone and workstation belong to different integrations.", "Set the workstation up for the integration of the phone, or use a phone of the workstation's integration."},
+	CodeNotPaired:          {http.StatusForbidden, "These two devices are not paired.", "Pair phone and workstation first."},
+	CodePairingOver:        {http.StatusForbidden, "The pairing of these two devices has ended.", "Pair phone and workstation again if it is still wanted."},
+	CodeUserSuspended:      {http.StatusForbidden, "The user is suspended by an administrator.", "Ask your help desk to lift the suspension."},
+	CodeUserRevoked:        {http.StatusForbidden, "Access was taken away from the user.", "Ask your help desk for a new invitation."},
 
 	CodeSecurityKeyMissing:   {http.StatusNotFound, "No security key is plugged in.", "Plug the security key in and run the command again."},
 	CodeSecurityKeySeveral:   {http.StatusConflict, "Several security keys are plugged in.", "Leave only the one that is meant, or name it with --device."},

@@ -18,6 +18,12 @@ type (
 	InvitationID string
 	// PhoneID names a [Phone], prefix "phn".
 	PhoneID string
+	// WorkstationID names a [Workstation], prefix "wks".
+	WorkstationID string
+	// DeviceID is a PhoneID or a WorkstationID, told apart by their prefixes.
+	DeviceID string
+	// PairingID names a [Pairing]: the base64url of 16 bytes that the workstation chose, without a prefix.
+	PairingID string
 	// ProvisioningID names a [Provisioning], prefix "prv".
 	ProvisioningID string
 	// PasskeyID names a managed [Passkey], prefix "pky". It is not Entra's method id.
@@ -36,6 +42,7 @@ const (
 	PrefixUser          = "usr"
 	PrefixInvitation    = "inv"
 	PrefixPhone         = "phn"
+	PrefixWorkstation   = "wks"
 	PrefixProvisioning  = "prv"
 	PrefixPasskey       = "pky"
 	PrefixAdministrator = "adm"

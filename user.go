@@ -115,6 +115,7 @@ type Phone struct {
 	Assurance     Assurance     `json:"assurance" enum:"gated,file,none"`
 	IdentityKey   []byte        `json:"identity_key" doc:"Ed25519 public key."`
 	SealKey       []byte        `json:"-"`
+	LinkKey       []byte        `json:"-"`
 	CreatedAt     time.Time     `json:"created_at"`
 	LastSeenAt    *time.Time    `json:"last_seen_at,omitempty"`
 	RevokedAt     *time.Time    `json:"revoked_at,omitempty"`

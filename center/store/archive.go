@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -56,12 +57,20 @@ type archiveEnd struct {
 // archivedTables are the tables of an archive, those that others refer to before those that refer to them. The waiting
 // jobs follow them as the table "jobs".
 var archivedTables = []string{
-	"settings", "integrations", "attestation_cas", "users", "invitations", "phones", "provisionings", "passkeys",
-	"administrators", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
+	"settings", "integrations", "attestation_cas", "users", "invitations", "phones", "workstations", "pairings",
+	"provisionings", "passkeys", "administrators", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
+}
+
+// tableSince is the first schema that has a table, of those that the first schema had not.
+var tableSince = map[string]int64{"workstations": 4, "pairings": 4}
+
+// tablesOf lists the tables of an archive with that schema.
+func tablesOf(schema int64) []string {
+	return slices.DeleteFunc(slices.Clone(archivedTables), func(table string) bool { return tableSince[table] > schema })
 }
 
 // unarchivedTables are left out on purpose.
-var unarchivedTables = []string{"sessions", "links", "phone_proofs", "job_runners"}
+var unarchivedTables = []string{"sessions", "links", "phone_proofs", "workstation_proofs", "job_runners"}
 
 const jobsTable = "jobs"
 

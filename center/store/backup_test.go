@@ -192,6 +192,46 @@ func TestRestoreTakesOlderArchives(t *testing.T) {
 	}
 }
 
+// TestRestoreTakesArchivesWithoutWorkstations restores an archive that was taken before there were any: its phones have
+// no link key.
+func TestRestoreTakesArchivesWithoutWorkstations(t *testing.T) {
+	older, err := os.ReadFile("testdata/schema-3.backup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dialect, url := range dialects {
+		t.Run(dialect, func(t *testing.T) {
+			target := bare(t, url(t))
+			if err := target.ReadBackup(t.Context(), bytes.NewReader(older)); err != nil {
+				t.Fatal(err)
+			}
+			users, err := target.Users(t.Context(), lifecycle.UserQuery{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			phones := 0
+			for _, u := range users {
+				ofUser, err := target.Phones(t.Context(), u.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range ofUser {
+					phones++
+					if p.LinkKey != nil {
+						t.Errorf("phone %s has a link key", p.ID)
+					}
+					if list, err := target.PairingsOfPhone(t.Context(), p.ID); err != nil || len(list) != 0 {
+						t.Errorf("%+v, %v", list, err)
+					}
+				}
+			}
+			if phones != 8 {
+				t.Errorf("%d phones", phones)
+			}
+		})
+	}
+}
+
 func TestRestoreRefusesWhatIsNotWhole(t *testing.T) {
 	source := open(t, sqliteURL(t))
 	conformance.Populate(t, source)

@@ -38,6 +38,7 @@ func (s *Store) UpdatePhone(ctx context.Context, p *postern.Phone) error {
 		rows, err := t.q.UpdatePhone(ctx, query.UpdatePhoneParams{
 			ID: row.ID, Version: row.Version, Name: row.Name, Platform: row.Platform, State: row.State, Assurance: row.Assurance,
 			IdentityKey: row.IdentityKey, SealKey: row.SealKey, CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt, RevokedAt: row.RevokedAt,
+			LinkKey: row.LinkKey,
 		})
 		if err := versioned(rows, err, "phone", func() error { _, err := t.q.GetPhone(ctx, row.ID); return err }); err != nil {
 			return err
@@ -94,7 +95,7 @@ func phoneRow(p postern.Phone) query.Phone {
 		ID: string(p.ID), IntegrationID: string(p.IntegrationID), UserID: string(p.UserID), Version: p.Version, Name: p.Name,
 		Platform: p.Platform, State: string(p.State), Assurance: string(p.Assurance), IdentityKey: blob(p.IdentityKey),
 		SealKey: blob(p.SealKey), CreatedAt: millis(p.CreatedAt), LastSeenAt: optionalMillis(p.LastSeenAt),
-		RevokedAt: optionalMillis(p.RevokedAt),
+		RevokedAt: optionalMillis(p.RevokedAt), LinkKey: p.LinkKey,
 	}
 }
 
@@ -105,5 +106,6 @@ func phoneOf(row query.Phone) (postern.Phone, error) {
 		State: postern.PhoneState(row.State), Assurance: postern.Assurance(row.Assurance),
 		IdentityKey: fromBlob(row.IdentityKey), SealKey: fromBlob(row.SealKey), CreatedAt: fromMillis(row.CreatedAt),
 		LastSeenAt: fromOptionalMillis(row.LastSeenAt), RevokedAt: fromOptionalMillis(row.RevokedAt),
+		LinkKey: fromBlob(row.LinkKey),
 	}, nil
 }

@@ -60,7 +60,7 @@ func (s *Store) ReadBackup(ctx context.Context, r io.Reader) error {
 		if err := s.mustBeEmpty(ctx, tx, header.Schema); err != nil {
 			return err
 		}
-		return s.load(ctx, tx, a)
+		return s.load(ctx, tx, a, header.Schema)
 	})
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (s *Store) mustBeEmpty(ctx context.Context, tx *sql.Tx, schema int64) error
 		return postern.Errorf(postern.CodeConflict, "The database has the schema %d already, but the backup needs %d.", version, schema).
 			WithNext("Restore into a database that has no tables yet.")
 	}
-	for _, table := range archivedTables {
+	for _, table := range tablesOf(schema) {
 		var rows int
 		condition := ""
 		if table == "audit_head" {
@@ -98,10 +98,10 @@ func (s *Store) mustBeEmpty(ctx context.Context, tx *sql.Tx, schema int64) error
 }
 
 // load reads tables and rows to the end.
-func (s *Store) load(ctx context.Context, tx *sql.Tx, a *archiveReader) error {
+func (s *Store) load(ctx context.Context, tx *sql.Tx, a *archiveReader, schema int64) error {
 	var insert *sql.Stmt
 	var columns []column
-	tables := append(slices.Clone(archivedTables), jobsTable)
+	tables := append(tablesOf(schema), jobsTable)
 	for {
 		before := hex.EncodeToString(a.sum.Sum(nil))
 		line, err := a.line()

@@ -23,10 +23,12 @@ func Populate(t *testing.T, s *store.Store) {
 			p := w.phone(u)
 			w.provisioning(p, postern.ProvisioningRequested)
 			w.passkey(p, postern.PasskeyActive)
+			w.pairing(p, w.workstation(i.ID), postern.PairingActive)
 		}
 		u := w.user(i.ID)
 		w.onSecurityKey(u, postern.ProvisioningOffered)
 		w.invitation(u, handle, postern.InvitationOpen)
+		w.pairing(postern.Phone{}, w.workstation(i.ID), postern.PairingPending)
 		bare := postern.Phone{ID: postern.PhoneID("phn_bare" + handle), IntegrationID: i.ID, UserID: u.ID}
 		w.must(w.CreatePhone(ctx, bare))
 		w.must(w.CreateAttestationCA(ctx, i.ID, []byte("certificate"), bytes.Repeat([]byte{0, 255}, 1000)))

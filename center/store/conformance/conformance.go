@@ -54,6 +54,11 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"phones":                    testPhones,
 		"phone proofs":              testPhoneProofs,
 		"attestation CA":            testAttestationCA,
+		"workstations":              testWorkstations,
+		"workstation proofs":        testWorkstationProofs,
+		"unpaired workstations":     testUnpairedWorkstations,
+		"pairings":                  testPairings,
+		"pairing lists":             testPairingLists,
 		"provisionings":             testProvisionings,
 		"security keys":             testSecurityKeys,
 		"passkeys":                  testPasskeys,
@@ -187,6 +192,24 @@ func (w *world) phone(u postern.User) postern.Phone {
 	p.State = postern.PhoneActive
 	w.must(w.CreatePhone(w.ctx(), p))
 	return p
+}
+
+func (w *world) workstation(i postern.IntegrationID) postern.Workstation {
+	w.t.Helper()
+	s := filled[postern.Workstation]()
+	s.ID, s.IntegrationID, s.Version = postern.NewID[postern.WorkstationID](postern.PrefixWorkstation), i, 1
+	s.IdentityKey, s.CreatedAt = []byte(s.ID), kept(noon).Add(time.Duration(w.id())*time.Second)
+	w.must(w.CreateWorkstation(w.ctx(), s))
+	return s
+}
+
+func (w *world) pairing(p postern.Phone, s postern.Workstation, state postern.PairingState) postern.Pairing {
+	w.t.Helper()
+	g := filled[postern.Pairing]()
+	g.ID, g.IntegrationID, g.PhoneID, g.WorkstationID = postern.PairingID(fmt.Sprintf("pairing %d", w.id())), s.IntegrationID, p.ID, s.ID
+	g.Version, g.State, g.CreatedAt = 1, state, kept(noon).Add(time.Duration(w.id())*time.Second)
+	w.must(w.CreatePairing(w.ctx(), g))
+	return g
 }
 
 func (w *world) provisioning(p postern.Phone, state postern.ProvisioningState) provision.Record {

@@ -125,6 +125,22 @@ type Link struct {
 	ExpiresAt int64
 }
 
+type Pairing struct {
+	ID                   string
+	IntegrationID        string
+	WorkstationID        string
+	PhoneID              sql.NullString
+	Version              int64
+	State                string
+	CreatedAt            int64
+	ExpiresAt            int64
+	PhoneConfirmed       bool
+	WorkstationConfirmed bool
+	ConfirmedAt          sql.NullInt64
+	EndedAt              sql.NullInt64
+	Reason               string
+}
+
 type Passkey struct {
 	ID             string
 	IntegrationID  string
@@ -161,6 +177,7 @@ type Phone struct {
 	CreatedAt     int64
 	LastSeenAt    sql.NullInt64
 	RevokedAt     sql.NullInt64
+	LinkKey       []byte
 }
 
 type PhoneProof struct {
@@ -226,4 +243,29 @@ type User struct {
 	SearchText    string
 	CreatedAt     int64
 	UpdatedAt     int64
+}
+
+type Workstation struct {
+	ID               string
+	IntegrationID    string
+	Version          int64
+	Kind             string
+	Name             string
+	Software         string
+	Os               string
+	JoinState        string
+	EnterpriseJoined bool
+	State            string
+	IdentityKey      []byte
+	LinkKey          []byte
+	CreatedAt        int64
+	LastSeenAt       sql.NullInt64
+	PairedAt         sql.NullInt64
+	RevokedAt        sql.NullInt64
+}
+
+type WorkstationProof struct {
+	WorkstationID string
+	ProofID       string
+	ExpiresAt     int64
 }

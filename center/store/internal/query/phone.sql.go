@@ -25,7 +25,7 @@ func (q *Queries) DeleteSpentProofs(ctx context.Context, arg DeleteSpentProofsPa
 }
 
 const getPhone = `-- name: GetPhone :one
-SELECT id, integration_id, user_id, version, name, platform, state, assurance, identity_key, seal_key, created_at, last_seen_at, revoked_at FROM phones WHERE id = $1
+SELECT id, integration_id, user_id, version, name, platform, state, assurance, identity_key, seal_key, created_at, last_seen_at, revoked_at, link_key FROM phones WHERE id = $1
 `
 
 func (q *Queries) GetPhone(ctx context.Context, id string) (Phone, error) {
@@ -45,14 +45,15 @@ func (q *Queries) GetPhone(ctx context.Context, id string) (Phone, error) {
 		&i.CreatedAt,
 		&i.LastSeenAt,
 		&i.RevokedAt,
+		&i.LinkKey,
 	)
 	return i, err
 }
 
 const insertPhone = `-- name: InsertPhone :execrows
 INSERT INTO phones (id, integration_id, user_id, version, name, platform, state, assurance, identity_key, seal_key,
-    created_at, last_seen_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    created_at, last_seen_at, revoked_at, link_key)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT DO NOTHING
 `
 
@@ -70,6 +71,7 @@ type InsertPhoneParams struct {
 	CreatedAt     int64
 	LastSeenAt    sql.NullInt64
 	RevokedAt     sql.NullInt64
+	LinkKey       []byte
 }
 
 func (q *Queries) InsertPhone(ctx context.Context, arg InsertPhoneParams) (int64, error) {
@@ -87,6 +89,7 @@ func (q *Queries) InsertPhone(ctx context.Context, arg InsertPhoneParams) (int64
 		arg.CreatedAt,
 		arg.LastSeenAt,
 		arg.RevokedAt,
+		arg.LinkKey,
 	)
 	if err != nil {
 		return 0, err
@@ -114,7 +117,7 @@ func (q *Queries) InsertProof(ctx context.Context, arg InsertProofParams) (int64
 }
 
 const listPhones = `-- name: ListPhones :many
-SELECT id, integration_id, user_id, version, name, platform, state, assurance, identity_key, seal_key, created_at, last_seen_at, revoked_at FROM phones WHERE user_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, version, name, platform, state, assurance, identity_key, seal_key, created_at, last_seen_at, revoked_at, link_key FROM phones WHERE user_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListPhones(ctx context.Context, userID string) ([]Phone, error) {
@@ -140,6 +143,7 @@ func (q *Queries) ListPhones(ctx context.Context, userID string) ([]Phone, error
 			&i.CreatedAt,
 			&i.LastSeenAt,
 			&i.RevokedAt,
+			&i.LinkKey,
 		); err != nil {
 			return nil, err
 		}
@@ -174,7 +178,7 @@ func (q *Queries) SeePhone(ctx context.Context, arg SeePhoneParams) (int64, erro
 const updatePhone = `-- name: UpdatePhone :execrows
 UPDATE phones
 SET version = version + 1, name = $3, platform = $4, state = $5, assurance = $6, identity_key = $7, seal_key = $8,
-    created_at = $9, last_seen_at = $10, revoked_at = $11
+    created_at = $9, last_seen_at = $10, revoked_at = $11, link_key = $12
 WHERE id = $1 AND version = $2
 `
 
@@ -190,6 +194,7 @@ type UpdatePhoneParams struct {
 	CreatedAt   int64
 	LastSeenAt  sql.NullInt64
 	RevokedAt   sql.NullInt64
+	LinkKey     []byte
 }
 
 func (q *Queries) UpdatePhone(ctx context.Context, arg UpdatePhoneParams) (int64, error) {
@@ -205,6 +210,7 @@ func (q *Queries) UpdatePhone(ctx context.Context, arg UpdatePhoneParams) (int64
 		arg.CreatedAt,
 		arg.LastSeenAt,
 		arg.RevokedAt,
+		arg.LinkKey,
 	)
 	if err != nil {
 		return 0, err

@@ -55,6 +55,16 @@ var (
 	PhoneEnrolled = Code{"PHN001I", "phone.enrolled", "A phone was enrolled."}
 	PhoneRevoked  = Code{"PHN002W", "phone.revoked", "A phone was revoked."}
 
+	WorkstationEnrolled = Code{"WKS001I", "workstation.enrolled", "A workstation enrolled."}
+	WorkstationLapsed   = Code{"WKS002I", "workstation.lapsed", "A workstation that never paired was forgotten."}
+	WorkstationRevoked  = Code{"WKS003W", "workstation.revoked", "A workstation was revoked."}
+
+	PairingOpened  = Code{"PAI001I", "pairing.opened", "A workstation showed a code to pair with."}
+	PairingJoined  = Code{"PAI002I", "pairing.joined", "A phone opened a workstation's code."}
+	PairingActive  = Code{"PAI003I", "pairing.active", "Phone and workstation are paired."}
+	PairingEnded   = Code{"PAI004W", "pairing.ended", "A pairing ended."}
+	PairingRefused = Code{"PAI005W", "pairing.refused", "A pairing was refused."}
+
 	ProvisioningAsked      = Code{"PRV001I", "provisioning.requested", "The provisioning of a passkey was asked for."}
 	ProvisioningOffered    = Code{"PRV002I", "provisioning.offered", "Entra's options were sealed to the phone, or given out for a security key."}
 	ProvisioningSubmitted  = Code{"PRV003I", "provisioning.submitted", "The phone or security key made the credential."}

@@ -27,8 +27,10 @@ type owner struct {
 	refuse error
 }
 
-func (o *owner) Verification() authenticator.Verification                  { return authenticator.VerificationReady }
+func (o *owner) Verification() authenticator.Verification { return authenticator.VerificationReady }
+
 func (o *owner) Present(ctx context.Context, p authenticator.Prompt) error { return o.Verify(ctx, p) }
+
 func (o *owner) Verify(ctx context.Context, p authenticator.Prompt) error {
 	o.asked++
 	if o.refuse != nil {

@@ -220,12 +220,12 @@ type device struct {
 	w      *world
 	cancel context.CancelFunc
 
-	mu    sync.Mutex
-	hub   int
-	conn  Conn
-	dials int
-	down  bool
-	err   error // of Run
+	mu     sync.Mutex
+	hub    int
+	conn   Conn
+	hellos int
+	down   bool
+	err    error // of Run
 }
 
 func (w *world) device(hub int, name string) *device {
@@ -236,14 +236,18 @@ func (w *world) device(hub int, name string) *device {
 		Dial: func(context.Context) (Conn, error) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			d.dials++
 			if d.down {
 				return nil, errBroken
 			}
 			d.conn = w.dial(d.hub)
 			return d.conn, nil
 		},
-		Hello:  func(context.Context) (string, error) { return "by." + name, nil },
+		Hello: func(context.Context) (string, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.hellos++
+			return "by." + name, nil
+		},
 		Jitter: func() float64 { return 0.5 },
 	})
 	w.all.Go(func() {

@@ -223,6 +223,19 @@ func TestLowOrderKey(t *testing.T) {
 	}
 }
 
+// TestSessionPayload sends something along where a session's handshake says nothing.
+func TestSessionPayload(t *testing.T) {
+	pc, wc := sessionConfigs(t, 40)
+	p, w := begin(t, NewPhoneSession, pc), begin(t, NewWorkstationSession, wc)
+	message, _, _, err := w.state.WriteMessage(nil, []byte("more"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Read(message); !errors.Is(err, ErrHandshake) {
+		t.Errorf("the phone took a payload: %v", err)
+	}
+}
+
 func TestTurns(t *testing.T) {
 	pc, wc := pairingConfigs(t)
 	if err := begin(t, NewPhonePairing, pc).Read(make([]byte, 100)); !errors.Is(err, ErrHandshake) {

@@ -284,6 +284,14 @@ func TestMisbehaving(t *testing.T) {
 	e.expect(e.toWorkstation(again), 1, Ended{ErrProtocol})
 }
 
+// TestAnswerUnasked answers the request that will come next.
+func TestAnswerUnasked(t *testing.T) {
+	e := newEnds(t)
+	var s Step
+	e.phone.say(e.now, &s, Message{Kind: KindAnswer, Number: 1, CTAP: []byte{0}})
+	e.expect(e.toWorkstation(s), 1, Ended{ErrProtocol})
+}
+
 func TestMalformed(t *testing.T) {
 	e := newEnds(t)
 	sealed, err := e.phone.session.Seal(e.now, []byte{0xa1, 1})
@@ -309,6 +317,9 @@ func TestGoodbye(t *testing.T) {
 	}
 	if _, err := e.phone.Answer(e.now, 1, []byte{0}); !errors.Is(err, ErrClosed) {
 		t.Errorf("an answer after the end: %v", err)
+	}
+	if !e.phone.session.Over() || !e.workstation.session.Over() {
+		t.Error("a session is said to have ended and lives on")
 	}
 	if !e.phone.Next().IsZero() || !e.workstation.Next().IsZero() {
 		t.Error("something is due after the end")

@@ -136,6 +136,9 @@ func TestSessionMessages(t *testing.T) {
 	if _, err := p.Open(t0, sealed); err != nil {
 		t.Fatalf("the last message in: %v", err)
 	}
+	if p.received != SessionMessages {
+		t.Errorf("%d messages counted in, want %d", p.received, SessionMessages)
+	}
 	if _, err := p.Seal(t0, nil); err != nil {
 		t.Fatalf("the last message out: %v", err)
 	}

@@ -338,3 +338,39 @@ func TestRateIsHeld(t *testing.T) {
 		}
 	})
 }
+
+// TestReceivingHubAsksToo hands a hub payloads of devices that another hub should not have let through.
+func TestReceivingHubAsksToo(t *testing.T) {
+	inWorld(t, paired("phone", "desk"), func(w *world) {
+		phone, _ := w.join(1, "phone")
+		thief := w.device(0, "thief")
+		thief.expect("connected false")
+		for _, via := range []string{"", pairing.Peer()} {
+			m := message{kind: messageData, from: "thief", via: via, body: []byte("x")}
+			if err := w.fabric.Publish(w.ctx, "phone", m.encode()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		thief.expect("refused link_not_paired for phone", "refused link_rendezvous_unknown for "+pairing.Peer())
+		for _, bad := range [][]byte{nil, {1}, message{kind: messagePresence, from: "desk", body: []byte{9, 9}}.encode()} {
+			if err := w.fabric.Publish(w.ctx, "phone", bad); err != nil {
+				t.Fatal(err)
+			}
+		}
+		phone.expectNothing()
+	})
+}
+
+// TestUnreadNoticesEndTheSession bounds what a device that takes nothing makes a hub keep.
+func TestUnreadNoticesEndTheSession(t *testing.T) {
+	inWorld(t, paired(), func(w *world) {
+		c, _ := w.join(0, "desk")
+		for i := range maxNotices + 1 {
+			c.send(Data{Seq: uint64(i + 1), Peer: "phone", Payload: []byte("x")})
+			if i < maxNotices {
+				c.expect("refused link_not_paired for phone")
+			}
+		}
+		c.expect("refused link_session_gone")
+	})
+}

@@ -288,7 +288,9 @@ func (d *device) expect(want ...string) {
 
 func (d *device) says(peer, text string) {
 	d.w.t.Helper()
-	if err := d.Send(d.w.ctx, peer, []byte(text)); err != nil {
+	ctx, cancel := context.WithTimeout(d.w.ctx, 10*time.Minute)
+	defer cancel()
+	if err := d.Send(ctx, peer, []byte(text)); err != nil {
 		d.w.t.Fatal(err)
 	}
 }

@@ -77,6 +77,9 @@ type Frame interface {
 // Token lets a device take its session up again. It is a secret.
 type Token [16]byte
 
+// String keeps the token out of logs.
+func (Token) String() string { return "(resume token)" }
+
 // PairingID names a rendezvous.
 type PairingID [16]byte
 

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -299,6 +300,31 @@ func TestStaleVerdict(t *testing.T) {
 		time.Sleep(VerdictLife)
 		desk.says("phone", "x")
 		desk.expect("refused link_not_paired for phone")
+	})
+}
+
+// TestPolicyThatFailsIsAskedAgain keeps a fault of a moment from closing the link for the life of a verdict.
+func TestPolicyThatFailsIsAskedAgain(t *testing.T) {
+	r := paired("phone", "desk")
+	inWorld(t, r, func(w *world) {
+		desk, phone := w.device(0, "desk"), w.device(1, "phone")
+		phone.expectSet("connected false", "desk is present")
+		desk.expectSet("connected false", "phone is present")
+		time.Sleep(VerdictLife)
+		for _, err := range []error{errors.New("the database is gone"), nil} {
+			r.mu.Lock()
+			r.broken = err
+			r.mu.Unlock()
+			desk.says("phone", "x")
+			if err != nil {
+				desk.expect("refused internal for phone")
+			} else {
+				phone.expect("desk: x")
+			}
+		}
+		if got := fmt.Sprintf("%v %+v", Token{1}, Welcome{Token: Token{1}}); strings.Contains(got, "[1") {
+			t.Errorf("a token shows: %s", got)
+		}
 	})
 }
 

@@ -97,6 +97,9 @@ func (s *session) allowed(ctx context.Context, peer string, out bool) postern.Co
 	code := s.hub.codeOf(ctx, s.hub.policy.MayTalk(ctx, from, to))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if code == postern.CodeInternal || code == postern.CodeUnavailable {
+		return code // not an answer, so ask again the next time
+	}
 	if s.asked == asked { // otherwise the answer may be from before the change
 		if len(s.verdicts) >= 2*maxPeers {
 			clear(s.verdicts)

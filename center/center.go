@@ -110,6 +110,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Users.Handle(&registry)
 	s.Passkeys.Handle(&registry)
 	s.keepCheckpoints(&registry)
+	s.forgetUnpaired(&registry)
 
 	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now}); err != nil {
 		return nil, errors.Join(err, db.Close())

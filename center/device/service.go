@@ -29,7 +29,7 @@ type Users interface {
 	Settle(ctx context.Context, id postern.UserID) error
 }
 
-// Service is everything that can be done with phones. All fields are needed.
+// Service is everything that can be done with phones, workstations and pairings. All fields are needed.
 type Service struct {
 	Store        Store
 	Integrations Integrations
@@ -139,8 +139,8 @@ func (s *Service) Phone(ctx context.Context, id postern.PhoneID) (postern.Phone,
 	return s.Store.Phone(ctx, id)
 }
 
-// MarkRevoked cuts a phone off, in the transaction of ctx: from its commit on no request of the phone is let in. What
-// becomes of its passkeys is the caller's part of the same transaction. It reports false when that was so already.
+// MarkRevoked cuts a phone off and ends its pairings, in the transaction of ctx: from its commit on no request of the
+// phone is let in. What becomes of its passkeys is the caller's part of the same transaction. It reports false when that was so already.
 func (s *Service) MarkRevoked(ctx context.Context, id postern.PhoneID) (postern.Phone, bool, error) {
 	p, err := s.Store.Phone(ctx, id)
 	if err != nil || p.State == postern.PhoneRevoked {
@@ -149,6 +149,13 @@ func (s *Service) MarkRevoked(ctx context.Context, id postern.PhoneID) (postern.
 	now := s.Now().UTC()
 	p.State, p.RevokedAt = postern.PhoneRevoked, &now
 	if err := s.Store.UpdatePhone(ctx, &p); err != nil {
+		return p, false, err
+	}
+	ended, err := s.Store.EndPairingsOfPhone(ctx, id, now, postern.PairingEndPhoneRevoked)
+	if err != nil {
+		return p, false, err
+	}
+	if err := s.tellEnded(ctx, ended); err != nil {
 		return p, false, err
 	}
 	return p, true, s.Audit.Record(ctx, event(audit.PhoneRevoked, p, "The phone was revoked and is cut off.", nil))

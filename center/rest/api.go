@@ -75,6 +75,7 @@ func New(c Config, s Services) *API {
 	a.integrationRoutes()
 	a.userRoutes()
 	a.phoneRoutes()
+	a.workstationRoutes()
 	a.passkeyRoutes()
 	a.auditRoutes()
 	a.administratorRoutes()

@@ -67,6 +67,8 @@ func TestClientKnowsEveryOperation(t *testing.T) {
 		"Phones":               one(c.Phones(ctx, "usr_1")),
 		"Phone":                one(c.Phone(ctx, "phn_1")),
 		"RevokePhone":          one(c.RevokePhone(ctx, "phn_1")),
+		"Workstations":         one(c.Workstations(ctx, "int_1")),
+		"RevokeWorkstation":    one(c.RevokeWorkstation(ctx, "wks_1")),
 		"BeginProvisioning":    one(c.BeginProvisioning(ctx, "phn_1")),
 		"BeginSecurityKey":     one(c.BeginSecurityKey(ctx, "int_1", postern.SecurityKeyInput{User: "ada@contoso.com"})),
 		"SecurityKeyOptions":   one(c.SecurityKeyOptions(ctx, "prv_1")),

@@ -169,6 +169,14 @@ func (d phones) Phone(_ context.Context, id postern.PhoneID) (postern.Phone, err
 	return postern.Phone{ID: id}, d.call("Phone", id)
 }
 
+func (d phones) Workstations(_ context.Context, id postern.IntegrationID) ([]postern.Workstation, error) {
+	return nil, d.call("Workstations", id)
+}
+
+func (d phones) RevokeWorkstation(_ context.Context, id postern.WorkstationID) (postern.Workstation, error) {
+	return postern.Workstation{ID: id}, d.call("RevokeWorkstation", id)
+}
+
 func (d passkeys) Begin(_ context.Context, id postern.PhoneID) (postern.Provisioning, bool, error) {
 	return postern.Provisioning{ID: "prv_1", PhoneID: id}, d.created, d.call("Begin", id)
 }

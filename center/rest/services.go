@@ -64,6 +64,8 @@ type Phones interface {
 	Authenticate(ctx context.Context, r device.SignedRequest) (postern.Phone, error)
 	Phones(ctx context.Context, user postern.UserID) ([]postern.Phone, error)
 	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+	Workstations(ctx context.Context, integration postern.IntegrationID) ([]postern.Workstation, error)
+	RevokeWorkstation(ctx context.Context, id postern.WorkstationID) (postern.Workstation, error)
 }
 
 // Passkeys is what the API needs of package provision.

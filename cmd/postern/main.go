@@ -20,14 +20,15 @@ type commands struct {
 	Restore RestoreCmd `cmd:"" help:"Fill an empty database from an archive."`
 	Local   localCmd   `cmd:"" help:"What only somebody with a shell on the server can do: a link for an owner, a token."`
 
-	Login    loginCmd    `cmd:"" help:"Remember a control center and a token for the commands below." group:"remote"`
-	Entra    entraCmd    `cmd:"" help:"Integrations: connected Entra tenants." group:"remote"`
-	Users    usersCmd    `cmd:"" help:"Users and their invitations." group:"remote"`
-	Phones   phonesCmd   `cmd:"" help:"Phones of users." group:"remote"`
-	Passkeys passkeysCmd `cmd:"" help:"Passkeys of users, and their provisioning." group:"remote"`
-	Audit    auditCmd    `cmd:"" help:"The audit trail." group:"remote"`
-	Tokens   tokensCmd   `cmd:"" help:"API tokens." group:"remote"`
-	Admins   adminsCmd   `cmd:"" help:"Administrators of this Postern." group:"remote"`
+	Login        loginCmd        `cmd:"" help:"Remember a control center and a token for the commands below." group:"remote"`
+	Entra        entraCmd        `cmd:"" help:"Integrations: connected Entra tenants." group:"remote"`
+	Users        usersCmd        `cmd:"" help:"Users and their invitations." group:"remote"`
+	Phones       phonesCmd       `cmd:"" help:"Phones of users." group:"remote"`
+	Workstations workstationsCmd `cmd:"" help:"Workstations of an integration." group:"remote"`
+	Passkeys     passkeysCmd     `cmd:"" help:"Passkeys of users, and their provisioning." group:"remote"`
+	Audit        auditCmd        `cmd:"" help:"The audit trail." group:"remote"`
+	Tokens       tokensCmd       `cmd:"" help:"API tokens." group:"remote"`
+	Admins       adminsCmd       `cmd:"" help:"Administrators of this Postern." group:"remote"`
 
 	Version cli.Version `cmd:"" help:"Print the version."`
 }

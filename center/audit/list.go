@@ -9,7 +9,8 @@ func Codes() []Code {
 		IntegrationTested, IntegrationTestFailed, IntegrationFlags, IntegrationLogin, IntegrationDebugOn,
 		IntegrationDebugOff, IntegrationRemoved, IntegrationUpdateError, GroupsReady, GroupsFailed, UserInvited,
 		InvitationWithdrawn, InvitationUsed, InvitationRefused, PhaseChanged, GroupMoved, GroupMoveFailed, InviteFailed,
-		PhoneEnrolled, PhoneRevoked, ProvisioningAsked, ProvisioningOffered, ProvisioningSubmitted, ProvisioningRegistered,
+		PhoneEnrolled, PhoneRevoked, WorkstationEnrolled, WorkstationLapsed, WorkstationRevoked, PairingOpened, PairingJoined,
+		PairingActive, PairingEnded, PairingRefused, ProvisioningAsked, ProvisioningOffered, ProvisioningSubmitted, ProvisioningRegistered,
 		ProvisioningActive, ProvisioningDeclined, ProvisioningFailed, ProvisioningCancelled, ProvisioningUndone,
 		ProvisioningWaits, PasskeyRevocation, PasskeyRevoked, PasskeyRevokeFail,
 	}

@@ -104,7 +104,7 @@ func (s *Service) AuthenticateDevice(ctx context.Context, r SignedRequest) (post
 }
 
 // verify checks the proof of a request in the order in which a device can do something about what is wrong, and returns
-// the time that it took for now.
+// the time it measured by.
 func (s *Service) verify(ctx context.Context, r SignedRequest, by signer) (now time.Time, err error) {
 	if r.Proof == "" || len(r.Proof) > maxProof {
 		return now, postern.Errorf(by.proof, "")

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
@@ -13,21 +12,23 @@ import (
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/client"
 	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/link/signed"
 )
 
-// Env is what a phone stands on. All fields are needed but HTTP.
+// Env is what a phone stands on. All fields are needed.
 type Env struct {
 	Keeper   Keeper
 	Passkeys authenticator.Store
 	User     authenticator.User
 	Random   io.Reader
 	Now      func() time.Time
-	HTTP     *http.Client
+	// Transport reaches the control center.
+	Transport signed.Transport
 }
 
 // Phone is an enrolled phone. Its methods may not be called at once.
 type Phone struct {
-	API   *API
+	API   API
 	State *State
 	env   Env
 }
@@ -37,12 +38,12 @@ func Open(s *State, env Env) (*Phone, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	api, err := NewAPI(s.Server, env.HTTP, env.Now)
+	caller, err := signed.NewCaller(signed.Phone, s.Server, env.Transport, env.Now)
 	if err != nil {
 		return nil, err
 	}
-	api.id, api.key = s.ID, s.identity()
-	return &Phone{API: api, State: s, env: env}, nil
+	caller.SignAs(string(s.ID), s.identity())
+	return &Phone{API: API{caller}, State: s, env: env}, nil
 }
 
 // Enrolment is what enrolling takes from the user.
@@ -58,7 +59,7 @@ type Enrolment struct {
 // wrong without the control center is found before it is asked.
 func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSelf, error) {
 	var none postern.PhoneSelf
-	api, err := NewAPI(in.Server, env.HTTP, env.Now)
+	caller, err := signed.NewCaller(signed.Phone, in.Server, env.Transport, env.Now)
 	if err != nil {
 		return nil, none, err
 	}
@@ -69,7 +70,7 @@ func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSel
 	if postern.NormaliseCode(in.Code) == "" {
 		return nil, none, postern.FieldErrorf("code", "The one-time code is empty.").WithNext("Enter the code of the invitation.")
 	}
-	s, err := newState(env.Random, api.Server, name)
+	s, err := newState(env.Random, caller.Server(), name)
 	if err != nil {
 		return nil, none, err
 	}
@@ -79,7 +80,7 @@ func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSel
 	}
 	key := s.identity()
 	identity, sealKey := []byte(key.Public().(ed25519.PublicKey)), seal.PublicKey().Bytes()
-	self, err := api.enrol(ctx, postern.PhoneEnrolment{
+	self, err := API{caller}.enrol(ctx, postern.PhoneEnrolment{
 		Code: in.Code, Name: name, Platform: in.Platform, Assurance: in.Assurance, IdentityKey: identity, SealKey: sealKey,
 		Proof: ed25519.Sign(key, postern.EnrolmentMessage(in.Code, identity, sealKey)),
 	})

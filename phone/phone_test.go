@@ -12,6 +12,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone"
 	"github.com/postern/postern/phone/websignin"
 )
@@ -236,11 +237,11 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	here := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
 	defer here.Close()
-	api, err := phone.NewAPI(here.URL, nil, time.Now)
+	caller, err := signed.NewCaller(signed.Phone, here.URL, signed.HTTP(nil), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := api.Self(t.Context()); !postern.IsCode(err, postern.CodeUnavailable) || followed {
+	if _, err := (phone.API{Caller: caller}).Self(t.Context()); !postern.IsCode(err, postern.CodeUnavailable) || followed {
 		t.Errorf("Self = %v, followed %v", err, followed)
 	}
 }

@@ -8,59 +8,63 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/link/signed"
 )
 
 const provisionings = "/provisionings"
 
-func (a *API) enrol(ctx context.Context, in postern.PhoneEnrolment) (out postern.PhoneSelf, err error) {
-	return out, a.call(ctx, http.MethodPost, "/enrolments", nil, in, &out)
+// API calls the phone's routes of a control center.
+type API struct{ *signed.Caller }
+
+func (a API) enrol(ctx context.Context, in postern.PhoneEnrolment) (out postern.PhoneSelf, err error) {
+	return out, a.Call(ctx, http.MethodPost, "/enrolments", nil, in, &out)
 }
 
 // Self is what the phone may know of itself.
-func (a *API) Self(ctx context.Context) (out postern.PhoneSelf, err error) {
-	return out, a.call(ctx, http.MethodGet, "/self", nil, nil, &out)
+func (a API) Self(ctx context.Context) (out postern.PhoneSelf, err error) {
+	return out, a.Call(ctx, http.MethodGet, "/self", nil, nil, &out)
 }
 
 // Revoke has the phone and its passkeys revoked.
-func (a *API) Revoke(ctx context.Context) error {
-	return a.call(ctx, http.MethodDelete, "/self", nil, nil, nil)
+func (a API) Revoke(ctx context.Context) error {
+	return a.Call(ctx, http.MethodDelete, "/self", nil, nil, nil)
 }
 
 // RevokePasskey has one passkey of the phone revoked.
-func (a *API) RevokePasskey(ctx context.Context, id postern.PasskeyID) error {
-	return a.call(ctx, http.MethodDelete, "/passkeys/"+url.PathEscape(string(id)), nil, nil, nil)
+func (a API) RevokePasskey(ctx context.Context, id postern.PasskeyID) error {
+	return a.Call(ctx, http.MethodDelete, "/passkeys/"+url.PathEscape(string(id)), nil, nil, nil)
 }
 
 // Begin asks for a passkey, or finds the provisioning that is under way.
-func (a *API) Begin(ctx context.Context) (out postern.PhoneProvisioning, err error) {
-	return out, a.call(ctx, http.MethodPost, provisionings, nil, nil, &out)
+func (a API) Begin(ctx context.Context) (out postern.PhoneProvisioning, err error) {
+	return out, a.Call(ctx, http.MethodPost, provisionings, nil, nil, &out)
 }
 
 // Offers lists the provisionings under way, waiting until one is offered or the time is over.
-func (a *API) Offers(ctx context.Context, wait time.Duration) (out []postern.PhoneProvisioning, err error) {
-	return out, a.call(ctx, http.MethodGet, provisionings, waiting(wait), nil, &out)
+func (a API) Offers(ctx context.Context, wait time.Duration) (out []postern.PhoneProvisioning, err error) {
+	return out, a.Call(ctx, http.MethodGet, provisionings, waiting(wait), nil, &out)
 }
 
 // Provisioning looks at a provisioning, waiting until its version is above the one given or the time is over.
-func (a *API) Provisioning(ctx context.Context, id postern.ProvisioningID, version int64, wait time.Duration) (out postern.PhoneProvisioning, err error) {
+func (a API) Provisioning(ctx context.Context, id postern.ProvisioningID, version int64, wait time.Duration) (out postern.PhoneProvisioning, err error) {
 	query := waiting(wait)
 	if query != nil {
 		query.Set("version", strconv.FormatInt(version, 10))
 	}
-	return out, a.call(ctx, http.MethodGet, of(id), query, nil, &out)
+	return out, a.Call(ctx, http.MethodGet, of(id), query, nil, &out)
 }
 
-func (a *API) attest(ctx context.Context, id postern.ProvisioningID, in postern.AttestationRequest) (out postern.AttestationLeaf, err error) {
-	return out, a.call(ctx, http.MethodPost, of(id)+"/attestation", nil, in, &out)
+func (a API) attest(ctx context.Context, id postern.ProvisioningID, in postern.AttestationRequest) (out postern.AttestationLeaf, err error) {
+	return out, a.Call(ctx, http.MethodPost, of(id)+"/attestation", nil, in, &out)
 }
 
-func (a *API) submit(ctx context.Context, id postern.ProvisioningID, in postern.CredentialSubmission) (out postern.PhoneProvisioning, err error) {
-	return out, a.call(ctx, http.MethodPost, of(id)+"/credential", nil, in, &out)
+func (a API) submit(ctx context.Context, id postern.ProvisioningID, in postern.CredentialSubmission) (out postern.PhoneProvisioning, err error) {
+	return out, a.Call(ctx, http.MethodPost, of(id)+"/credential", nil, in, &out)
 }
 
 // Decline says no to a provisioning.
-func (a *API) Decline(ctx context.Context, id postern.ProvisioningID, reason string) (out postern.PhoneProvisioning, err error) {
-	return out, a.call(ctx, http.MethodPost, of(id)+"/decline", nil, postern.DeclineInput{Reason: reason}, &out)
+func (a API) Decline(ctx context.Context, id postern.ProvisioningID, reason string) (out postern.PhoneProvisioning, err error) {
+	return out, a.Call(ctx, http.MethodPost, of(id)+"/decline", nil, postern.DeclineInput{Reason: reason}, &out)
 }
 
 func of(id postern.ProvisioningID) string { return provisionings + "/" + url.PathEscape(string(id)) }

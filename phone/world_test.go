@@ -20,6 +20,7 @@ import (
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/authenticator/authtest"
 	"github.com/postern/postern/fido/authenticator/memory"
+	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone"
 )
 
@@ -165,7 +166,7 @@ func (d *device) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (d *device) env() phone.Env {
 	return phone.Env{
-		Keeper: d, Passkeys: d.passkeys, User: d.user, Random: rand.Reader, Now: d.clock, HTTP: &http.Client{Transport: d},
+		Keeper: d, Passkeys: d.passkeys, User: d.user, Random: rand.Reader, Now: d.clock, Transport: signed.HTTP(&http.Client{Transport: d}),
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/postern/postern/fido/authenticator/filestore"
 	"github.com/postern/postern/fido/authenticator/sealedfile"
 	"github.com/postern/postern/fido/authenticator/tpmseal"
+	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone"
 )
 
@@ -258,7 +259,7 @@ func (v *vault) env() (phone.Env, error) {
 	}
 	return phone.Env{
 		Keeper: v, Passkeys: v.passkeys, User: consent{}, Random: rand.Reader, Now: time.Now,
-		HTTP: &http.Client{Transport: transport, Timeout: postern.PhoneWaitMax + time.Minute},
+		Transport: signed.HTTP(&http.Client{Transport: transport, Timeout: postern.PhoneWaitMax + time.Minute}),
 	}, nil
 }
 

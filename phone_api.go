@@ -104,12 +104,14 @@ func NormaliseCode(code string) string {
 
 // PhoneSelf is what a phone learns of itself.
 type PhoneSelf struct {
-	Phone         Phone            `json:"phone"`
-	User          User             `json:"user"`
-	Integration   PhoneIntegration `json:"integration"`
-	Passkeys      []Passkey        `json:"passkeys"`
-	Provisionings []Provisioning   `json:"provisionings" doc:"Those under way."`
-	Notice        *PhoneNotice     `json:"notice,omitempty"`
+	Phone         Phone               `json:"phone"`
+	User          User                `json:"user"`
+	Integration   PhoneIntegration    `json:"integration"`
+	Passkeys      []Passkey           `json:"passkeys"`
+	Provisionings []Provisioning      `json:"provisionings" doc:"Those under way."`
+	Pairings      []PairedWorkstation `json:"pairings" doc:"Those that are active."`
+	Push          PushState           `json:"push"`
+	Notice        *PhoneNotice        `json:"notice,omitempty"`
 }
 
 // PhoneIntegration is what a phone may know of its integration.

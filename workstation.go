@@ -159,4 +159,5 @@ func WorkstationEnrolmentMessage(integration string, identityKey, linkKey []byte
 type PairingAnswer struct {
 	Pairing Pairing      `json:"pairing"`
 	Notice  *PhoneNotice `json:"notice,omitempty" doc:"Why the pairing cannot be used yet, as for phones."`
+	LinkKey Bytes        `json:"link_key,omitempty" doc:"The workstation's, to a phone that joins: what a code to type leaves out."`
 }

@@ -36,6 +36,7 @@ const (
 	prologueName   = "postern/link/v1"
 	digitsName     = "postern/link/digits"
 	commitmentName = "postern/link/commit"
+	requestName    = "postern/link/request"
 
 	nonceSize = 32
 	// MaxHandshakeMessage is the length of the longest handshake message, in bytes.
@@ -280,7 +281,7 @@ func (h *Handshake) split(first, second *noise.CipherState) error {
 	if first == nil {
 		return nil
 	}
-	s := &Session{send: first, receive: second, started: h.config.Time, latest: h.config.Time, confirmed: h.role.initiates()}
+	s := &Session{send: first, receive: second, started: h.config.Time, latest: h.config.Time, confirmed: h.role.initiates(), binding: h.state.ChannelBinding()}
 	if !h.role.initiates() {
 		s.send, s.receive = second, first
 	}

@@ -274,3 +274,21 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestRequestDigits: both ends show the same number for a request, and another one for the next.
+func TestRequestDigits(t *testing.T) {
+	ps, ws := meet(t, 1)
+	seen := map[string]bool{}
+	for n := range uint32(20) {
+		if ps.RequestDigits(n) != ws.RequestDigits(n) || len(ps.RequestDigits(n)) != 2 {
+			t.Fatalf("request %d: %s at the phone, %s at the workstation", n, ps.RequestDigits(n), ws.RequestDigits(n))
+		}
+		seen[ps.RequestDigits(n)] = true
+	}
+	if other, _ := meet(t, 2); other.RequestDigits(1) == ps.RequestDigits(1) && other.RequestDigits(2) == ps.RequestDigits(2) {
+		t.Error("two sessions have the same numbers")
+	}
+	if len(seen) < 10 {
+		t.Errorf("20 requests have %d numbers", len(seen))
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -47,11 +48,11 @@ type Invitation struct {
 	Expires   time.Time // whole seconds
 }
 
-// URL is the text of the QR code. The origin is the control center's, such as https://postern.contoso.com. The text
+// URL is the text of the QR code. The origin is the control center's, such as https://postern.contoso.com; http only on this very machine. The text
 // holds the secret: it is shown, and never logged, stored or sent.
 func (i Invitation) URL(origin string) (string, error) {
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme != "https" || u.Host == "" || origin != "https://"+u.Host {
+	if err != nil || !safe(u) || origin != u.Scheme+"://"+u.Host {
 		return "", errors.New("a pairing code needs the origin of the control center: https and a host, nothing else")
 	}
 	if i.Expires.Unix() <= 0 {
@@ -83,7 +84,7 @@ func ParseInvitation(text string, now time.Time) (origin string, _ Invitation, _
 	}
 	address, fragment, found := strings.Cut(text, "#")
 	u, err := url.Parse(address)
-	if !found || err != nil || u.Scheme != "https" || u.Host == "" || address != "https://"+u.Host+"/p" {
+	if !found || err != nil || !safe(u) || address != u.Scheme+"://"+u.Host+"/p" {
 		return "", Invitation{}, ErrInvitationForeign
 	}
 	data, err := base64.RawURLEncoding.Strict().DecodeString(fragment)
@@ -116,7 +117,14 @@ func ParseInvitation(text string, now time.Time) (origin string, _ Invitation, _
 		return "", Invitation{}, err
 	}
 	i.Expires = time.Unix(int64(expires), 0).UTC()
-	return "https://" + u.Host, i, nil
+	return u.Scheme + "://" + u.Host, i, nil
+}
+
+// safe reports whether a code may name the origin: https, or http on this very machine, where a demonstration runs.
+func safe(u *url.URL) bool {
+	addr, err := netip.ParseAddr(u.Hostname())
+	local := u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
+	return u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && local)
 }
 
 func checkExpiry(expires uint64, now time.Time) error {

@@ -48,6 +48,25 @@ func TestInvitation(t *testing.T) {
 	}
 }
 
+// TestInvitationOfThisMachine: a demonstration runs without a certificate, and nowhere else may a code name http.
+func TestInvitationOfThisMachine(t *testing.T) {
+	for origin, good := range map[string]bool{
+		"http://localhost:8080": true, "http://127.0.0.1:8080": true, "http://[::1]:8080": true,
+		"http://192.0.2.1": false, "http://localhost.example.com": false, "ftp://localhost": false,
+	} {
+		text, err := invitation().URL(origin)
+		if (err == nil) != good {
+			t.Errorf("%s: %v", origin, err)
+		}
+		if err != nil {
+			text = origin + strings.TrimPrefix(drawn(t, func(fields) {}), "https://postern.contoso.com")
+		}
+		if from, _, err := ParseInvitation(text, t0); (err == nil) != good || good && from != origin {
+			t.Errorf("%s: read from %q: %v", origin, from, err)
+		}
+	}
+}
+
 func TestInvitationRefused(t *testing.T) {
 	good := drawn(t, func(fields) {})
 	for name, c := range map[string]struct {

@@ -1,8 +1,12 @@
 package channel
 
 import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/flynn/noise"
@@ -51,11 +55,22 @@ type Session struct {
 	latest         time.Time // the highest time seen: setting a clock back gives no more time
 	confirmed      bool
 	digits         string
+	binding        []byte // the handshake hash
 	peer           Peer
 }
 
 // Digits are the three digits that people compare at pairing; empty for any other session.
 func (s *Session) Digits() string { return s.digits }
+
+// RequestDigits are the two digits that phone and workstation show for a request of this session, so that people see
+// which request they accept: HKDF-SHA-256(handshake hash ‖ number (4), no salt, "postern/link/request", 4), mod 100.
+func (s *Session) RequestDigits(number uint32) string {
+	out, err := hkdf.Key(sha256.New, binary.BigEndian.AppendUint32(bytes.Clone(s.binding), number), nil, requestName, 4)
+	if err != nil {
+		panic(err) // only for lengths that no hash gives
+	}
+	return fmt.Sprintf("%02d", binary.BigEndian.Uint32(out)%100)
+}
 
 // Peer is the other end.
 func (s *Session) Peer() Peer { return s.peer }

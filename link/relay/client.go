@@ -19,7 +19,7 @@ const (
 	steady = 10 * time.Second
 )
 
-// Event is what [Client.Next] returns: [Connected], [Disconnected], [Data], [Presence], [Refusal] or [Rendezvous].
+// Event is what [Client.Next] returns: [Connected], [Disconnected], [Data], [Presence], [Refusal], [Rendezvous] or [News].
 type Event any
 
 // Connected says that there is a connection. With Resumed it goes on where the one before broke, and nothing was lost.
@@ -304,6 +304,8 @@ func (c *Client) handle(s *stream, epoch int, frame Frame) error {
 	case Presence:
 		seq = f.Seq
 	case Rendezvous:
+		seq = f.Seq
+	case News:
 		seq = f.Seq
 	case Refusal:
 		if seq = f.Seq; seq == 0 {

@@ -92,6 +92,7 @@ const (
 	messageCut                      // to the device's own address: end the session
 	messageRecheck                  // to the device's own address: ask the policy again
 	messageForget                   // what is known of whether from may talk is out of date
+	messageNews                     // to the device's own address: tell it that there is news
 	messageProbe                    // to a rendezvous: is anybody there
 )
 
@@ -120,7 +121,7 @@ func decodeMessage(b []byte) (m message, ok bool) {
 		ok = len(b) == 2 && State(b[0]) <= Away && b[1] <= 1
 	case messageRefusal:
 		ok = validCode(string(b))
-	case messageClaim, messageCut, messageRecheck, messageForget, messageProbe:
+	case messageClaim, messageCut, messageRecheck, messageForget, messageNews, messageProbe:
 		ok = len(b) == 0
 	default:
 		ok = false

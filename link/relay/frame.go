@@ -23,6 +23,7 @@ import (
 //	08 rendezvous   either  sequence number (8) ‖ pairing id (16)
 //	09 ping         either  8 bytes
 //	0A pong         either  the 8 bytes of the ping
+//	0B news         relay   sequence number (8)
 //
 // Frames with a sequence number are the stream: in each direction they count from 1 without a gap, they are kept until
 // acknowledged, and a resumed connection repeats what the other end says it has not received. A refusal with sequence
@@ -65,6 +66,7 @@ const (
 	typeRendezvous
 	typePing
 	typePong
+	typeNews
 )
 
 // Frame is one of the frame types of this package.
@@ -154,6 +156,8 @@ type (
 		Seq     uint64
 		Pairing PairingID
 	}
+	// News says that what the control center keeps of the device, its pairings or its user has changed: ask again.
+	News struct{ Seq uint64 }
 	// Ping is answered by a [Pong] of the same bytes.
 	Ping [8]byte
 	// Pong answers a [Ping].
@@ -207,6 +211,9 @@ func (f Rendezvous) AppendTo(b []byte) []byte {
 }
 
 // AppendTo implements [Frame].
+func (f News) AppendTo(b []byte) []byte { return be.AppendUint64(append(b, typeNews), f.Seq) }
+
+// AppendTo implements [Frame].
 func (f Ping) AppendTo(b []byte) []byte { return append(append(b, typePing), f[:]...) }
 
 // AppendTo implements [Frame].
@@ -247,7 +254,7 @@ func Decode(b []byte) (Frame, error) {
 			return Ping(body), nil
 		}
 		return Pong(body), nil
-	case typeData, typePresence, typeRefusal, typeRendezvous:
+	case typeData, typePresence, typeRefusal, typeRendezvous, typeNews:
 		if len(body) < 8 {
 			return nil, errLength
 		}
@@ -289,6 +296,12 @@ func decodeStream(kind byte, seq uint64, body []byte) (Frame, error) {
 			return nil, errLength
 		}
 		return Rendezvous{Seq: seq, Pairing: PairingID(body)}, nil
+	}
+	if kind == typeNews {
+		if len(body) != 0 {
+			return nil, errLength
+		}
+		return News{Seq: seq}, nil
 	}
 	text, rest, ok := cutText(body)
 	if !ok {

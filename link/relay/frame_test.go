@@ -19,6 +19,7 @@ func everyFrame() []Frame {
 		Data{Seq: 1, Peer: pairing.Peer(), Payload: bytes.Repeat([]byte{7}, MaxPayload)},
 		Acknowledge{Seq: 9},
 		Presence{Seq: 4, Peer: "wks_01", State: Away},
+		News{Seq: 5},
 		Refusal{Code: "link_replaced"},
 		Refusal{Seq: 5, Code: "link_peer_slow", Peer: "wks_01"},
 		Rendezvous{Seq: 6, Pairing: pairing},

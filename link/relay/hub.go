@@ -57,6 +57,9 @@ type HubConfig struct {
 	Fabric Fabric       // nil: this hub is the only one
 	Log    *slog.Logger // nil: no log
 	Limits Limits
+	// Missed is told of a payload for a device that has no connection now, so that it may be woken in another way. It
+	// returns soon; nil tells nobody.
+	Missed func(from, to string)
 }
 
 // Hub is the relay's side of the link in one process.
@@ -67,6 +70,7 @@ type Hub struct {
 	limits Limits
 	base   context.Context // ends with Close
 	stop   context.CancelFunc
+	missed func(from, to string)
 	tally  tally
 
 	mu       sync.Mutex
@@ -80,7 +84,7 @@ type Hub struct {
 // NewHub returns a hub. Close ends it.
 func NewHub(cfg HubConfig) *Hub {
 	h := &Hub{
-		policy: cfg.Policy, fabric: cfg.Fabric, log: cfg.Log, limits: cfg.Limits,
+		policy: cfg.Policy, fabric: cfg.Fabric, log: cfg.Log, limits: cfg.Limits, missed: cfg.Missed,
 		sessions: make(map[string]*session),
 		tokens:   make(map[[sha256.Size]byte]*session),
 		meetings: make(map[string]*session),
@@ -88,6 +92,9 @@ func NewHub(cfg HubConfig) *Hub {
 	h.base, h.stop = context.WithCancel(context.Background())
 	if h.fabric == nil {
 		h.fabric = new(InProcess)
+	}
+	if h.missed == nil {
+		h.missed = func(string, string) {}
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -129,6 +136,12 @@ func (h *Hub) Cut(ctx context.Context, device string) {
 // Recheck has what is known of the device asked of the policy again: whom it may talk to, and who sees it.
 func (h *Hub) Recheck(ctx context.Context, device string) {
 	h.tell(ctx, device, message{kind: messageRecheck, from: device})
+}
+
+// News has the device told that what is kept of it has changed. A device that is not connected is not told: it asks when
+// it comes.
+func (h *Hub) News(ctx context.Context, device string) {
+	h.tell(ctx, device, message{kind: messageNews, from: device})
 }
 
 // tell routes a message whose arrival nobody waits for.

@@ -44,6 +44,8 @@ func (s *session) deliver(ctx context.Context, m message) postern.Code {
 		s.end(postern.CodeLinkCut, false)
 	case messageRecheck:
 		s.recheck(ctx)
+	case messageNews:
+		s.notice(func(seq uint64) Frame { return News{Seq: seq} })
 	case messageForget:
 		s.forgetPeer(ctx, m.from)
 	}
@@ -73,6 +75,9 @@ func (s *session) deliverData(ctx context.Context, m message) postern.Code {
 	})
 	if err != nil {
 		return postern.CodeLinkPeerSlow
+	}
+	if s.wake == nil {
+		s.hub.missed(m.from, s.device)
 	}
 	return ""
 }

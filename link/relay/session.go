@@ -297,7 +297,12 @@ func (s *session) forward(ctx context.Context, f Data) postern.Code {
 		return code
 	}
 	code := s.hub.route(ctx, to, m)
-	if code == "" {
+	switch code {
+	case postern.CodeLinkPeerGone:
+		if m.via == "" {
+			s.hub.missed(s.device, to)
+		}
+	case "":
 		s.hub.tally.forwarded.Add(1)
 		s.hub.tally.bytes.Add(uint64(len(f.Payload)))
 	}

@@ -206,6 +206,8 @@ func short(f any) string {
 		return fmt.Sprintf("refused %s for %s", f.Code, f.Peer)
 	case Rendezvous:
 		return "open at " + f.Pairing.Peer()
+	case News:
+		return "news"
 	case Connected:
 		return fmt.Sprintf("connected %t", f.Resumed)
 	case Disconnected:

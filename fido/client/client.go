@@ -41,6 +41,10 @@ type Client struct {
 	// have enterprise attestation (CTAP 2.1 §7.1). Others that ask for it get
 	// what the authenticator's maker arranged, if anything.
 	Managed []string
+	// CrossOrigin says that the page is embedded in one of another origin, which
+	// client data then says too (WebAuthn §5.8.1). It does not name the outer
+	// page: whoever calls may not know it.
+	CrossOrigin bool
 }
 
 // call sends a request and gives the CBOR of its answer.

@@ -3,6 +3,7 @@ package client
 import (
 	"crypto/sha256"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -14,7 +15,7 @@ const (
 
 // collectedClientData gives the JSON of CollectedClientData in the exact form of
 // WebAuthn §5.8.1.1, which relying parties may compare as bytes, and its hash.
-func collectedClientData(kind string, challenge Bytes, origin string) (json, hash []byte) {
+func collectedClientData(kind string, challenge Bytes, origin string, crossOrigin bool) (json, hash []byte) {
 	var b strings.Builder
 	b.WriteString(`{"type":`)
 	ccdString(&b, kind)
@@ -22,7 +23,7 @@ func collectedClientData(kind string, challenge Bytes, origin string) (json, has
 	ccdString(&b, challenge.String())
 	b.WriteString(`,"origin":`)
 	ccdString(&b, origin)
-	b.WriteString(`,"crossOrigin":false}`)
+	b.WriteString(`,"crossOrigin":` + strconv.FormatBool(crossOrigin) + `}`)
 	json = []byte(b.String())
 	sum := sha256.Sum256(json)
 	return json, sum[:]

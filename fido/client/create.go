@@ -73,7 +73,7 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 	if err := s.verifyUser(ctx, s.creationVerification(o, rk), ceremonyPermissions); err != nil {
 		return nil, err
 	}
-	clientData, hash := collectedClientData(typeCreate, o.Challenge, site.origin)
+	clientData, hash := collectedClientData(typeCreate, o.Challenge, site.origin, c.CrossOrigin)
 	request := &ctap.MakeCredentialRequest{
 		ClientDataHash: hash,
 		RP:             ctap.RelyingParty{ID: rpID, Name: o.RP.Name},

@@ -8,8 +8,9 @@
 //	registration, err := c.Create(ctx, options, "https://login.example.com")
 //
 // The package has no window: an authenticator asks its own user, and [AskPIN]
-// asks for what has to be typed. It serves top-level pages only, so client data
-// always says crossOrigin false.
+// asks for what has to be typed. Whether a page may hold ceremonies inside a page
+// of another origin (WebAuthn §5.10) is the caller's to decide, and said by
+// [Client].CrossOrigin.
 //
 // # User verification
 //

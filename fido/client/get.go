@@ -65,7 +65,7 @@ func (c *Client) get(ctx context.Context, o *RequestOptions, origin string) (*As
 	if err := s.verifyUser(ctx, wanted, permissions); err != nil {
 		return nil, err
 	}
-	clientData, hash := collectedClientData(typeGet, o.Challenge, site.origin)
+	clientData, hash := collectedClientData(typeGet, o.Challenge, site.origin, c.CrossOrigin)
 	request := &ctap.GetAssertionRequest{RPID: rpID, ClientDataHash: hash, Options: map[string]bool{}}
 	encode := func() (_ []byte, err error) {
 		s.setUV(request.Options)

@@ -107,7 +107,8 @@ type PhoneSelf struct {
 	Phone         Phone               `json:"phone"`
 	User          User                `json:"user"`
 	Integration   PhoneIntegration    `json:"integration"`
-	Passkeys      []Passkey           `json:"passkeys"`
+	Passkeys      []Passkey           `json:"passkeys" doc:"Those it ever had; a revoked one stays listed, so that the phone can say so."`
+	Claims        []PasskeyClaim      `json:"claims,omitempty" doc:"Passkeys it told of that Entra does not list."`
 	Provisionings []Provisioning      `json:"provisionings" doc:"Those under way."`
 	Pairings      []PairedWorkstation `json:"pairings" doc:"Those that are active."`
 	Push          PushState           `json:"push"`

@@ -28,7 +28,8 @@ func (s *Store) PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]p
 	return convert(rows, err, "passkey", passkeyOf)
 }
 
-// CreatePasskey stores a new managed passkey; CodeConflict when its provisioning has made one already.
+// CreatePasskey stores a new managed passkey; CodeConflict when its provisioning has made one already, or when the user
+// has one of that method id that is not revoked.
 func (s *Store) CreatePasskey(ctx context.Context, p postern.Passkey) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		rows, err := t.q.InsertPasskey(ctx, query.InsertPasskeyParams(passkeyRow(p)))

@@ -23,6 +23,7 @@ func Populate(t *testing.T, s *store.Store) {
 			p := w.phone(u)
 			w.provisioning(p, postern.ProvisioningRequested)
 			w.passkey(p, postern.PasskeyActive)
+			w.claim(p, postern.ClaimLooking)
 			w.pairing(p, w.workstation(i.ID), postern.PairingActive)
 		}
 		u := w.user(i.ID)

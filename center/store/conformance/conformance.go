@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"provisionings":             testProvisionings,
 		"security keys":             testSecurityKeys,
 		"passkeys":                  testPasskeys,
+		"passkey claims":            testClaims,
 		"administrators":            testAdministrators,
 		"administrator credentials": testCredentials,
 		"tokens":                    testTokens,
@@ -227,9 +228,19 @@ func (w *world) passkey(p postern.Phone, state postern.PasskeyState) postern.Pas
 	k := filled[postern.Passkey]()
 	k.ID, k.IntegrationID, k.UserID, k.PhoneID = postern.NewID[postern.PasskeyID](postern.PrefixPasskey), p.IntegrationID, p.UserID, p.ID
 	k.Carrier, k.ProvisioningID = postern.CarrierPhone, postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning)
+	k.MethodID = fmt.Sprintf("method %d", w.id())
 	k.Version, k.State, k.CreatedAt = 1, state, kept(noon).Add(time.Duration(w.id())*time.Second)
 	w.must(w.CreatePasskey(w.ctx(), k))
 	return k
+}
+
+func (w *world) claim(p postern.Phone, state postern.ClaimState) provision.Claim {
+	w.t.Helper()
+	c := filled[provision.Claim]()
+	c.PhoneID, c.UserID, c.IntegrationID, c.Version, c.State = p.ID, p.UserID, p.IntegrationID, 1, state
+	c.CredentialID, c.CreatedAt = fmt.Appendf(nil, "credential \x00 %03d", w.id()), kept(noon).Add(time.Duration(w.id())*time.Second)
+	w.must(w.CreateClaim(w.ctx(), c))
+	return c
 }
 
 // onSecurityKey makes a provisioning and its passkey ones of a hardware key.

@@ -234,6 +234,12 @@ func testPasskeys(t *testing.T, w *world) {
 	twin := k
 	twin.ID = "pky_twin"
 	w.refused(w.CreatePasskey(ctx, twin), postern.CodeConflict)
+	// A method of a user is one passkey, until it is revoked.
+	again := k
+	again.ID, again.ProvisioningID, again.PhoneID = "pky_again", "", other.ID
+	w.refused(w.CreatePasskey(ctx, again), postern.CodeConflict)
+	again.State = postern.PasskeyRevoked
+	w.must(w.CreatePasskey(ctx, again))
 
 	changed := filled[postern.Passkey]()
 	changed.ID, changed.IntegrationID, changed.UserID, changed.PhoneID, changed.ProvisioningID = k.ID, k.IntegrationID, k.UserID, k.PhoneID, k.ProvisioningID

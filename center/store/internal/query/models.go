@@ -163,6 +163,20 @@ type Passkey struct {
 	Problem        string
 }
 
+type PasskeyClaim struct {
+	PhoneID       string
+	CredentialID  []byte
+	IntegrationID string
+	UserID        string
+	Version       int64
+	State         string
+	Code          string
+	Message       string
+	Next          string
+	CreatedAt     int64
+	ExpiresAt     int64
+}
+
 type Phone struct {
 	ID            string
 	IntegrationID string

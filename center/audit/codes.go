@@ -79,4 +79,7 @@ var (
 	PasskeyRevocation = Code{"KEY001W", "passkey.revocation_requested", "The revocation of a passkey was asked for."}
 	PasskeyRevoked    = Code{"KEY002I", "passkey.revoked", "Entra no longer lists the passkey."}
 	PasskeyRevokeFail = Code{"KEY003E", "passkey.revocation_failed", "Revoking a passkey failed; it is tried again."}
+	PasskeyClaimed    = Code{"KEY004I", "passkey.claimed", "A phone said that it made a passkey at Security info."}
+	PasskeyAdopted    = Code{"KEY005I", "passkey.self_service", "A passkey that its user registered at Security info is managed from now on."}
+	PasskeyClaimEnded = Code{"KEY006W", "passkey.claim_given_up", "Entra did not list the passkey that a phone said it had made."}
 )

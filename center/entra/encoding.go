@@ -73,3 +73,7 @@ func MatchesCredential(methodID string, credentialID []byte) bool {
 	return methodID == base64.StdEncoding.EncodeToString(credentialID) || methodID == base64.RawStdEncoding.EncodeToString(credentialID) ||
 		methodID == base64.URLEncoding.EncodeToString(credentialID)
 }
+
+// CredentialIDs returns every credential id that Graph's method id may stand for, the likelier first. Ids are opaque by
+// the documentation, so what comes out is a guess until something else confirms it.
+func CredentialIDs(methodID string) [][]byte { return readings(methodID) }

@@ -129,7 +129,7 @@ func (s *Service) advance(ctx context.Context, r *Record, step func(ctx context.
 	if err != nil {
 		return err
 	}
-	s.publish(r.Provisioning)
+	s.publish(ctx, r.Provisioning)
 	return nil
 }
 

@@ -33,6 +33,9 @@ func (s *Service) Self(ctx context.Context, phone postern.Phone) (postern.PhoneS
 	if out.Passkeys, err = s.Store.PasskeysOfPhone(ctx, phone.ID); err != nil {
 		return out, err
 	}
+	if out.Claims, err = s.claimsOf(ctx, phone.ID); err != nil {
+		return out, err
+	}
 	open, err := s.Store.OpenProvisionings(ctx, phone.ID)
 	if err != nil {
 		return out, err
@@ -229,7 +232,7 @@ func (s *Service) Decline(ctx context.Context, phone postern.Phone, id postern.P
 		return s.Audit.Record(ctx, event(audit.ProvisioningDeclined, r, "The user declined on the phone.", map[string]string{"reason": reason}))
 	})
 	if err == nil {
-		s.publish(out.Provisioning)
+		s.publish(ctx, out.Provisioning)
 	}
 	return out, err
 }

@@ -148,7 +148,7 @@ func (s *Service) registered(ctx context.Context, r Record, passkey entra.Passke
 			map[string]string{"method": passkey.ID}))
 	})
 	if err == nil {
-		s.publish(r.Provisioning)
+		s.publish(ctx, r.Provisioning)
 	}
 	return r, err
 }

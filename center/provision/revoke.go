@@ -33,7 +33,7 @@ func (s *Service) RevokePasskey(ctx context.Context, id postern.PasskeyID) (post
 		return s.Users.Settle(ctx, p.UserID)
 	})
 	if err == nil {
-		s.publishPasskey(out)
+		s.publishPasskey(ctx, out)
 	}
 	return out, err
 }
@@ -94,7 +94,7 @@ func (s *Service) RevokePhone(ctx context.Context, id postern.PhoneID) (postern.
 		return s.Users.Settle(ctx, phone.UserID)
 	})
 	if err == nil {
-		s.tell(out.UserID, out.ID)
+		s.tell(ctx, out.UserID, out.ID)
 	}
 	return out, err
 }
@@ -138,7 +138,7 @@ func (s *Service) Revoke(ctx context.Context, args RevokeJob) error {
 		return s.Audit.Record(ctx, passkeyEvent(audit.PasskeyRevoked, p, "Entra no longer lists the passkey.", nil))
 	})
 	if err == nil {
-		s.publishPasskey(p)
+		s.publishPasskey(ctx, p)
 	}
 	return err
 }
@@ -168,9 +168,15 @@ func (s *Service) Passkeys(ctx context.Context, id postern.UserID) ([]postern.Pa
 	if err != nil {
 		return nil, err
 	}
-	stored, err := s.Store.PasskeysOfUser(ctx, id)
+	graph, _, err := s.Integrations.Graph(ctx, u.IntegrationID)
 	if err != nil {
 		return nil, err
+	}
+	out := []postern.Passkey{}
+	listed, err := graph.Passkeys(ctx, u.ObjectID)
+	stored, failed := s.reconciled(ctx, u, listed)
+	if failed != nil {
+		return nil, failed
 	}
 	managed := make(map[string]postern.Passkey)
 	for _, p := range stored {
@@ -178,12 +184,6 @@ func (s *Service) Passkeys(ctx context.Context, id postern.UserID) ([]postern.Pa
 			managed[p.MethodID] = p
 		}
 	}
-	graph, _, err := s.Integrations.Graph(ctx, u.IntegrationID)
-	if err != nil {
-		return nil, err
-	}
-	out := []postern.Passkey{}
-	listed, err := graph.Passkeys(ctx, u.ObjectID)
 	for _, p := range listed {
 		if own, ok := managed[p.ID]; ok {
 			out = append(out, own)
@@ -208,8 +208,8 @@ func (s *Service) Passkeys(ctx context.Context, id postern.UserID) ([]postern.Pa
 	return out, nil
 }
 
-func (s *Service) publishPasskey(p postern.Passkey) {
-	s.tell(p.UserID, p.PhoneID)
+func (s *Service) publishPasskey(ctx context.Context, p postern.Passkey) {
+	s.tell(ctx, p.UserID, p.PhoneID)
 }
 
 func passkeyEvent(code audit.Code, p postern.Passkey, message string, fields map[string]string) postern.AuditEvent {

@@ -53,7 +53,7 @@ func (s *Service) BeginSecurityKey(ctx context.Context, id postern.IntegrationID
 		return err
 	})
 	if err == nil {
-		s.publish(p)
+		s.publish(ctx, p)
 	}
 	return p, created, err
 }
@@ -126,7 +126,7 @@ func (s *Service) SecurityKeyOptions(ctx context.Context, id postern.Provisionin
 	if err != nil {
 		return none, err
 	}
-	s.publish(r.Provisioning)
+	s.publish(ctx, r.Provisioning)
 	return postern.SecurityKeyOptions{Provisioning: r.Provisioning, PublicKey: options.PublicKey}, nil
 }
 

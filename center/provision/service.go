@@ -41,6 +41,8 @@ type Users interface {
 // Phones is what provisioning needs of package device.
 type Phones interface {
 	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+	Phones(ctx context.Context, user postern.UserID) ([]postern.Phone, error)
+	TellWorkstations(ctx context.Context, id postern.PhoneID)
 	MarkRevoked(ctx context.Context, id postern.PhoneID) (postern.Phone, bool, error)
 	Certify(ctx context.Context, id postern.IntegrationID, provisioning postern.ProvisioningID, in postern.AttestationRequest) ([]byte, error)
 }
@@ -70,7 +72,7 @@ func (s *Service) Begin(ctx context.Context, id postern.PhoneID) (p postern.Prov
 		return err
 	})
 	if err == nil {
-		s.publish(p)
+		s.publish(ctx, p)
 	}
 	return p, created, err
 }
@@ -190,7 +192,7 @@ func (s *Service) Cancel(ctx context.Context, id postern.ProvisioningID) (poster
 		return nil
 	})
 	if err == nil {
-		s.publish(out)
+		s.publish(ctx, out)
 	}
 	return out, err
 }
@@ -229,14 +231,15 @@ func waitFor(r *Record, why *postern.Error) {
 }
 
 // publish tells whoever waits that a provisioning changed.
-func (s *Service) publish(p postern.Provisioning) {
-	s.tell(p.UserID, p.PhoneID)
+func (s *Service) publish(ctx context.Context, p postern.Provisioning) {
+	s.tell(ctx, p.UserID, p.PhoneID)
 }
 
-// tell wakes whoever waits for news of a user, and of a phone if there is one.
-func (s *Service) tell(user postern.UserID, phone postern.PhoneID) {
+// tell wakes whoever waits for news of a user, and of a phone and the workstations paired with it if there is one.
+func (s *Service) tell(ctx context.Context, user postern.UserID, phone postern.PhoneID) {
 	if phone != "" {
 		s.Notices.Publish(device.Topic(phone))
+		s.Phones.TellWorkstations(ctx, phone)
 	}
 	s.Notices.Publish(lifecycle.Topic(user))
 }

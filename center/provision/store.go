@@ -2,11 +2,12 @@ package provision
 
 import (
 	"context"
+	"time"
 
 	"github.com/postern/postern"
 )
 
-// Store keeps provisionings and managed passkeys. Methods join the transaction of ctx; what is not there is
+// Store keeps provisionings, managed passkeys and claims. Methods join the transaction of ctx; what is not there is
 // CodeNotFound, an outdated version CodeStale, a duplicate CodeConflict.
 type Store interface {
 	Atomically(ctx context.Context, do func(ctx context.Context) error) error
@@ -27,8 +28,18 @@ type Store interface {
 	Passkey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
 	PasskeysOfUser(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
 	PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error)
+	// CreatePasskey answers CodeConflict when its provisioning has made one, or when the user has one of that method id
+	// that is not revoked.
 	CreatePasskey(ctx context.Context, p postern.Passkey) error
 	UpdatePasskey(ctx context.Context, p *postern.Passkey) error // increments p.Version
+
+	Claim(ctx context.Context, phone postern.PhoneID, credential []byte) (Claim, error)
+	ClaimsOfPhone(ctx context.Context, phone postern.PhoneID) ([]Claim, error) // oldest first
+	CreateClaim(ctx context.Context, c Claim) error
+	UpdateClaim(ctx context.Context, c *Claim) error // increments c.Version
+	DeleteClaim(ctx context.Context, phone postern.PhoneID, credential []byte) error
+	// DeleteOldClaims forgets claims of a phone that were given up and whose time was over before a time.
+	DeleteOldClaims(ctx context.Context, phone postern.PhoneID, before time.Time) error
 }
 
 // Record is a provisioning with what only Postern may see of it.

@@ -49,7 +49,7 @@ func (s *Service) submit(ctx context.Context, in postern.CredentialSubmission, f
 		err = refusal
 	}
 	if err == nil {
-		s.publish(out.Provisioning)
+		s.publish(ctx, out.Provisioning)
 	}
 	return out, err
 }

@@ -28,6 +28,20 @@ type InProcess struct {
 func (b *InProcess) Publish(topic string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.signal(topic)
+}
+
+// PublishAll publishes on every topic that somebody waits for: notices may have been lost, so everybody looks.
+func (b *InProcess) PublishAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for topic := range b.waits {
+		b.signal(topic)
+	}
+}
+
+// signal tells those who wait for the topic. b.mu is held.
+func (b *InProcess) signal(topic string) {
 	for c := range b.waits[topic] {
 		select {
 		case c <- struct{}{}:

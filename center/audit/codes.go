@@ -58,6 +58,7 @@ var (
 	WorkstationEnrolled = Code{"WKS001I", "workstation.enrolled", "A workstation enrolled."}
 	WorkstationLapsed   = Code{"WKS002I", "workstation.lapsed", "A workstation that never paired was forgotten."}
 	WorkstationRevoked  = Code{"WKS003W", "workstation.revoked", "A workstation was revoked."}
+	WorkstationRenamed  = Code{"WKS004I", "workstation.renamed", "A workstation changed its name."}
 
 	PairingOpened  = Code{"PAI001I", "pairing.opened", "A workstation showed a code to pair with."}
 	PairingJoined  = Code{"PAI002I", "pairing.joined", "A phone opened a workstation's code."}

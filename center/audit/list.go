@@ -9,7 +9,7 @@ func Codes() []Code {
 		IntegrationTested, IntegrationTestFailed, IntegrationFlags, IntegrationLogin, IntegrationDebugOn,
 		IntegrationDebugOff, IntegrationRemoved, IntegrationUpdateError, GroupsReady, GroupsFailed, UserInvited,
 		InvitationWithdrawn, InvitationUsed, InvitationRefused, PhaseChanged, GroupMoved, GroupMoveFailed, InviteFailed,
-		PhoneEnrolled, PhoneRevoked, WorkstationEnrolled, WorkstationLapsed, WorkstationRevoked, PairingOpened, PairingJoined,
+		PhoneEnrolled, PhoneRevoked, WorkstationEnrolled, WorkstationLapsed, WorkstationRevoked, WorkstationRenamed, PairingOpened, PairingJoined,
 		PairingActive, PairingEnded, PairingRefused, ProvisioningAsked, ProvisioningOffered, ProvisioningSubmitted, ProvisioningRegistered,
 		ProvisioningActive, ProvisioningDeclined, ProvisioningFailed, ProvisioningCancelled, ProvisioningUndone,
 		ProvisioningWaits, PasskeyRevocation, PasskeyRevoked, PasskeyRevokeFail,

@@ -115,7 +115,11 @@ func (s *Service) JoinPairing(ctx context.Context, phone postern.PhoneID, id pos
 	if err != nil {
 		return postern.PairingAnswer{}, s.refused(ctx, p, err)
 	}
-	return postern.PairingAnswer{Pairing: p, Notice: notice(i, &u)}, nil
+	w, err := s.Store.Workstation(ctx, p.WorkstationID)
+	if err != nil {
+		return postern.PairingAnswer{}, err
+	}
+	return postern.PairingAnswer{Pairing: p, Notice: notice(i, &u), LinkKey: w.LinkKey}, nil
 }
 
 // ConfirmPairing is one end saying that both show the same digits. The pairing is active once both have; an earlier one

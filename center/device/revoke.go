@@ -50,6 +50,7 @@ func (s *Service) Lapse(ctx context.Context) error {
 			if err := s.Store.DeleteUnpairedWorkstation(ctx, w.ID); err != nil {
 				return err
 			}
+			s.Store.AfterCommit(ctx, func() { s.Notices.Publish(WorkstationTopic(w.ID)) })
 			return s.Audit.Record(ctx, workstationEvent(audit.WorkstationLapsed, w, "The workstation "+w.Name+" never paired and was forgotten.", nil))
 		})
 		if err != nil && !postern.IsCode(err, postern.CodeNotFound) {

@@ -158,6 +158,7 @@ func (s *Service) MarkRevoked(ctx context.Context, id postern.PhoneID) (postern.
 	if err := s.tellEnded(ctx, ended); err != nil {
 		return p, false, err
 	}
+	s.Store.AfterCommit(ctx, func() { s.Notices.Publish(Topic(id)) })
 	return p, true, s.Audit.Record(ctx, event(audit.PhoneRevoked, p, "The phone was revoked and is cut off.", nil))
 }
 

@@ -67,6 +67,29 @@ func (s *Service) Rendezvous(ctx context.Context, from postern.DeviceID, id post
 	return p.Peer(from), nil
 }
 
+// MayMeet says whether the phone that came to a rendezvous of the workstation may talk to it there: it has joined one of
+// the pairings that the workstation has open. Which of them it is, the secret in the code decides.
+func (s *Service) MayMeet(ctx context.Context, workstation, phone postern.DeviceID) error {
+	open, err := s.Store.PairingsOfWorkstation(ctx, postern.WorkstationID(workstation))
+	if err != nil {
+		return err
+	}
+	none := error(postern.Errorf(postern.CodeNotPaired, ""))
+	for _, p := range open {
+		if phone == "" || postern.DeviceID(p.PhoneID) != phone {
+			continue
+		}
+		_, err := s.Rendezvous(ctx, phone, p.ID)
+		switch {
+		case err == nil:
+			return nil
+		case p.State == postern.PairingPending:
+			none = err
+		}
+	}
+	return none
+}
+
 // MayTalk says whether the relay may forward from one device to another now, and if not, why. Who was never paired with
 // a device learns nothing else of it.
 func (s *Service) MayTalk(ctx context.Context, from, to postern.DeviceID) error {
@@ -144,6 +167,10 @@ func notice(i postern.Integration, u *postern.User) *postern.PhoneNotice {
 	if err == nil {
 		return nil
 	}
+	return noticeOf(err)
+}
+
+func noticeOf(err error) *postern.PhoneNotice {
 	e := postern.AsError(err)
 	return &postern.PhoneNotice{Code: e.Code, Message: e.Message, Next: e.Next}
 }

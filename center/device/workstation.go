@@ -102,16 +102,8 @@ func checkWorkstation(in *postern.WorkstationEnrolment) error {
 	switch {
 	case len(in.Integration) > 120:
 		return postern.FieldErrorf("integration", "The integration is longer than 120 bytes.")
-	case in.Name == "" || len(in.Name) > 64:
-		return postern.FieldErrorf("name", "A workstation needs a name of 1 to 64 bytes.")
 	case in.Kind != postern.WorkstationAgent && in.Kind != postern.WorkstationExtension:
 		return postern.FieldErrorf("kind", "There is no workstation of kind %q.", in.Kind)
-	case len(in.Software) > 120:
-		return postern.FieldErrorf("software", "The software is longer than 120 bytes.")
-	case len(in.OS) > 120:
-		return postern.FieldErrorf("os", "The operating system is longer than 120 bytes.")
-	case !in.JoinState.Valid():
-		return postern.FieldErrorf("join_state", "There is no join state %q.", in.JoinState)
 	case len(in.IdentityKey) != ed25519.PublicKeySize:
 		return postern.FieldErrorf("identity_key", "The identity key is not an Ed25519 public key of 32 bytes.")
 	case len(in.LinkKey) != postern.LinkKeySize:
@@ -119,6 +111,21 @@ func checkWorkstation(in *postern.WorkstationEnrolment) error {
 	}
 	if !ed25519.Verify(ed25519.PublicKey(in.IdentityKey), postern.WorkstationEnrolmentMessage(in.Integration, in.IdentityKey, in.LinkKey), in.Proof) {
 		return postern.Errorf(postern.CodeWorkstationProof, "").OnField("proof")
+	}
+	return checkWords(in.Name, in.Software, in.OS, in.JoinState)
+}
+
+// checkWords bounds what a workstation says of itself.
+func checkWords(name, software, system string, join postern.JoinState) error {
+	switch {
+	case name == "" || len(name) > 64:
+		return postern.FieldErrorf("name", "A workstation needs a name of 1 to 64 bytes.")
+	case len(software) > 120:
+		return postern.FieldErrorf("software", "The software is longer than 120 bytes.")
+	case len(system) > 120:
+		return postern.FieldErrorf("os", "The operating system is longer than 120 bytes.")
+	case !join.Valid():
+		return postern.FieldErrorf("join_state", "There is no join state %q.", join)
 	}
 	return nil
 }

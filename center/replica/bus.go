@@ -61,6 +61,7 @@ type Bus struct {
 	log    *slog.Logger
 	origin [8]byte
 
+	late       atomic.Bool  // the first connection comes after Open
 	complained atomic.Int64 // when the last failed attempt was logged, Unix seconds
 	counts     counts
 }
@@ -122,10 +123,10 @@ func Open(c Config) (*Bus, error) {
 				b.log.Warn("NATS cannot be reached", "cause", err)
 			}
 		}),
-		nats.ConnectHandler(b.connected),
+		nats.ConnectHandler(func(conn *nats.Conn) { b.connected(conn, b.late.Load()) }),
 		nats.ReconnectHandler(func(conn *nats.Conn) {
 			b.counts.reconnects.Add(1)
-			b.connected(conn)
+			b.connected(conn, true)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			b.log.Warn("NATS refused something or was faster than we", "cause", err)
@@ -146,6 +147,7 @@ func Open(c Config) (*Bus, error) {
 	if b.conn, err = nats.Connect(strings.Join(c.URLs, ","), options...); err != nil {
 		return nil, fmt.Errorf("nats: %w", err)
 	}
+	b.late.Store(!b.conn.IsConnected())
 	if err := b.Notices.start(); err != nil {
 		b.conn.Close()
 		return nil, fmt.Errorf("nats: %w", err)
@@ -154,11 +156,13 @@ func Open(c Config) (*Bus, error) {
 	return b, nil
 }
 
-// connected follows each connection. What was published meanwhile elsewhere was missed, so everybody who waits looks.
-func (b *Bus) connected(conn *nats.Conn) {
+// connected follows each connection. What was published elsewhere before it was missed, so everybody who waits looks.
+func (b *Bus) connected(conn *nats.Conn, missed bool) {
 	b.complained.Store(0)
 	b.log.Info("connected to NATS", "server", conn.ConnectedAddr(), "prefix", b.prefix)
-	b.Notices.local.PublishAll()
+	if missed {
+		b.Notices.local.PublishAll()
+	}
 }
 
 // retryDelay doubles from retryFirst to retryMost, less up to half of it, so that replicas do not come back in step.

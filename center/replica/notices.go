@@ -36,6 +36,9 @@ func (n *Notices) start() error {
 	if err != nil {
 		return err
 	}
+	if n.bus.conn.IsConnected() {
+		_ = n.bus.conn.FlushTimeout(connectWithin) // without an answer it is made when the connection is back
+	}
 	return sub.SetPendingLimits(maxPendingNotices, maxPendingBytes)
 }
 

@@ -57,6 +57,8 @@ type Pairings interface {
 	PairingsOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Pairing, error)
 	PairingsOfWorkstation(ctx context.Context, workstation postern.WorkstationID) ([]postern.Pairing, error)
 	PairingsBetween(ctx context.Context, phone postern.PhoneID, workstation postern.WorkstationID) ([]postern.Pairing, error)
+	// CountPairings counts the active ones of each workstation that has any.
+	CountPairings(ctx context.Context, integration postern.IntegrationID) (map[postern.WorkstationID]int, error)
 	CreatePairing(ctx context.Context, p postern.Pairing) error
 	UpdatePairing(ctx context.Context, p *postern.Pairing) error // increments p.Version
 	EndPairingsOfPhone(ctx context.Context, phone postern.PhoneID, at time.Time, reason string) ([]postern.Pairing, error)

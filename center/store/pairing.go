@@ -37,6 +37,19 @@ func (s *Store) PairingsBetween(ctx context.Context, phone postern.PhoneID, work
 	return convert(rows, err, "pairing", pairingOf)
 }
 
+// CountPairings counts the active pairings of each workstation of an integration that has any.
+func (s *Store) CountPairings(ctx context.Context, integration postern.IntegrationID) (map[postern.WorkstationID]int, error) {
+	rows, err := s.read(ctx).CountPairings(ctx, string(integration))
+	if err != nil {
+		return nil, failure(err, "pairing")
+	}
+	counts := make(map[postern.WorkstationID]int, len(rows))
+	for _, row := range rows {
+		counts[postern.WorkstationID(row.WorkstationID)] = int(row.Count)
+	}
+	return counts, nil
+}
+
 // CreatePairing stores a new pairing.
 func (s *Store) CreatePairing(ctx context.Context, p postern.Pairing) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {

@@ -154,6 +154,10 @@ func testPairingLists(t *testing.T, w *world) {
 	same(w, list, err)([]postern.Pairing{active, ended})
 	list, err = w.PairingsBetween(ctx, other.ID, s.ID)
 	same(w, list, err)([]postern.Pairing{})
+	counts, err := w.CountPairings(ctx, s.IntegrationID)
+	same(w, counts, err)(map[postern.WorkstationID]int{s.ID: 1, another.ID: 1})
+	counts, err = w.CountPairings(ctx, "int_none")
+	same(w, counts, err)(map[postern.WorkstationID]int{})
 
 	at := kept(noon).Add(2 * time.Hour)
 	over := func(p postern.Pairing, reason string) postern.Pairing {

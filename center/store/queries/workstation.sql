@@ -72,3 +72,6 @@ WHERE phone_id = $1 AND state <> 'ended' RETURNING *;
 -- name: EndPairingsOfWorkstation :many
 UPDATE pairings SET version = version + 1, state = 'ended', ended_at = $2, reason = $3
 WHERE workstation_id = $1 AND state <> 'ended' RETURNING *;
+
+-- name: CountPairings :many
+SELECT workstation_id, count(*) FROM pairings WHERE integration_id = $1 AND state = 'active' GROUP BY workstation_id;

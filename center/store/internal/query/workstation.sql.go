@@ -10,6 +10,38 @@ import (
 	"database/sql"
 )
 
+const countPairings = `-- name: CountPairings :many
+SELECT workstation_id, count(*) FROM pairings WHERE integration_id = $1 AND state = 'active' GROUP BY workstation_id
+`
+
+type CountPairingsRow struct {
+	WorkstationID string
+	Count         int64
+}
+
+func (q *Queries) CountPairings(ctx context.Context, integrationID string) ([]CountPairingsRow, error) {
+	rows, err := q.db.QueryContext(ctx, countPairings, integrationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountPairingsRow
+	for rows.Next() {
+		var i CountPairingsRow
+		if err := rows.Scan(&i.WorkstationID, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countUnpairedWorkstations = `-- name: CountUnpairedWorkstations :one
 SELECT count(*) FROM workstations WHERE integration_id = $1 AND paired_at IS NULL
 `

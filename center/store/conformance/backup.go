@@ -24,6 +24,7 @@ func Populate(t *testing.T, s *store.Store) {
 			w.provisioning(p, postern.ProvisioningRequested)
 			w.passkey(p, postern.PasskeyActive)
 			w.claim(p, postern.ClaimLooking)
+			w.must(w.SetPushSubscription(ctx, p.ID, []byte("sealed "+p.ID), noon))
 			w.pairing(p, w.workstation(i.ID), postern.PairingActive)
 		}
 		u := w.user(i.ID)

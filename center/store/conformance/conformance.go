@@ -63,6 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"security keys":             testSecurityKeys,
 		"passkeys":                  testPasskeys,
 		"passkey claims":            testClaims,
+		"push subscriptions":        testPushSubscriptions,
+		"settings once":             testSettingsOnce,
 		"administrators":            testAdministrators,
 		"administrator credentials": testCredentials,
 		"tokens":                    testTokens,

@@ -231,6 +231,12 @@ type Provisioning struct {
 	Seen               int64
 }
 
+type PushSubscription struct {
+	PhoneID   string
+	Sealed    []byte
+	CreatedAt int64
+}
+
 type Session struct {
 	TokenHash []byte
 	Data      []byte

@@ -22,6 +22,9 @@ type Status struct {
 // ErrNoDeviceState means that the text has no readable block "Device State".
 var ErrNoDeviceState = errors.New("dsregcmd told nothing of the device's state")
 
+// ErrNotWindows means that there is no join state to speak of: only Windows joins a machine to Entra.
+var ErrNotWindows = errors.New("join states exist on Windows alone")
+
 // Bounds of the text, far above what Windows prints.
 const (
 	maxStatus = 256 << 10

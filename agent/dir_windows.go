@@ -1,0 +1,29 @@
+package agent
+
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// makeDir makes a directory that nobody but the system and administrators may read, and the account that makes it; what is
+// below %ProgramData% would be everybody's to read otherwise.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	// Protected, inherited by what lies below: full access for SYSTEM, Administrators and the owner.
+	return protect(dir, "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)")
+}
+
+func protect(path, sddl string) error {
+	descriptor, err := windows.SecurityDescriptorFromString(sddl)
+	if err != nil {
+		return err
+	}
+	access, _, err := descriptor.DACL()
+	if err != nil {
+		return err
+	}
+	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, access, nil)
+}

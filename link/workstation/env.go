@@ -38,6 +38,7 @@ type State struct {
 	Application   string                  `json:"application_name,omitempty"` // as last heard
 	Kind          postern.WorkstationKind `json:"kind"`
 	Name          string                  `json:"name"`
+	Software      string                  `json:"software,omitempty"`
 	IdentityKey   postern.Bytes           `json:"identity_key"` // Ed25519 seed, 32 bytes
 	LinkKey       postern.Bytes           `json:"link_key"`     // X25519 private key, 32 bytes
 	Phones        []KnownPhone            `json:"phones,omitempty"`

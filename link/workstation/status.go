@@ -12,14 +12,14 @@ type Status struct {
 	Server      string
 	ID          postern.WorkstationID
 	Name        string
-	Application string // the integration's name; empty before the control center told it
+	Application string // the integration's name, as last heard
 	Connected   bool   // with the relay
 	// Problem is why the control center cannot be reached, or does not take this workstation. nil: nothing is known to be
 	// wrong.
 	Problem *postern.Error
 	// Notice is why no phone can be used here now.
 	Notice *postern.PhoneNotice
-	Phones []Phone
+	Phones []Phone // in the order they were paired
 }
 
 // Phone is a paired phone, for screens.
@@ -28,8 +28,8 @@ type Phone struct {
 	ID      postern.PhoneID
 	Name    string
 	UPN     string
-	User    string // display name
-	Phase   postern.Phase
+	User    string        // display name
+	Phase   postern.Phase // empty before the control center told it
 	// Incomplete says that the user has no passkey at Microsoft Entra ID yet.
 	Incomplete bool
 	Presence   relay.State
@@ -38,4 +38,65 @@ type Phone struct {
 	// Notice is why the phone cannot be used now.
 	Notice *postern.PhoneNotice
 	Paired time.Time // zero while unknown
+}
+
+func (w *Workstation) status() Status {
+	s := Status{
+		Server: w.state.Server, ID: w.state.ID, Name: w.state.Name, Application: w.state.Application,
+		Connected: w.connected, Notice: copied(w.notice), Phones: make([]Phone, 0, len(w.phones)),
+	}
+	if w.problem != nil {
+		problem := *w.problem
+		s.Problem = &problem
+	}
+	for _, k := range w.state.Phones {
+		ph := w.phones[k.PhoneID]
+		if ph == nil || ph.known.PairingID != k.PairingID {
+			continue
+		}
+		out := Phone{
+			Pairing: k.PairingID, ID: k.PhoneID, Name: k.Name, UPN: k.UPN, User: k.User, Paired: k.Paired,
+			Presence: ph.presence, Ready: w.connected && ph.line != nil && ph.presence == relay.Present,
+		}
+		if ph.told != nil {
+			out.Phase, out.Incomplete, out.Notice = ph.told.Phase, ph.told.Incomplete(), copied(ph.told.Notice)
+		}
+		if ph.notice != nil {
+			out.Notice = copied(ph.notice)
+		}
+		s.Phones = append(s.Phones, out)
+	}
+	for _, p := range w.strangers {
+		s.Phones = append(s.Phones, Phone{
+			Pairing: p.Pairing.ID, ID: p.Pairing.PhoneID, Name: p.Name, UPN: p.UPN, User: p.User, Phase: p.Phase, Incomplete: p.Incomplete(),
+			Notice: &postern.PhoneNotice{
+				Code:    postern.CodeNotPaired,
+				Message: "This workstation no longer has the key it knew the phone by.",
+				Next:    "Pair the phone again, or remove it here.",
+			},
+			Paired: confirmed(p),
+		})
+	}
+	return s
+}
+
+func copied(n *postern.PhoneNotice) *postern.PhoneNotice {
+	if n == nil {
+		return nil
+	}
+	c := *n
+	return &c
+}
+
+func confirmed(p postern.PairedPhone) time.Time {
+	if p.Pairing.ConfirmedAt == nil {
+		return time.Time{}
+	}
+	return *p.Pairing.ConfirmedAt
+}
+
+// noticeOf is what a code of the catalogue tells people.
+func noticeOf(code postern.Code) *postern.PhoneNotice {
+	e := postern.Errorf(code, "")
+	return &postern.PhoneNotice{Code: code, Message: e.Message, Next: e.Next}
 }

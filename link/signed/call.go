@@ -168,7 +168,8 @@ func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 // clockWrong reports whether an answer says that the device's clock is wrong, and takes over the time it tells instead.
 func (c *Caller) clockWrong(r *Response) bool {
 	var p postern.Problem
-	if r.Status < 400 || r.Date.IsZero() || json.Unmarshal(r.Body, &p) != nil || p.Code != postern.CodePhoneClock {
+	if r.Status < 400 || r.Date.IsZero() || json.Unmarshal(r.Body, &p) != nil ||
+		p.Code != postern.CodePhoneClock && p.Code != postern.CodeWorkstationClock {
 		return false
 	}
 	c.mu.Lock()

@@ -26,7 +26,7 @@ type Workstation struct {
 	mu        sync.Mutex
 	state     *State
 	phones    map[postern.PhoneID]*phone
-	strangers []postern.PairedPhone // what the control center lists and the state does not hold
+	strangers []postern.PairedPhone  // what the control center lists and the state does not hold
 	places    map[string]relay.State // where the relay said that devices are, paired or about to be
 	pairing   *Pairing               // the one that is being made
 	running   bool

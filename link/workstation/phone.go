@@ -26,6 +26,9 @@ const (
 //	no session ── the phone is present, or a request waits ──> greeting ── its answer ──> session
 //	     ^                                                        │                          │ due and quiet: greeting,
 //	     └──── gone, refused, no answer in time, over, broken ────┴──────────────────────────┘ beside the session
+//
+// While a session is renewed nothing goes over the one before: the phone tries a message with the new one first, and takes
+// one that does not open there for the proof that the new one leads nowhere.
 type phone struct {
 	w         *Workstation
 	known     KnownPhone
@@ -37,7 +40,6 @@ type phone struct {
 	session  *channel.Session
 	line     *channel.Workstation // over session
 	stirred  time.Time            // when something last went over it
-	fresh    *channel.Session     // takes the place of session once that is quiet
 	greeting *channel.Handshake   // its first message was sent
 	greeted  time.Time            // when, or when the phone came after that
 	begun    time.Time            // when the last handshake was begun
@@ -65,7 +67,6 @@ func (ph *phone) drive() {
 	if ph.line != nil {
 		ph.did(ph.line.Tick(now))
 	}
-	ph.renew(now)
 	ph.greet(now)
 	ph.serve(now)
 	ph.greet(now) // the request may have found the session over
@@ -90,9 +91,6 @@ func (ph *phone) next(now time.Time) time.Time {
 	}
 	if ph.line != nil {
 		sooner(ph.line.Next())
-		if ph.fresh != nil {
-			sooner(ph.stirred.Add(quiet))
-		}
 	}
 	if ph.greeting != nil && ph.presence == relay.Present {
 		sooner(ph.greeted.Add(patience))
@@ -108,16 +106,7 @@ func (ph *phone) next(now time.Time) time.Time {
 
 // idle reports whether nothing of the session can be under way.
 func (ph *phone) idle(now time.Time) bool {
-	return (ph.call == nil || !ph.call.sent) && now.Sub(ph.stirred) >= quiet
-}
-
-// renew takes the fresh session once the other is quiet.
-func (ph *phone) renew(now time.Time) {
-	if ph.fresh != nil && (ph.line == nil || ph.idle(now)) {
-		fresh := ph.fresh
-		ph.fresh = nil
-		ph.begin(fresh)
-	}
+	return ph.call == nil && now.Sub(ph.stirred) >= quiet
 }
 
 // begin makes a session the one that counts.
@@ -140,7 +129,7 @@ func (ph *phone) greet(now time.Time) {
 		ph.unanswered(now)
 	}
 	knock := ph.call != nil && !ph.call.sent && !ph.call.knocked && ph.line == nil
-	renewal := ph.line != nil && ph.fresh == nil && ph.idle(now) && ph.session.Due(now)
+	renewal := ph.line != nil && ph.idle(now) && ph.session.Due(now)
 	wanted := ph.presence == relay.Present && (ph.line == nil || renewal) || knock
 	if !wanted || ph.greeting != nil || !ph.w.connected || now.Before(ph.notBefore) {
 		return
@@ -237,11 +226,7 @@ func (ph *phone) answered(now time.Time, second []byte) {
 	}
 	s, _ := ph.greeting.Done()
 	ph.greeting, ph.tries = nil, 0
-	if ph.line == nil || ph.idle(now) {
-		ph.begin(s)
-	} else {
-		ph.fresh = s
-	}
+	ph.begin(s)
 }
 
 // did carries out what came of something that happened to the session.
@@ -307,10 +292,6 @@ func errBroken(cause error) *postern.Error {
 // that it did not take up is asked again in the next session, where again says that the phone alone began anew.
 func (ph *phone) lose(err *postern.Error, again bool) {
 	ph.endGreeting()
-	if ph.fresh != nil {
-		ph.fresh.Close()
-		ph.fresh = nil
-	}
 	if ph.session != nil {
 		ph.session.Close()
 		ph.session, ph.line = nil, nil

@@ -242,6 +242,10 @@ func (ph *phone) serve(now time.Time) {
 		ph.finish(nil, postern.Errorf(postern.CodeUnavailable, "This workstation is not connected to the control center, so the phone cannot be asked.").
 			WithNext("Check the network, then start the sign-in again."))
 	case ph.line != nil && ph.w.connected:
+		if ph.greeting != nil && ph.presence == relay.Present {
+			return // the session is being renewed, which takes a moment
+		}
+		ph.endGreeting()
 		ph.put(c, now)
 	case !c.meeting.IsZero() && !now.Before(c.meeting.Add(meetPatience)):
 		ph.finish(nil, postern.Errorf(postern.CodeLinkPeerGone, "The phone is connected, but no secure connection to it came about.").

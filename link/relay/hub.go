@@ -144,6 +144,24 @@ func (h *Hub) News(ctx context.Context, device string) {
 	h.tell(ctx, device, message{kind: messageNews, from: device})
 }
 
+// Distrust forgets every answer of the policy that is kept at this hub, so that the next payload of any device is asked
+// about anew, and returns the devices that have a session here. It is quick: whoever sees them is as before until each is
+// given to [Hub.Recheck].
+func (h *Hub) Distrust() []string {
+	h.mu.Lock()
+	all := make([]*session, 0, len(h.sessions))
+	for _, s := range h.sessions {
+		all = append(all, s)
+	}
+	h.mu.Unlock()
+	devices := make([]string, 0, len(all))
+	for _, s := range all {
+		s.distrust()
+		devices = append(devices, s.device)
+	}
+	return devices
+}
+
 // tell routes a message whose arrival nobody waits for.
 func (h *Hub) tell(ctx context.Context, address string, m message) {
 	if code := h.route(ctx, address, m); code != "" && code != postern.CodeLinkPeerGone {

@@ -202,11 +202,18 @@ func (s *session) hide(peer string) {
 	}
 }
 
-// recheck asks the policy for everything anew, and has the peers do so for this device.
-func (s *session) recheck(ctx context.Context) {
+// distrust forgets what the policy answered, and what it is about to answer to a question asked before.
+func (s *session) distrust() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked++
 	clear(s.verdicts)
+}
+
+// recheck asks the policy for everything anew, and has the peers do so for this device.
+func (s *session) recheck(ctx context.Context) {
+	s.distrust()
+	s.mu.Lock()
 	concerned := make(map[string]struct{})
 	for p := range s.peers {
 		concerned[p] = struct{}{}

@@ -174,3 +174,22 @@ func noticeOf(err error) *postern.PhoneNotice {
 	e := postern.AsError(err)
 	return &postern.PhoneNotice{Code: e.Code, Message: e.Message, Next: e.Next}
 }
+
+// Stands reports whether a device is known and has not been revoked.
+func (s *Service) Stands(ctx context.Context, id postern.DeviceID) (bool, error) {
+	var stands bool
+	var err error
+	if postern.ValidID(string(id), postern.PrefixWorkstation) {
+		var w postern.Workstation
+		w, err = s.Store.Workstation(ctx, postern.WorkstationID(id))
+		stands = w.State == postern.WorkstationActive
+	} else {
+		var p postern.Phone
+		p, err = s.Store.Phone(ctx, postern.PhoneID(id))
+		stands = p.State == postern.PhoneActive
+	}
+	if postern.IsCode(err, postern.CodeNotFound) {
+		return false, nil
+	}
+	return stands, err
+}

@@ -150,7 +150,7 @@ func TestPairingRefuses(t *testing.T) {
 	}
 	id = w.open(t, abroad, 3)
 	join(postern.CodePairingForeign)
-	_, err = w.EnrolWorkstation(t.Context(), workstationEnrolment(newKey(t))) // names none of two
+	_, _, err = w.EnrolWorkstation(t.Context(), workstationEnrolment(newKey(t))) // names none of two
 	wantCode(t, err, postern.CodeInvalid)
 }
 

@@ -18,27 +18,28 @@ const maxUnpaired = 10_000
 func WorkstationTopic(id postern.WorkstationID) string { return "workstation/" + string(id) }
 
 // EnrolWorkstation makes a workstation known; the signature proves its identity key. The caller limits the rate: this
-// needs no one-time code. Enrolling again with the same keys finds the same workstation.
-func (s *Service) EnrolWorkstation(ctx context.Context, in postern.WorkstationEnrolment) (postern.Workstation, error) {
+// needs no one-time code. Enrolling again with the same keys finds the same workstation, and creates none.
+func (s *Service) EnrolWorkstation(ctx context.Context, in postern.WorkstationEnrolment) (w postern.Workstation, created bool, err error) {
 	var none postern.Workstation
 	if err := checkWorkstation(&in); err != nil {
-		return none, err
+		return none, false, err
 	}
 	i, err := s.integrationNamed(ctx, in.Integration)
 	if err != nil {
-		return none, err
+		return none, false, err
 	}
 	if !i.Flags[postern.FlagWorkstation] {
-		return none, flagOff(i, postern.FlagWorkstation)
+		return none, false, flagOff(i, postern.FlagWorkstation)
 	}
 	now := s.Now().UTC()
-	w := postern.Workstation{
+	fresh := postern.Workstation{
 		ID: postern.NewID[postern.WorkstationID](postern.PrefixWorkstation), IntegrationID: i.ID, Version: 1, Kind: in.Kind,
 		Name: in.Name, Software: in.Software, OS: in.OS, JoinState: in.JoinState, EnterpriseJoined: in.EnterpriseJoined,
 		State: postern.WorkstationActive, IdentityKey: in.IdentityKey, LinkKey: in.LinkKey, CreatedAt: now, LastSeenAt: &now,
 	}
-	ctx = postern.WithActor(ctx, postern.Actor{Kind: postern.ActorWorkstation, ID: string(w.ID), Name: w.Name, Addr: postern.ActorFrom(ctx).Addr})
+	ctx = postern.WithActor(ctx, postern.Actor{Kind: postern.ActorWorkstation, ID: string(fresh.ID), Name: fresh.Name, Addr: postern.ActorFrom(ctx).Addr})
 	err = s.Store.Atomically(ctx, func(ctx context.Context) error {
+		w, created = fresh, false
 		known, err := s.Store.WorkstationByKey(ctx, in.IdentityKey)
 		if !postern.IsCode(err, postern.CodeNotFound) {
 			w = known
@@ -55,14 +56,15 @@ func (s *Service) EnrolWorkstation(ctx context.Context, in postern.WorkstationEn
 		if err := s.Store.CreateWorkstation(ctx, w); err != nil {
 			return err
 		}
+		created = true
 		return s.Audit.Record(ctx, workstationEvent(audit.WorkstationEnrolled, w, "The workstation "+w.Name+" enrolled.", map[string]string{
 			"kind": string(w.Kind), "software": w.Software, "os": w.OS, "join_state": string(w.JoinState),
 		}))
 	})
 	if err != nil {
-		return none, err
+		return none, false, err
 	}
-	return w, nil
+	return w, created, nil
 }
 
 func sameWorkstation(known postern.Workstation, i postern.Integration, in postern.WorkstationEnrolment, err error) error {

@@ -26,7 +26,7 @@ func workstationEnrolment(key ed25519.PrivateKey) postern.WorkstationEnrolment {
 
 func (w *world) enrolWorkstation(t *testing.T) postern.Workstation {
 	t.Helper()
-	s, err := w.EnrolWorkstation(t.Context(), workstationEnrolment(newKey(t)))
+	s, _, err := w.EnrolWorkstation(t.Context(), workstationEnrolment(newKey(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestEnrolWorkstation(t *testing.T) {
 	w := newWorld(t)
 	key := newKey(t)
 	in := workstationEnrolment(key)
-	got, err := w.EnrolWorkstation(t.Context(), in)
+	got, _, err := w.EnrolWorkstation(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,16 +72,16 @@ func TestEnrolWorkstation(t *testing.T) {
 
 	// Again with the same keys, under another name: the same workstation, and one event.
 	in.Name = "Desk 8"
-	again, err := w.EnrolWorkstation(t.Context(), in)
+	again, _, err := w.EnrolWorkstation(t.Context(), in)
 	if err != nil || again.ID != got.ID || w.recorded(audit.WorkstationEnrolled) != 1 {
 		t.Errorf("%+v, %v, %d events", again, err, w.recorded(audit.WorkstationEnrolled))
 	}
 
 	in.LinkKey = append(postern.Bytes{1}, in.LinkKey[1:]...)
-	_, err = w.EnrolWorkstation(t.Context(), in)
+	_, _, err = w.EnrolWorkstation(t.Context(), in)
 	wantCode(t, err, postern.CodeWorkstationProof)
 	in.Proof = ed25519.Sign(key, postern.WorkstationEnrolmentMessage("", in.IdentityKey, in.LinkKey))
-	_, err = w.EnrolWorkstation(t.Context(), in)
+	_, _, err = w.EnrolWorkstation(t.Context(), in)
 	wantCode(t, err, postern.CodeConflict)
 
 	for name, bend := range map[string]func(in *postern.WorkstationEnrolment){
@@ -94,26 +94,26 @@ func TestEnrolWorkstation(t *testing.T) {
 	} {
 		in := workstationEnrolment(key)
 		bend(&in)
-		if _, err := w.EnrolWorkstation(t.Context(), in); !postern.IsCode(err, postern.CodeInvalid) {
+		if _, _, err := w.EnrolWorkstation(t.Context(), in); !postern.IsCode(err, postern.CodeInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
 	named := workstationEnrolment(newKey(t))
 	named.Integration = "Postern" // but the proof is for none
-	_, err = w.EnrolWorkstation(t.Context(), named)
+	_, _, err = w.EnrolWorkstation(t.Context(), named)
 	wantCode(t, err, postern.CodeWorkstationProof)
 	for name, want := range map[string]postern.Code{"POSTERN": "", string(w.user.IntegrationID): "", "other": postern.CodeNotFound} {
 		key := newKey(t)
 		in := workstationEnrolment(key)
 		in.Integration, in.Proof = name, ed25519.Sign(key, postern.WorkstationEnrolmentMessage(name, in.IdentityKey, in.LinkKey))
-		if _, err := w.EnrolWorkstation(t.Context(), in); err != nil && want == "" || want != "" && !postern.IsCode(err, want) {
+		if _, _, err := w.EnrolWorkstation(t.Context(), in); err != nil && want == "" || want != "" && !postern.IsCode(err, want) {
 			t.Errorf("integration %q: %v, want %q", name, err, want)
 		}
 	}
 
 	w.change(t, func(i *postern.Integration) { i.Flags[postern.FlagWorkstation] = false })
-	_, err = w.EnrolWorkstation(t.Context(), workstationEnrolment(newKey(t)))
+	_, _, err = w.EnrolWorkstation(t.Context(), workstationEnrolment(newKey(t)))
 	wantCode(t, err, postern.CodeFlagOff)
 }
 
@@ -121,7 +121,7 @@ func TestAuthenticateWorkstation(t *testing.T) {
 	w := newWorld(t)
 	p := w.enrol(t)
 	phoneKey, key := w.phone, newKey(t)
-	s, err := w.EnrolWorkstation(t.Context(), workstationEnrolment(key))
+	s, _, err := w.EnrolWorkstation(t.Context(), workstationEnrolment(key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestAuthenticateWorkstation(t *testing.T) {
 	}
 	_, err = w.AuthenticateWorkstation(t.Context(), own())
 	wantCode(t, err, postern.CodeWorkstationRevoked)
-	_, err = w.EnrolWorkstation(t.Context(), workstationEnrolment(key))
+	_, _, err = w.EnrolWorkstation(t.Context(), workstationEnrolment(key))
 	wantCode(t, err, postern.CodeWorkstationRevoked)
 	_, err = w.OpenPairing(t.Context(), s.ID, postern.NewPairingID([16]byte{1}))
 	wantCode(t, err, postern.CodeWorkstationRevoked)

@@ -24,12 +24,12 @@ const (
 
 // Bounds of a request.
 const (
-	maxBody      = 256 << 10 // of an administrator's request: a certificate and its key, with room
-	maxPhoneBody = 64 << 10
-	bodyTime     = 10 * time.Second // for the body to arrive
-	quickTime    = 30 * time.Second // for an operation on the database
-	entraTime    = 2 * time.Minute  // for one that waits for Entra
-	longTime     = 30 * time.Minute // for one that reads the whole audit trail
+	maxBody       = 256 << 10 // of an administrator's request: a certificate and its key, with room
+	maxDeviceBody = 64 << 10
+	bodyTime      = 10 * time.Second // for the body to arrive
+	quickTime     = 30 * time.Second // for an operation on the database
+	entraTime     = 2 * time.Minute  // for one that waits for Entra
+	longTime      = 30 * time.Minute // for one that reads the whole audit trail
 )
 
 // Config is what the API needs to know besides its services.
@@ -44,19 +44,23 @@ type Config struct {
 	Now func() time.Time
 }
 
-// API is the handler of /api/ and /phone/v1/. Make it with [New] and put [Edge] before it.
+// API is the handler of /api/, /phone/v1/ and /workstation/v1/. Make it with [New] and put [Edge] before it.
 type API struct {
-	services Services
-	log      *slog.Logger
-	mux      *http.ServeMux
-	huma     huma.API
-	handler  http.Handler
-	routes   []route
+	services  Services
+	publicURL string
+	log       *slog.Logger
+	mux       *http.ServeMux
+	huma      huma.API
+	handler   http.Handler
+	routes    []route
 
 	clients    *auth.Limiter // per address: requests of any kind
 	enrolments *auth.Limiter // per address: failed attempts to enrol a phone
+	arrivals   *auth.Limiter // per address: attempts to enrol a workstation
 	phones     *auth.Limiter // per phone
 	polls      *polls
+
+	workstations *auth.Limiter // per workstation
 }
 
 // New puts the API together.
@@ -65,11 +69,14 @@ func New(c Config, s Services) *API {
 		c.Log = slog.Default()
 	}
 	a := &API{
-		services: s, log: c.Log, mux: http.NewServeMux(),
+		services: s, publicURL: c.PublicURL, log: c.Log, mux: http.NewServeMux(),
 		clients:    auth.NewLimiter(3000, time.Minute, c.Now),
 		enrolments: auth.NewLimiter(30, time.Minute, c.Now),
+		arrivals:   auth.NewLimiter(60, time.Minute, c.Now),
 		phones:     auth.NewLimiter(240, time.Minute, c.Now),
 		polls:      newPolls(),
+
+		workstations: auth.NewLimiter(240, time.Minute, c.Now),
 	}
 	a.huma = humago.New(a.mux, document(c))
 	a.integrationRoutes()
@@ -82,6 +89,8 @@ func New(c Config, s Services) *API {
 	a.tokenRoutes()
 	a.catalogueRoutes()
 	a.ownPhoneRoutes()
+	a.ownWorkstationRoutes()
+	a.pairingRoutes()
 	a.mux.Handle("GET "+docsPath, docs(a.huma.OpenAPI()))
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, postern.Errorf(postern.CodeNotFound, "There is no operation %s %s.", r.Method, r.URL.Path).
@@ -112,9 +121,10 @@ func document(c Config) huma.Config {
 			Components: &huma.Components{
 				Schemas: newRegistry(),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					schemeToken:   {Type: "http", Scheme: "bearer", BearerFormat: "ptn_…", Description: "An API token; its scopes are permissions."},
-					schemeSession: {Type: "apiKey", In: "cookie", Name: "__Host-postern", Description: "The session of an administrator who signed in to the console."},
-					schemePhone:   {Type: "http", Scheme: "postern-phone", Description: "A signature by the phone's identity key over the request; see the phone API's page."},
+					schemeToken:       {Type: "http", Scheme: "bearer", BearerFormat: "ptn_…", Description: "An API token; its scopes are permissions."},
+					schemeSession:     {Type: "apiKey", In: "cookie", Name: "__Host-postern", Description: "The session of an administrator who signed in to the console."},
+					schemeWorkstation: {Type: "http", Scheme: "postern-workstation", Description: "The same by a workstation."},
+					schemePhone:       {Type: "http", Scheme: "postern-phone", Description: "A signature by the phone's identity key over the request; see the phone API's page."},
 				},
 			},
 		},
@@ -138,8 +148,8 @@ func (a *API) defend(next http.Handler) http.Handler {
 			return
 		}
 		limit := int64(maxBody)
-		if strings.HasPrefix(r.URL.Path, postern.PhoneAPIPath) {
-			limit = maxPhoneBody
+		if ofDevice(r) {
+			limit = maxDeviceBody
 		}
 		body, err := readBody(w, r, limit)
 		if err != nil {
@@ -150,6 +160,11 @@ func (a *API) defend(next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// ofDevice reports whether a request is to an API of devices.
+func ofDevice(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, postern.PhoneAPIPath+"/") || strings.HasPrefix(r.URL.Path, postern.WorkstationAPIPath+"/")
 }
 
 type bodyKey struct{}
@@ -183,11 +198,12 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 }
 
 // sameOrigin refuses requests that another site made a browser send. A request with an Authorization header cannot be
-// one: no browser adds that by itself, and no cross-origin script may, because CORS is off.
+// one: no browser adds that by itself, and no cross-origin script may, because CORS is off. A workstation enrols without
+// one, and for the browser extension from another origin; but nothing that a browser adds counts there.
 func (a *API) sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") == "" {
+		if r.Header.Get("Authorization") == "" && !strings.HasPrefix(r.URL.Path, postern.WorkstationAPIPath+"/") {
 			if err := protection.Check(r); err != nil {
 				writeProblem(w, r, postern.Errorf(postern.CodeCrossOrigin, "").Because(err))
 				return

@@ -93,6 +93,9 @@ func noteActor(ctx context.Context, id string) {
 	}
 }
 
+// NoteActor tells the access log who is asking, for what stands beside the API behind the same [Edge].
+func NoteActor(ctx context.Context, id string) { noteActor(ctx, id) }
+
 // clientAddr is the address of whoever sent the request: the last address of X-Forwarded-For that is not one of our
 // proxies, as long as everything behind it is. Anybody can send that header, so nothing else in it counts.
 func clientAddr(r *http.Request, proxies []netip.Prefix) string {

@@ -4,13 +4,11 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/auth"
-	"github.com/postern/postern/center/device"
 )
 
 const tagOwnPhone = "Phone's own API"
@@ -34,17 +32,11 @@ func phoneFrom(ctx context.Context) postern.Phone {
 // enterPhone verifies the signature of a phone over the request, as it was sent.
 func (a *API) enterPhone(req *http.Request) (ctx context.Context, done func(), err error) {
 	ctx, done = req.Context(), func() {}
-	scheme, proof, _ := strings.Cut(req.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, postern.PhoneAuthScheme) {
+	signed, ok := signedRequest(req, postern.PhoneAuthScheme)
+	if !ok {
 		return ctx, done, postern.Errorf(postern.CodePhoneProof, "The request carries no signature of a phone.")
 	}
-	path := req.RequestURI
-	if !strings.HasPrefix(path, "/") {
-		path = req.URL.RequestURI()
-	}
-	p, err := a.services.Phones.Authenticate(ctx, device.SignedRequest{
-		Proof: strings.TrimSpace(proof), Method: req.Method, Path: path, Body: bodyOf(ctx),
-	})
+	p, err := a.services.Phones.Authenticate(ctx, signed)
 	if err != nil {
 		return ctx, done, err
 	}

@@ -38,7 +38,7 @@ func TestEveryOperationHoldsItsPermission(t *testing.T) {
 	operations(h.api.OpenAPI(), func(method, path string, op *huma.Operation) {
 		needs, _ := op.Extensions["x-postern-permission"].(string)
 		url := strings.NewReplacer("{id}", "x_1", "{code}", "invalid").Replace(path)
-		if needs == "none" || needs == "phone" {
+		if needs == "none" || needs == "phone" || needs == "workstation" {
 			return
 		}
 		held++
@@ -70,29 +70,38 @@ func TestEveryOperationHoldsItsPermission(t *testing.T) {
 	}
 }
 
-// TestEveryPhoneOperationIsSigned does the same for phones: an administrator's token is not a signature.
-func TestEveryPhoneOperationIsSigned(t *testing.T) {
-	h := newHouse(t)
-	token := h.token(postern.Permissions...)
-	operations(h.api.OpenAPI(), func(method, path string, op *huma.Operation) {
-		needs, _ := op.Extensions["x-postern-permission"].(string)
-		if (needs == "phone") != (strings.HasPrefix(path, postern.PhoneAPIPath) && op.OperationID != "enrol-phone") {
-			t.Errorf("%s %s is for %s", method, path, needs)
-		}
-		if needs != "phone" {
-			return
-		}
-		url := strings.ReplaceAll(path, "{id}", "x_1")
-		for _, authorization := range []string{"", "Bearer " + token, "Postern-Phone bad", "Postern-Phone"} {
-			answer := h.send(method, url, "", header("Authorization", authorization))
-			if got := answer.Header.Get("WWW-Authenticate"); got != "Postern-Phone" {
-				t.Errorf("%s asks for %q", op.OperationID, got)
+// TestEveryDeviceOperationIsSigned does the same for devices: an administrator's token is not a signature, nor is that of
+// a device of the other kind.
+func TestEveryDeviceOperationIsSigned(t *testing.T) {
+	for _, kind := range []struct {
+		needs, root, enrol, scheme, other string
+		code                              postern.Code
+	}{
+		{"phone", postern.PhoneAPIPath, "enrol-phone", postern.PhoneAuthScheme, postern.WorkstationAuthScheme, postern.CodePhoneProof},
+		{"workstation", postern.WorkstationAPIPath, "enrol-workstation", postern.WorkstationAuthScheme, postern.PhoneAuthScheme, postern.CodeWorkstationProof},
+	} {
+		h := newHouse(t)
+		token := h.token(postern.Permissions...)
+		operations(h.api.OpenAPI(), func(method, path string, op *huma.Operation) {
+			needs, _ := op.Extensions["x-postern-permission"].(string)
+			if (needs == kind.needs) != (strings.HasPrefix(path, kind.root) && op.OperationID != kind.enrol) {
+				t.Errorf("%s %s is for %s", method, path, needs)
 			}
-			wantProblem(t, answer, postern.CodePhoneProof, "")
+			if needs != kind.needs {
+				return
+			}
+			url := strings.ReplaceAll(path, "{id}", "x_1")
+			for _, authorization := range []string{"", "Bearer " + token, kind.scheme + " bad", kind.scheme, kind.other + " good"} {
+				answer := h.send(method, url, "", header("Authorization", authorization))
+				if got := answer.Header.Get("WWW-Authenticate"); got != kind.scheme {
+					t.Errorf("%s asks for %q", op.OperationID, got)
+				}
+				wantProblem(t, answer, kind.code, "")
+			}
+		})
+		if calls := h.domain.called(); len(calls) > 0 {
+			t.Fatalf("reached without a signature: %v", calls)
 		}
-	})
-	if calls := h.domain.called(); len(calls) > 0 {
-		t.Fatalf("reached without a signature: %v", calls)
 	}
 }
 
@@ -106,7 +115,7 @@ func TestOnlyTheseAreOpen(t *testing.T) {
 		}
 	})
 	slices.Sort(open)
-	want := []string{"enrol-phone", "get-error-code", "list-audit-codes", "list-error-codes"}
+	want := []string{"enrol-phone", "enrol-workstation", "get-error-code", "list-audit-codes", "list-error-codes"}
 	if !slices.Equal(open, want) {
 		t.Fatalf("open to anybody: %v, want %v", open, want)
 	}

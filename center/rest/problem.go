@@ -43,8 +43,11 @@ func (p *Problem) GetHeaders() http.Header {
 	}
 	if p.Status == http.StatusUnauthorized {
 		scheme := "Bearer"
-		if strings.HasPrefix(string(p.Code), "phone_") {
+		switch {
+		case strings.HasPrefix(string(p.Code), "phone_"):
 			scheme = postern.PhoneAuthScheme
+		case strings.HasPrefix(string(p.Code), "workstation_"):
+			scheme = postern.WorkstationAuthScheme
 		}
 		h.Set("WWW-Authenticate", scheme)
 	}

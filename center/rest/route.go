@@ -19,16 +19,19 @@ const (
 	schemeToken   = "token"
 	schemeSession = "session"
 	schemePhone   = "phone"
+
+	schemeWorkstation = "workstation"
 )
 
 // access says who may call an operation.
 type access int
 
 const (
-	permitted access = iota // whoever has the route's permission; the zero value, so that nothing is open by oversight
-	signedIn                // any administrator or token
-	open                    // anybody
-	phone                   // a phone that signed the request
+	permitted   access = iota // whoever has the route's permission; the zero value, so that nothing is open by oversight
+	signedIn                  // any administrator or token
+	open                      // anybody
+	phone                     // a phone that signed the request
+	workstation               // a workstation that signed the request
 )
 
 // route is everything about an operation but what it does.
@@ -90,6 +93,8 @@ func (r route) permission() string {
 		return "none"
 	case phone:
 		return "phone"
+	case workstation:
+		return "workstation"
 	}
 	return string(r.needs)
 }
@@ -100,6 +105,8 @@ func (r route) security() []map[string][]string {
 		return []map[string][]string{}
 	case phone:
 		return []map[string][]string{{schemePhone: {}}}
+	case workstation:
+		return []map[string][]string{{schemeWorkstation: {}}}
 	}
 	var scopes []string
 	if r.needs != "" {
@@ -124,6 +131,8 @@ func (r route) describe() string {
 		b.WriteString("For everybody.")
 	case phone:
 		b.WriteString("For phones, which sign the request.")
+	case workstation:
+		b.WriteString("For workstations, which sign the request.")
 	}
 	for i, code := range r.codes {
 		if i == 0 {
@@ -149,6 +158,8 @@ func (r route) failures() []int {
 		everywhere = append(everywhere, postern.CodeUnauthenticated)
 	case phone:
 		everywhere = append(everywhere, postern.CodePhoneProof, postern.CodePhoneRevoked)
+	case workstation:
+		everywhere = append(everywhere, postern.CodeWorkstationProof, postern.CodeWorkstationRevoked)
 	}
 	if strings.Contains(r.path, "{") {
 		everywhere = append(everywhere, postern.CodeNotFound)
@@ -195,6 +206,9 @@ func (a *API) enter(req *http.Request, r route) (ctx context.Context, done func(
 		return ctx, done, nil
 	case phone:
 		return a.enterPhone(req)
+	case workstation:
+		ctx, err = a.enterWorkstation(req)
+		return ctx, done, err
 	}
 	identity, err := a.services.Door.Authenticate(req)
 	if err != nil {

@@ -60,16 +60,31 @@ type Users interface {
 
 // Phones is what the API needs of package device.
 type Phones interface {
+	Pairings
 	Enrol(ctx context.Context, in postern.PhoneEnrolment) (postern.Phone, error)
 	Authenticate(ctx context.Context, r device.SignedRequest) (postern.Phone, error)
 	Phones(ctx context.Context, user postern.UserID) ([]postern.Phone, error)
 	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
 	Workstations(ctx context.Context, integration postern.IntegrationID) ([]postern.Workstation, error)
 	RevokeWorkstation(ctx context.Context, id postern.WorkstationID) (postern.Workstation, error)
+
+	EnrolWorkstation(ctx context.Context, in postern.WorkstationEnrolment) (w postern.Workstation, created bool, err error)
+	AuthenticateWorkstation(ctx context.Context, r device.SignedRequest) (postern.Workstation, error)
+	WorkstationSelf(ctx context.Context, w postern.Workstation) (postern.WorkstationSelf, error)
+	UpdateWorkstation(ctx context.Context, id postern.WorkstationID, in postern.WorkstationUpdate) (postern.Workstation, error)
+	SetLinkKey(ctx context.Context, phone postern.PhoneID, key []byte) (postern.Phone, error)
+	OpenPairing(ctx context.Context, workstation postern.WorkstationID, id postern.PairingID) (postern.PairingAnswer, error)
+	JoinPairing(ctx context.Context, phone postern.PhoneID, id postern.PairingID) (postern.PairingAnswer, error)
+	ConfirmPairing(ctx context.Context, by postern.DeviceID, id postern.PairingID) (postern.Pairing, error)
+	EndPairing(ctx context.Context, by postern.DeviceID, id postern.PairingID) (postern.Pairing, error)
+	AnswerPairing(ctx context.Context, p postern.Pairing) (postern.PairingAnswer, error)
+	PairedPhones(ctx context.Context, w postern.Workstation) ([]postern.PairedPhone, error)
+	PairedWorkstations(ctx context.Context, p postern.Phone) ([]postern.PairedWorkstation, error)
 }
 
 // Passkeys is what the API needs of package provision.
 type Passkeys interface {
+	Claims
 	Begin(ctx context.Context, phone postern.PhoneID) (postern.Provisioning, bool, error)
 	BeginSecurityKey(ctx context.Context, integration postern.IntegrationID, in postern.SecurityKeyInput) (postern.Provisioning, bool, error)
 	SecurityKeyOptions(ctx context.Context, id postern.ProvisioningID) (postern.SecurityKeyOptions, error)

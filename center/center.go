@@ -16,7 +16,6 @@ import (
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/auth"
-	"github.com/postern/postern/center/backbone"
 	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
@@ -26,6 +25,7 @@ import (
 	"github.com/postern/postern/center/seal"
 	"github.com/postern/postern/center/store"
 	"github.com/postern/postern/center/web"
+	"github.com/postern/postern/link/relay"
 )
 
 // Center is a control center that is wired and not yet serving. Make it with [New], run it with [Center.Serve], and
@@ -41,9 +41,12 @@ type Center struct {
 	Passkeys     *provision.Service
 	Jobs         *job.Runner
 
-	log     *slog.Logger
-	metrics *metrics
-	handler http.Handler
+	log       *slog.Logger
+	metrics   *metrics
+	handler   http.Handler
+	messaging messaging
+	watch     *linkWatch
+	link      *link
 }
 
 // Options are what a test or a demonstration sets beside the configuration. All may be absent.
@@ -51,6 +54,8 @@ type Options struct {
 	Logger *slog.Logger
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) error // the connector's waits
+	// App serves the phone app under /app/, and under /p, the address of a pairing's code. nil: this build has none.
+	App http.Handler
 	// Statement makes the metadata statement of the phones as authenticators with the attestation CA that vouches for
 	// them. It comes from outside because this package knows no authenticator; without it no statement is exported.
 	Statement func(ctx context.Context, root *x509.Certificate) (json.RawMessage, error)
@@ -88,7 +93,11 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	notices := &backbone.InProcess{}
+	if s.messaging, err = openMessaging(ctx, c); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.watch = newLinkWatch(s.messaging.Notices, o.Logger)
+	notices := s.watch
 	s.Integrations = &integration.Service{
 		Store: db, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Cloud: cloud, Logger: o.Logger,
 		Now: o.Now, Sleep: o.Sleep, Observer: s.metrics,
@@ -104,6 +113,10 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		Store: db, Integrations: graphs{s.Integrations}, Users: s.Users, Phones: s.Phones, Audit: s.Trail, Queue: s.Jobs,
 		Notices: notices, Logger: o.Logger, Now: o.Now,
 	}
+	hub := relay.NewHub(relay.HubConfig{Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger})
+	s.link = newLink(hub, o.Logger, o.Now)
+	s.watch.tell(hub, s.Phones, s.Integrations)
+	s.metrics.observeLink(hub.Counts)
 	s.Phones.Enrolled = s.Passkeys.Enrolled
 	s.Integrations.Enabled = s.Passkeys.Resume
 	s.Integrations.Handle(&registry)
@@ -113,10 +126,10 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.forgetUnpaired(&registry)
 
 	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now}); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	if s.handler, err = s.routes(o); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -176,6 +189,14 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	mux.Handle("GET /metrics", s.metrics.handler(s.Jobs))
 	mux.Handle("/api/", s.metrics.observe("api", api))
 	mux.Handle(postern.PhoneAPIPath+"/", s.metrics.observe("phone", api))
+	mux.Handle(postern.WorkstationAPIPath+"/", s.metrics.observe("workstation", api))
+	mux.Handle("GET "+relay.Path, s.link) // not observed: a connection of hours is no request
+	app := o.App
+	if app == nil {
+		app = http.HandlerFunc(noApp)
+	}
+	mux.Handle("/app/", s.metrics.observe("app", app))
+	mux.Handle("/p", s.metrics.observe("app", app))
 	mux.Handle("/", s.metrics.observe("console", console))
 	return rest.Edge(o.Logger, proxies)(mux), nil
 }
@@ -183,8 +204,17 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 // Handler is everything that listens, for tests that bring their own server.
 func (s *Center) Handler() http.Handler { return s.handler }
 
-// Close closes the database. Nothing may be serving any more.
-func (s *Center) Close() error { return s.Store.Close() }
+// noApp answers where the phone app would be.
+func noApp(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "This build of Postern has no phone app. Ask whoever runs it for a release, which has one.", http.StatusNotFound)
+}
+
+// Close ends the connections of devices and closes the database. No request may be served any more.
+func (s *Center) Close() error {
+	s.link.Close()
+	s.watch.Close()
+	return errors.Join(s.messaging.Close(), s.Store.Close())
+}
 
 // BackupPath is where a backup named by time goes when no path is given.
 func (s *Center) BackupPath(at time.Time) string {

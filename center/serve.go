@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/postern/postern"
@@ -36,6 +37,10 @@ func (s *Center) Serve(ctx context.Context, l net.Listener) (err error) {
 	if err := s.Jobs.Start(work); err != nil {
 		return errors.Join(err, l.Close())
 	}
+	var watching sync.WaitGroup
+	watching.Go(func() { s.watch.Run(work) })
+	defer watching.Wait()
+	defer stopWork()
 	s.note(ctx, audit.SystemStarted, "Postern "+postern.Version()+" started.")
 	server := &http.Server{
 		Handler:           s.handler,
@@ -63,6 +68,9 @@ func (s *Center) Serve(ctx context.Context, l net.Listener) (err error) {
 	case <-ctx.Done():
 	}
 	s.log.InfoContext(ctx, "stopping")
+	// Devices first: they are told to connect anew, which takes them to another replica. The server knows nothing of
+	// their connections.
+	s.link.Close()
 	finish, cancel := context.WithTimeout(work, finishWithin)
 	defer cancel()
 	if server.Shutdown(finish) != nil {

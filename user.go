@@ -76,6 +76,7 @@ type InvitationCreated struct {
 	Invitation Invitation `json:"invitation"`
 	User       User       `json:"user"`
 	Code       string     `json:"code" doc:"The one-time code. It is not stored and cannot be shown again."`
+	Link       string     `json:"link,omitempty" doc:"Opens the phone app with the code filled in, in the fragment. As secret as the code."`
 }
 
 // InvitationInput invites one user.

@@ -25,6 +25,7 @@ type commands struct {
 	Users        usersCmd        `cmd:"" help:"Users and their invitations." group:"remote"`
 	Phones       phonesCmd       `cmd:"" help:"Phones of users." group:"remote"`
 	Workstations workstationsCmd `cmd:"" help:"Workstations of an integration." group:"remote"`
+	Pairings     pairingsCmd     `cmd:"" help:"Pairings of phones with workstations." group:"remote"`
 	Passkeys     passkeysCmd     `cmd:"" help:"Passkeys of users, and their provisioning." group:"remote"`
 	Audit        auditCmd        `cmd:"" help:"The audit trail." group:"remote"`
 	Tokens       tokensCmd       `cmd:"" help:"API tokens." group:"remote"`

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/skip2/go-qrcode"
+
 	"github.com/postern/postern"
 	"github.com/postern/postern/internal/cli"
 )
@@ -211,6 +213,7 @@ type usersInviteCmd struct {
 	within
 	User  string `arg:"" help:"User principal name or object id."`
 	Valid int    `help:"How many minutes the code works; three days unless given." placeholder:"MINUTES"`
+	QR    bool   `name:"qr" help:"Draw the link as a QR code, for the user to scan with the phone's camera."`
 }
 
 // Run invites a user. The code goes to standard output alone, so that a script can take it.
@@ -227,7 +230,18 @@ func (cmd *usersInviteCmd) Run(ctx context.Context, std cli.Streams, group *user
 		return cli.JSON(std.Out, made)
 	}
 	fmt.Fprintf(std.Err, "%s is invited. The code works once, until %s, and cannot be shown again:\n", made.User.UPN, when(made.Invitation.ExpiresAt))
-	_, err = fmt.Fprintln(std.Out, made.Code)
+	if _, err := fmt.Fprintln(std.Out, made.Code); err != nil || made.Link == "" {
+		return err
+	}
+	fmt.Fprintf(std.Err, "This opens the app on the phone with the code filled in; it is as secret as the code:\n%s\n", cli.Clean(made.Link))
+	if !cmd.QR {
+		return nil
+	}
+	drawn, err := qrcode.New(made.Link, qrcode.Medium)
+	if err != nil {
+		return fmt.Errorf("draw the link: %w", err)
+	}
+	_, err = fmt.Fprint(std.Err, drawn.ToSmallString(false))
 	return err
 }
 

@@ -22,6 +22,12 @@ help: ## list the commands
 build: ## build all programs into bin/
 	@mkdir -p $(BIN)
 	$(GO) build -o $(BIN)/ ./cmd/...
+	@$(GO) run ./internal/extensionbuild
+
+.PHONY: extension
+extension: ## build the browser extension alone: bin/extension to load unpacked, bin/postern-extension.zip
+	@mkdir -p $(BIN)
+	@$(GO) run ./internal/extensionbuild
 
 .PHONY: demo
 demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops it

@@ -58,7 +58,11 @@ func (a *API) userRoutes() {
 		Body postern.InvitationInput
 	},
 	) (*object[postern.InvitationCreated], error) {
-		return answer(s.Invite(ctx, in.ID, in.Body))
+		created, err := s.Invite(ctx, in.ID, in.Body)
+		if err == nil {
+			created.Link = postern.AppLink(a.publicURL, created.Code)
+		}
+		return answer(created, err)
 	})
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/users", id: "list-users", tag: tagUsers,

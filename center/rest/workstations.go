@@ -33,4 +33,6 @@ func (a *API) workstationRoutes() {
 	}, func(ctx context.Context, in *WorkstationPath) (*object[postern.Workstation], error) {
 		return answer(a.services.Phones.RevokeWorkstation(ctx, in.ID))
 	})
+	a.userPairingRoutes()
+	a.ownPasskeyRoutes()
 }

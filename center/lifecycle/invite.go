@@ -116,6 +116,7 @@ func (s *Service) know(ctx context.Context, id postern.IntegrationID, who poster
 	}
 	if u.UPN != who.UPN || u.DisplayName != who.DisplayName || u.Mail != who.Mail {
 		u.UPN, u.DisplayName, u.Mail, u.UpdatedAt = who.UPN, who.DisplayName, who.Mail, now
+		s.Store.AfterCommit(ctx, func() { s.Notices.Publish(Topic(u.ID)) })
 		err = s.Store.UpdateUser(ctx, &u)
 	}
 	return u, err

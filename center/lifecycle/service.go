@@ -83,6 +83,7 @@ func (s *Service) Settle(ctx context.Context, id postern.UserID) error {
 	if err := s.Store.UpdateUser(ctx, &u); err != nil {
 		return err
 	}
+	s.Store.AfterCommit(ctx, func() { s.Notices.Publish(Topic(id)) })
 	if err := s.Queue.Enqueue(ctx, MoveJob{u.IntegrationID}, job.Bulk()); err != nil {
 		return err
 	}

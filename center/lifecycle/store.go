@@ -11,6 +11,7 @@ import (
 // outdated version CodeStale, a duplicate CodeConflict.
 type Store interface {
 	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+	AfterCommit(ctx context.Context, f func())
 
 	User(ctx context.Context, id postern.UserID) (postern.User, error)
 	UserByObjectID(ctx context.Context, integration postern.IntegrationID, objectID string) (postern.User, error)

@@ -23,10 +23,7 @@ func (s *Service) Self(ctx context.Context, phone postern.Phone) (postern.PhoneS
 	if err != nil {
 		return out, err
 	}
-	out.Integration = postern.PhoneIntegration{
-		ID: i.ID, ApplicationName: i.ApplicationName, State: i.State, Attestation: i.Attestation,
-		CanProvision: i.State == postern.StateEnabled && i.Flags[postern.FlagProvisionAPI],
-	}
+	out.Integration = device.About(i)
 	if out.User, err = s.Users.User(ctx, phone.UserID); err != nil {
 		return out, err
 	}
@@ -46,6 +43,9 @@ func (s *Service) Self(ctx context.Context, phone postern.Phone) (postern.PhoneS
 	}
 	if out.Passkeys == nil {
 		out.Passkeys = []postern.Passkey{}
+	}
+	if out.Pairings, err = s.Phones.PairedWorkstations(ctx, phone); err != nil {
+		return out, err
 	}
 	out.Notice = notice(i, out.User)
 	return out, nil

@@ -43,6 +43,7 @@ type Phones interface {
 	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
 	Phones(ctx context.Context, user postern.UserID) ([]postern.Phone, error)
 	TellWorkstations(ctx context.Context, id postern.PhoneID)
+	PairedWorkstations(ctx context.Context, p postern.Phone) ([]postern.PairedWorkstation, error)
 	MarkRevoked(ctx context.Context, id postern.PhoneID) (postern.Phone, bool, error)
 	Certify(ctx context.Context, id postern.IntegrationID, provisioning postern.ProvisioningID, in postern.AttestationRequest) ([]byte, error)
 }

@@ -194,6 +194,8 @@ type Activity struct {
 	RPID        string    `json:"rp_id"`
 	Account     string    `json:"account,omitempty"`
 	Workstation string    `json:"workstation"`
+
+	session uint64 // in which it was asked
 }
 
 // Push is whether the phone can be woken.

@@ -1,0 +1,194 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/link/channel"
+	"github.com/postern/postern/phone"
+	"github.com/postern/postern/phone/link"
+)
+
+// neverReset closes the time after power-up in which CTAP hears a reset (CTAP 2.1 §6.6) before it has begun: nobody
+// holding the phone has plugged it in, and what deletes every passkey is done on the phone.
+const neverReset = time.Nanosecond
+
+// seat is the authenticator of one session: tokens, remembered assertions and enumerations of one session are no other's.
+type seat struct {
+	session       uint64
+	authenticator *authenticator.Authenticator
+	person        *person
+}
+
+// handle answers a request of a workstation. It is called for one at a time.
+func (a *App) handle(ctx context.Context, r *link.Request) (answer link.Answer) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.host.Log.Error("a request failed", "workstation", r.Workstation)
+			answer = link.Answer{CTAP: []byte{byte(ctap.ErrOther)}}
+		}
+		a.changed()
+	}()
+	command, _, err := ctap.SplitRequest(r.CTAP)
+	if err == nil && command == ctap.Reset {
+		return link.Answer{CTAP: []byte{byte(ctap.ErrNotAllowed)}}
+	}
+	s, reason := a.sit(r)
+	if reason != 0 {
+		return link.Answer{Reason: reason}
+	}
+	s.person.begin(r)
+	response := a.vault.Serve(ctx, s.authenticator, r.CTAP)
+	a.served(r, command, response)
+	return link.Answer{CTAP: response}
+}
+
+// sit finds the authenticator for a request, or why there is none for it.
+func (a *App) sit(r *link.Request) (*seat, channel.Reason) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.host.Now()
+	switch {
+	case a.forbidden() != nil:
+		return nil, channel.ReasonNotAllowed
+	case a.vault == nil:
+		return nil, channel.ReasonLocked
+	case a.lease.owner != 0 && a.lease.owner != r.Session && now.Before(a.lease.until):
+		return nil, channel.ReasonBusy
+	}
+	if a.lease.timer != nil { // the ceremony has begun
+		a.lease.timer.Stop()
+		a.lease.timer = nil
+	}
+	if s := a.seats[r.Workstation]; s != nil && s.session == r.Session {
+		return s, 0
+	}
+	p := &person{a: a}
+	made, err := authenticator.New(authenticator.Config{
+		AAGUID: phone.AAGUID, Store: store{a.vault, a, r.Session}, User: p, Chooser: p, Random: a.host.Random, Now: a.host.Now,
+		Algorithms: []ctap.Algorithm{ctap.ES256}, ResetWindow: neverReset, MaxLargeBlobs: ctap.MinLargeBlobCapacity,
+		Transports: []string{"usb"}, FirmwareVersion: 1, MaxMsgSize: channel.MaxCTAP,
+	})
+	if err != nil {
+		a.host.Log.Error("no authenticator could be made", "error", err)
+		return nil, channel.ReasonLocked
+	}
+	s := &seat{session: r.Session, authenticator: made, person: p}
+	a.seats[r.Workstation] = s
+	return s, 0
+}
+
+// forbidden is why no workstation may use this phone now, as the control center told it last. a.mu is held.
+func (a *App) forbidden() *postern.PhoneNotice {
+	if e := a.refusal; e != nil {
+		return &postern.PhoneNotice{Code: e.Code, Message: e.Message, Next: e.Next}
+	}
+	if a.memory.Self != nil {
+		return a.memory.Self.Notice
+	}
+	return nil
+}
+
+// served does what follows an answer: what a passkey was used for is remembered, and the vault does not stay open for
+// longer than the ceremony it was opened for.
+func (a *App) served(r *link.Request, command ctap.Command, response []byte) {
+	result, err := ctap.SplitResponse(response)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ctx := a.ctx
+	if a.lease.owner == r.Session {
+		if a.vault.Locked() {
+			a.lock()
+		} else {
+			a.lockAfter(leaseAfterToken)
+		}
+	}
+	now := a.host.Now().UTC()
+	var used []byte
+	switch {
+	case err != nil && (command == ctap.MakeCredential || command == ctap.GetAssertion):
+		a.failed(r.Session)
+		return
+	case err != nil:
+		return
+	case command == ctap.MakeCredential:
+		used = madeID(result)
+	case command == ctap.GetAssertion:
+		used = assertedID(result)
+	case command == ctap.CredentialManagement || command == ctap.CredentialManagementPreview:
+		if err := a.look(ctx); err != nil {
+			a.host.Log.Error("the vault cannot be read", "error", err)
+		}
+		return
+	}
+	if used == nil || silent(command, r.CTAP) {
+		return
+	}
+	if err := a.look(ctx); err != nil {
+		a.host.Log.Error("the vault cannot be read", "error", err)
+	}
+	a.memory.key(idOf(used)).LastUsed = &now
+	a.memory.computer(r.Pairing).LastUsed = &now
+	if len(a.memory.Activity) > 0 {
+		for _, c := range a.held {
+			if last := &a.memory.Activity[0]; bytes.Equal(c.ID, used) && last.session == r.Session {
+				last.Account = c.User.Name
+			}
+		}
+	}
+	a.remembered()
+	if command == ctap.MakeCredential {
+		a.wakeSync() // a passkey of Entra's is reported
+	}
+}
+
+func madeID(result []byte) []byte {
+	m, err := ctap.DecodeMakeCredentialResponse(result)
+	if err != nil {
+		return nil
+	}
+	data, err := ctap.ParseAuthenticatorData(m.AuthData)
+	if err != nil || data.Attested == nil {
+		return nil
+	}
+	return data.Attested.ID
+}
+
+func assertedID(result []byte) []byte {
+	g, err := ctap.DecodeGetAssertionResponse(result)
+	if err != nil || g.Credential == nil {
+		return nil
+	}
+	return g.Credential.ID
+}
+
+// silent reports whether a request only looked for a passkey.
+func silent(command ctap.Command, request []byte) bool {
+	if command != ctap.GetAssertion {
+		return false
+	}
+	_, params, err := ctap.SplitRequest(request)
+	if err != nil {
+		return true
+	}
+	g, err := ctap.DecodeGetAssertionRequest(params)
+	if err != nil {
+		return true
+	}
+	up, told := g.Options[ctap.OptionUP]
+	return told && !up
+}
+
+func idOf(credentialID []byte) string { return base64.RawURLEncoding.EncodeToString(credentialID) }
+
+// errDenied and errPaused are how a question ends without a yes.
+var (
+	errDenied = errors.New("the user said no")
+	errPaused = errors.New("this workstation has asked too often")
+)

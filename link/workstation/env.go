@@ -18,7 +18,7 @@ type Env struct {
 	Transport signed.Transport // required
 	// Dial opens a WebSocket of subprotocol [relay.Subprotocol]; the URL is ws or wss. Required.
 	Dial   func(ctx context.Context, url string) (relay.Conn, error)
-	Random io.Reader        // cryptographic; nil is the system's
+	Random io.Reader        // cryptographic, read by several goroutines at once; nil is the system's
 	Now    func() time.Time // nil is the system's
 	Log    *slog.Logger     // nil is no log
 }

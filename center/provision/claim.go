@@ -230,8 +230,8 @@ func (s *Service) giveClaimUp(ctx context.Context, c Claim, why *postern.Error) 
 	return err
 }
 
-// claimsOf are the claims of a phone as it is told of them.
-func (s *Service) claimsOf(ctx context.Context, phone postern.PhoneID) ([]postern.PasskeyClaim, error) {
+// Claims are what a phone says it registered and Entra does not list, given up not too long ago or still looked for.
+func (s *Service) Claims(ctx context.Context, phone postern.PhoneID) ([]postern.PasskeyClaim, error) {
 	claims, err := s.Store.ClaimsOfPhone(ctx, phone)
 	var out []postern.PasskeyClaim
 	for _, c := range claims {

@@ -30,7 +30,7 @@ func (s *Service) Self(ctx context.Context, phone postern.Phone) (postern.PhoneS
 	if out.Passkeys, err = s.Store.PasskeysOfPhone(ctx, phone.ID); err != nil {
 		return out, err
 	}
-	if out.Claims, err = s.claimsOf(ctx, phone.ID); err != nil {
+	if out.Claims, err = s.Claims(ctx, phone.ID); err != nil {
 		return out, err
 	}
 	open, err := s.Store.OpenProvisionings(ctx, phone.ID)

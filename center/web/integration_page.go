@@ -20,10 +20,11 @@ type integrationFrame struct {
 type tab string
 
 const (
-	tabUsers    tab = "User Management"
-	tabAudit    tab = "Audit Trail"
-	tabLogin    tab = "Login Settings"
-	tabSettings tab = "Integration Settings"
+	tabUsers        tab = "User Management"
+	tabWorkstations tab = "Workstations"
+	tabAudit        tab = "Audit Trail"
+	tabLogin        tab = "Login Settings"
+	tabSettings     tab = "Integration Settings"
 )
 
 // tabs lists the pages of an integration that the person may open, in their order.
@@ -36,6 +37,7 @@ func (f integrationFrame) tabs() []navItem {
 		needs postern.Permission
 	}{
 		{tabUsers, base, postern.PermUsersRead},
+		{tabWorkstations, base + "/workstations", postern.PermUsersRead},
 		{tabAudit, base + "/audit", postern.PermAuditRead},
 		{tabLogin, base + "/login", postern.PermIntegrationsRead},
 		{tabSettings, base + "/settings", postern.PermIntegrationsRead},

@@ -24,7 +24,7 @@ type invitePage struct {
 	Problems    problems
 	Created     *postern.InvitationCreated
 	PublicURL   string
-	PhoneApp    string
+	Self        bool // an administrator enrols themselves
 }
 
 // directoryResults is what the tenant's directory knows under the words that were typed.
@@ -38,10 +38,14 @@ type directoryResults struct {
 }
 
 func (c *console) inviteFrame(r *http.Request, i postern.Integration) invitePage {
-	return invitePage{
+	p := invitePage{
 		frame: c.sheetFrame(r, i, "Invite a user"), Integration: i, ValidFor: 3 * 24 * 60,
-		PublicURL: c.PublicURL, PhoneApp: c.PhoneApp,
+		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), Self: r.URL.Query().Has("self") || r.PostFormValue("self") != "",
 	}
+	if p.Self {
+		p.Title, p.ValidFor = "Enroll yourself", 60
+	}
+	return p
 }
 
 // findsPeople reports whether the integration's permissions are meant to include reading users.
@@ -109,7 +113,9 @@ func (c *console) sendInvitation(w http.ResponseWriter, r *http.Request) error {
 		return c.show(w, r, statusOf(p.Problems), invite(p))
 	}
 	p.Created = &created
-	p.Title = "Invitation for " + created.User.DisplayName
+	if !p.Self {
+		p.Title = "Invitation for " + created.User.DisplayName
+	}
 	return c.show(w, r, http.StatusOK, invited(p))
 }
 
@@ -135,6 +141,12 @@ func privilegedText(u postern.DirectoryUser) string {
 	}
 	return "privileged: " + strings.Join(u.Roles, ", ")
 }
+
+// appAddress is where the phone app is.
+func (p invitePage) appAddress() string { return p.PublicURL + postern.AppPath }
+
+// appLink opens the app with the code filled in. It is as secret as the code, and stands in this page alone.
+func (p invitePage) appLink() string { return postern.AppLink(p.PublicURL, p.Created.Code) }
 
 // enrolLine is the command with which postern-phone uses the code. It asks for the code, which so stays out of the
 // shell's history.

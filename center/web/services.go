@@ -44,6 +44,11 @@ type Users interface {
 // Phones is what the console needs of package device.
 type Phones interface {
 	Phones(ctx context.Context, user postern.UserID) ([]postern.Phone, error)
+	UserPairings(ctx context.Context, user postern.UserID) ([]postern.UserPairing, error)
+	EndPairing(ctx context.Context, by postern.DeviceID, id postern.PairingID) (postern.Pairing, error)
+	Workstations(ctx context.Context, integration postern.IntegrationID) ([]postern.Workstation, error)
+	PhonesAt(ctx context.Context, integration postern.IntegrationID) (map[postern.WorkstationID]int, error)
+	RevokeWorkstation(ctx context.Context, id postern.WorkstationID) (postern.Workstation, error)
 }
 
 // Passkeys is what the console needs of package provision.
@@ -52,6 +57,7 @@ type Passkeys interface {
 	Provisionings(ctx context.Context, user postern.UserID) ([]postern.Provisioning, error)
 	Cancel(ctx context.Context, id postern.ProvisioningID) (postern.Provisioning, error)
 	Passkeys(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
+	Claims(ctx context.Context, phone postern.PhoneID) ([]postern.PasskeyClaim, error)
 	RevokePasskey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
 	RevokePhone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
 }

@@ -16,6 +16,7 @@ func stories() []story {
 	addDoorStories(add)
 	addIntegrationStories(add, part)
 	addUserStories(add, part)
+	addWorkstationStories(add, part)
 	addOtherStories(add, part)
 	return all
 }

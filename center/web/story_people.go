@@ -29,6 +29,10 @@ func addUserStories(add, part func(string, templ.Component)) {
 	missed := several
 	missed.Search, missed.List, missed.More = "zebra", nil, false
 	add("users/no-match", users(missed))
+	incomplete := several
+	incomplete.Phase, incomplete.More, incomplete.List = postern.PhasePaired, false, []postern.User{fixtureUser(0, postern.PhasePaired), fixtureUser(1, postern.PhasePaired)}
+	incomplete.List[1].Problem = "Entra does not answer for this user."
+	add("users/incomplete", users(incomplete))
 	auditor := several
 	auditor.frame = as(fixtureAuditor, auditor.frame)
 	add("users/auditor", users(auditor))
@@ -55,8 +59,9 @@ func addUserStories(add, part func(string, templ.Component)) {
 	earlier := fixtureProvisioning(postern.ProvisioningDeclined)
 	earlier.ID, earlier.CreatedAt = fixtureID[postern.ProvisioningID](postern.PrefixProvisioning, 2), ago(30*time.Hour)
 	active := page(postern.PhaseActive, fixtureProvisioning(postern.ProvisioningActive), earlier)
-	active.Passkeys = fixturePasskeys()
+	active.Passkeys, active.Pairings = fixturePasskeys(), fixturePairings()
 	add("user/active", user(active))
+	addIncompleteStories(add, page(postern.PhasePaired))
 	add("user/declined", user(page(postern.PhasePaired, fixtureProvisioning(postern.ProvisioningDeclined))))
 	failed := page(postern.PhasePaired, fixtureProvisioning(postern.ProvisioningFailed))
 	failed.User.Problem = "The passkey method is not enabled for this user in the tenant's policy."
@@ -79,7 +84,7 @@ func addUserStories(add, part func(string, templ.Component)) {
 	add("user/help-desk", user(help))
 
 	confirm := actPage{
-		frame: inDialog(fixtureFrame(sectionIntegrations, "Revoke Elena's Pixel?")), User: active.User, Path: "/users/x", Button: "Revoke phone",
+		frame: inDialog(fixtureFrame(sectionIntegrations, "Revoke Elena's Pixel?")), Back: "/users/x", Path: "/users/x", Button: "Revoke phone",
 		Text: "The phone is cut off at once, and every passkey it holds is removed from Entra. It cannot be undone; a new invitation pairs it again.",
 	}
 	part("user/revoke-phone", confirmAct(confirm))
@@ -120,9 +125,11 @@ func addInviteStories(add, part func(string, templ.Component), i postern.Integra
 	made.Title = "Invitation for Elena Petrova"
 	made.Created = &postern.InvitationCreated{Invitation: fixtureInvitation(postern.InvitationOpen), User: fixtureUser(0, postern.PhaseEligible), Code: "7F3K-0000-0000-0000"}
 	part("invite/code", invited(made))
-	app := made
-	app.PhoneApp = "https://postern.contoso.example/phone"
-	part("invite/code-phone-app", invited(app))
+	mine := p
+	mine.Title, mine.Self, mine.ValidFor = "Enroll yourself", true, 60
+	part("invite/self", invite(mine))
+	mine.InDialog, mine.Created = false, made.Created
+	add("invite/self-code", invited(mine))
 }
 
 func addOtherStories(add, part func(string, templ.Component)) {

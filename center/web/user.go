@@ -21,6 +21,8 @@ type userPage struct {
 	Integration   postern.Integration
 	Invitations   []postern.Invitation
 	Phones        []postern.Phone
+	Pairings      []postern.UserPairing
+	Claims        []postern.PasskeyClaim // what active phones say they registered, and Entra does not list
 	Provisionings []postern.Provisioning
 	Passkeys      []postern.Passkey
 	KeyProblems   problems // why the passkeys could not be read from Entra
@@ -51,6 +53,12 @@ func (p userPage) stamp() string {
 	}
 	for _, v := range p.Provisionings {
 		fmt.Fprint(h, "|", v.ID, v.Version, v.State, v.Message)
+	}
+	for _, one := range p.Pairings {
+		fmt.Fprint(h, "|", one.Pairing.ID, one.Pairing.Version, one.Workstation.Version)
+	}
+	for _, claim := range p.Claims {
+		fmt.Fprintf(h, "|%x %s %s", claim.CredentialID, claim.State, claim.ExpiresAt)
 	}
 	if p.revoking() {
 		for _, k := range p.Passkeys {
@@ -157,6 +165,19 @@ func (c *console) userPage(r *http.Request) (userPage, error) {
 	if p.Phones, err = c.Phones.Phones(ctx, u.ID); err != nil {
 		return p, err
 	}
+	if p.Pairings, err = c.Phones.UserPairings(ctx, u.ID); err != nil {
+		return p, err
+	}
+	for _, phone := range p.Phones {
+		if phone.State != postern.PhoneActive {
+			continue
+		}
+		claims, err := c.Passkeys.Claims(ctx, phone.ID)
+		if err != nil {
+			return p, err
+		}
+		p.Claims = append(p.Claims, claims...)
+	}
 	p.Provisionings, err = c.Passkeys.Provisionings(ctx, u.ID)
 	return p, err
 }
@@ -198,14 +219,18 @@ func (c *console) userProgress(w http.ResponseWriter, r *http.Request) error {
 	return c.show(w, r, http.StatusOK, userBody(p))
 }
 
-// poll makes the page ask for itself while it may change.
+// poll makes the page ask for itself: often while something is under way, and now and then because the user may pair a
+// workstation or give a phone up.
 func (p userPage) poll() templ.Attributes {
-	if p.Still || !p.live() {
+	if p.Still {
 		return nil
 	}
 	address, every := userPath(p.User.ID)+"/progress?seen="+p.stamp(), "every 2s"
-	if p.revoking() {
+	switch {
+	case p.revoking():
 		address, every = address+"&revoking", "every 5s"
+	case !p.live():
+		every = "every 10s"
 	}
 	return templ.Attributes{"hx-get": address, "hx-trigger": every, "hx-swap": "outerMorph", "hx-target": "this"}
 }
@@ -215,6 +240,19 @@ func stepNow(s step) templ.Attributes {
 		return templ.Attributes{"aria-current": "step"}
 	}
 	return nil
+}
+
+// nextStep is how a pairing that is not complete becomes so.
+func (p userPage) nextStep() string {
+	switch {
+	case p.Integration.State != postern.StateEnabled:
+		return "Enable the integration first."
+	case p.newest() != nil && !p.newest().State.Final():
+		return "Its registration is under way; see below."
+	case slices.ContainsFunc(p.Phones, p.canProvision):
+		return "Register a passkey for the phone below, and have the user accept it there."
+	}
+	return "The user opens https://mysignins.microsoft.com/security-info at a workstation that is paired with the phone, and adds the phone as a security key."
 }
 
 // canProvision reports whether the button that registers a passkey is worth showing.

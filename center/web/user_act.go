@@ -7,11 +7,11 @@ import (
 	"github.com/postern/postern"
 )
 
-// actPage confirms an act on something of a user.
+// actPage confirms an act that takes something away.
 type actPage struct {
 	frame
-	User     postern.User
 	Path     string // where the form is sent
+	Back     string // where it leads afterwards
 	Text     string
 	Button   string
 	Problems problems
@@ -23,12 +23,17 @@ func (c *console) act(w http.ResponseWriter, r *http.Request, u postern.User, ti
 	if err != nil {
 		return err
 	}
-	p := actPage{frame: c.userFrame(r, u, i, title), User: u, Path: r.URL.Path, Text: text, Button: button}
+	p := actPage{frame: c.userFrame(r, u, i, title), Back: userPath(u.ID), Path: r.URL.Path, Text: text, Button: button}
 	p.frame.Trail = append(p.frame.Trail, crumb{u.DisplayName, userPath(u.ID)})
+	return c.actOn(w, r, p, note, do)
+}
+
+// actOn shows the confirmation, or does the act and leads back.
+func (c *console) actOn(w http.ResponseWriter, r *http.Request, p actPage, note string, do func(ctx context.Context) error) error {
 	if r.Method == http.MethodPost {
 		err := do(r.Context())
 		if err == nil {
-			return c.away(w, r, userPath(u.ID)+"?done="+note)
+			return c.away(w, r, p.Back+"?done="+note)
 		}
 		p.Problems = problemsOf(err)
 	}
@@ -87,6 +92,29 @@ func (c *console) revokePhone(w http.ResponseWriter, r *http.Request) error {
 			_, err := c.Passkeys.RevokePhone(ctx, phone.ID)
 			return err
 		})
+}
+
+func (c *console) endPairing(w http.ResponseWriter, r *http.Request) error {
+	u, err := c.loadUser(r)
+	if err != nil {
+		return err
+	}
+	pairings, err := c.Phones.UserPairings(r.Context(), u.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range pairings {
+		if string(p.Pairing.ID) != r.PathValue("pairing") {
+			continue
+		}
+		return c.act(w, r, u, "End the pairing with "+p.Workstation.Name+"?",
+			p.Phone+" can no longer be used at "+p.Workstation.Name+" until they are paired again there. Phone, workstation and passkeys stay as they are.",
+			"End pairing", "pairing-ended", func(ctx context.Context) error {
+				_, err := c.Phones.EndPairing(ctx, "", p.Pairing.ID)
+				return err
+			})
+	}
+	return postern.Errorf(postern.CodeNotFound, "%s has no such pairing. It may have ended meanwhile.", u.DisplayName)
 }
 
 func (c *console) provision(w http.ResponseWriter, r *http.Request) error {

@@ -99,7 +99,7 @@ func phaseMeaning(p postern.Phase) string {
 	case postern.PhaseEligible:
 		return "Invited. No phone is paired yet."
 	case postern.PhasePaired:
-		return "A phone is paired with Postern; Entra knows no passkey of it yet."
+		return "Pairing incomplete: a phone is paired with Postern; Entra knows no passkey of it yet."
 	case postern.PhaseActive:
 		return "Entra lists the passkey. They sign in with the phone."
 	case postern.PhaseSuspended:

@@ -22,8 +22,6 @@ type Deps struct {
 	PublicURL string
 	// Version is what the About page shows.
 	Version string
-	// PhoneApp is the address of the phone app; empty when none is served.
-	PhoneApp string
 
 	// Health reports on the parts that Postern stands on; nil when there is nothing to report.
 	Health func(r *http.Request) []Check

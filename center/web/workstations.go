@@ -1,0 +1,168 @@
+package web
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/postern/postern"
+)
+
+// workstationsShown is how many workstations the page lists; a search finds the others.
+const workstationsShown = 200
+
+// workstationsPage is the Workstations tab.
+type workstationsPage struct {
+	integrationFrame
+	List   []postern.Workstation // those last seen first
+	Phones map[postern.WorkstationID]int
+	Search string
+	Total  int // of the integration, revoked ones included
+	More   int // found and not shown
+	Server string
+	Still  bool // do not ask again: the storybook has nobody to ask
+}
+
+func (c *console) workstationsPage(r *http.Request) (workstationsPage, error) {
+	i, err := c.integration(r)
+	if err != nil {
+		return workstationsPage{}, err
+	}
+	p := workstationsPage{
+		integrationFrame: c.integrationFrame(r, i, tabWorkstations), Search: strings.TrimSpace(r.URL.Query().Get("q")),
+		Server: strings.TrimSuffix(c.PublicURL, "/"),
+	}
+	all, err := c.Phones.Workstations(r.Context(), i.ID)
+	if err != nil {
+		return p, err
+	}
+	if p.Phones, err = c.Phones.PhonesAt(r.Context(), i.ID); err != nil {
+		return p, err
+	}
+	p.Total = len(all)
+	p.List = slices.DeleteFunc(all, func(w postern.Workstation) bool { return !matches(w, p.Search) })
+	slices.SortStableFunc(p.List, byUse)
+	if p.More = len(p.List) - workstationsShown; p.More > 0 {
+		p.List = p.List[:workstationsShown]
+	}
+	return p, nil
+}
+
+// byUse puts active workstations before revoked ones, and those last seen first.
+func byUse(a, b postern.Workstation) int {
+	if aOff, bOff := a.State == postern.WorkstationRevoked, b.State == postern.WorkstationRevoked; aOff != bOff {
+		if aOff {
+			return 1
+		}
+		return -1
+	}
+	return seen(b).Compare(seen(a))
+}
+
+func seen(w postern.Workstation) time.Time {
+	if w.LastSeenAt == nil {
+		return w.CreatedAt
+	}
+	return *w.LastSeenAt
+}
+
+func matches(w postern.Workstation, search string) bool {
+	search = strings.ToLower(search)
+	return slices.ContainsFunc([]string{w.Name, w.OS, w.Software, w.JoinState.Name(), kindName(w.Kind)}, func(s string) bool {
+		return strings.Contains(strings.ToLower(s), search)
+	})
+}
+
+func (c *console) workstations(w http.ResponseWriter, r *http.Request) error {
+	p, err := c.workstationsPage(r)
+	if err != nil {
+		return err
+	}
+	if r.Header.Get("HX-Target") == "div#workstations" {
+		if r.URL.Query().Get("seen") == p.stamp() {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		return c.show(w, r, http.StatusOK, workstationList(p))
+	}
+	return c.show(w, r, http.StatusOK, workstations(p))
+}
+
+// stamp changes whenever the list would.
+func (p workstationsPage) stamp() string {
+	h := sha256.New()
+	for _, w := range p.List {
+		fmt.Fprint(h, "|", w.ID, w.Version, w.State, p.Phones[w.ID], seen(w).Truncate(time.Minute).Unix())
+	}
+	fmt.Fprint(h, "|", p.More)
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// poll makes the list ask for itself. It costs two reads of the database.
+func (p workstationsPage) poll() templ.Attributes {
+	if p.Still {
+		return nil
+	}
+	return templ.Attributes{
+		"hx-get": workstationsPath(p.Integration.ID) + "?seen=" + p.stamp(), "hx-trigger": "every 5s", "hx-include": "#q",
+		"hx-swap": "outerMorph", "hx-target": "this",
+	}
+}
+
+func workstationsPath(id postern.IntegrationID) string { return integrationPath(id) + "/workstations" }
+
+func (c *console) revokeWorkstation(w http.ResponseWriter, r *http.Request) error {
+	i, err := c.integration(r)
+	if err != nil {
+		return err
+	}
+	all, err := c.Phones.Workstations(r.Context(), i.ID)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(all, func(one postern.Workstation) bool { return string(one.ID) == r.PathValue("workstation") })
+	if at < 0 {
+		return postern.Errorf(postern.CodeNotFound, "%s has no such workstation.", i.ApplicationName)
+	}
+	p := actPage{
+		frame: c.sheetFrame(r, i, "Revoke "+all[at].Name+"?"), Path: r.URL.Path, Back: workstationsPath(i.ID), Button: "Revoke workstation",
+		Text: "The workstation is cut off at once and its pairings end. Phones and passkeys stay as they are. It cannot be undone: to be used again, the workstation is set up anew.",
+	}
+	return c.actOn(w, r, p, "workstation-revoked", func(ctx context.Context) error {
+		_, err := c.Phones.RevokeWorkstation(ctx, all[at].ID)
+		return err
+	})
+}
+
+func kindName(k postern.WorkstationKind) string {
+	if k == postern.WorkstationExtension {
+		return "Browser extension"
+	}
+	return "Agent"
+}
+
+func phonesText(n int) string {
+	switch n {
+	case 0:
+		return "none"
+	case 1:
+		return "1 phone"
+	}
+	return fmt.Sprintf("%d phones", n)
+}
+
+// joinNote is what an administrator should know of signing in at a machine in that state.
+func joinNote(w postern.Workstation) string {
+	if w.Kind == postern.WorkstationExtension {
+		return "" // it never meets the sign-in screen
+	}
+	_, why := w.JoinState.Support()
+	return why
+}

@@ -96,7 +96,7 @@ func New(c Config, s Services) *API {
 		writeProblem(w, r, postern.Errorf(postern.CodeNotFound, "There is no operation %s %s.", r.Method, r.URL.Path).
 			WithNext("See "+docsPath+" for the operations there are."))
 	})
-	a.handler = a.defend(a.services.Door.Sessions(a.sameOrigin(a.mux)))
+	a.handler = a.ofExtension(a.defend(a.services.Door.Sessions(a.sameOrigin(a.mux))))
 	return a
 }
 

@@ -13,10 +13,11 @@ func makeDir(dir string) error {
 		return err
 	}
 	// Protected, inherited by what lies below: full access for SYSTEM, Administrators and the owner.
-	return protect(dir, "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)")
+	return Protect(dir, "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)")
 }
 
-func protect(path, sddl string) error {
+// Protect gives a file or directory the access list of an SDDL string, and nothing of what its parent would hand down.
+func Protect(path, sddl string) error {
 	descriptor, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
 		return err

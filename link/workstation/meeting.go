@@ -201,6 +201,8 @@ func (p *Pairing) done(known KnownPhone) error {
 	if err != nil { // both are kept, and the control center will say which of them counts
 		w.env.Log.Error("an earlier pairing of a phone is still kept", "error", err)
 	}
-	w.ask()
+	if err := w.Refresh(ctx); err != nil { // whose phone it is
+		w.ask()
+	}
 	return nil
 }

@@ -19,10 +19,14 @@ help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build all programs into bin/
+build: app ## build all programs into bin/
 	@mkdir -p $(BIN)
 	$(GO) build -o $(BIN)/ ./cmd/...
 	@$(GO) run ./internal/extensionbuild
+
+.PHONY: app
+app: ## build the phone app alone, compressed and ready to be served, into phone/web/dist
+	@$(GO) run ./internal/appbuild
 
 .PHONY: extension
 extension: ## build the browser extension alone: bin/extension to load unpacked, bin/postern-extension.zip
@@ -41,7 +45,7 @@ needs:
 	@scripts/needs
 
 .PHONY: unit
-unit: $(TOOLS)/gotestsum
+unit: app $(TOOLS)/gotestsum
 	@mkdir -p $(ARTIFACTS)
 	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 20m ./...
 

@@ -17,6 +17,7 @@ import (
 	"github.com/postern/postern/center"
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/phone"
+	"github.com/postern/postern/phone/web"
 )
 
 // DemoCmd runs Postern and an emulated tenant in one process, with nothing to install.
@@ -106,7 +107,11 @@ func (c *DemoCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s, err := center.New(ctx, config, center.Options{Logger: log.With("program", "postern"), Statement: phone.Statement})
+	app, err := web.Handler(web.Options{Stories: true})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	s, err := center.New(ctx, config, center.Options{Logger: log.With("program", "postern"), Statement: phone.Statement, App: app})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

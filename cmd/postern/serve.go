@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern/postern/center"
 	"github.com/postern/postern/phone"
+	"github.com/postern/postern/phone/web"
 )
 
 // ServeCmd runs a control center.
@@ -26,7 +27,11 @@ func (c *ServeCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := center.New(ctx, config, center.Options{Logger: log, Statement: phone.Statement})
+	app, err := web.Handler(web.Options{Stories: config.Stories})
+	if err != nil {
+		return err
+	}
+	s, err := center.New(ctx, config, center.Options{Logger: log, Statement: phone.Statement, App: app})
 	if err != nil {
 		return err
 	}

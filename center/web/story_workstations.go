@@ -88,6 +88,11 @@ func addIncompleteStories(add func(string, templ.Component), page userPage) {
 	why := postern.Errorf(postern.CodePasskeyNotListed, "")
 	missing.Claims = []postern.PasskeyClaim{{CredentialID: []byte("a"), State: postern.ClaimGivenUp, Code: why.Code, Message: why.Message, Next: why.Next}}
 	add("user/incomplete-not-listed", user(missing))
+	done := byThemselves
+	done.User.Phase, done.User.GroupPhase = postern.PhaseActive, postern.PhaseActive
+	done.Passkeys = fixturePasskeys()[:1]
+	done.Passkeys[0].PhoneID, done.Passkeys[0].ProvisioningID, done.Passkeys[0].DisplayName = fixturePhone().ID, "", "My phone"
+	add("user/active-self-service", user(done))
 	ready := page
 	ready.Provisionings = nil
 	add("user/incomplete-provision", user(ready))

@@ -275,6 +275,13 @@ func (p userPage) groupName() string {
 	return "none"
 }
 
+// registeredThemselves reports whether a phone has a passkey that no provisioning made.
+func (p userPage) registeredThemselves() bool {
+	return slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool {
+		return k.Managed && k.PhoneID != "" && k.ProvisioningID == "" && k.State == postern.PasskeyActive
+	})
+}
+
 func (p userPage) hasUnmanaged() bool {
 	return slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool { return !k.Managed })
 }

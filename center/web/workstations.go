@@ -158,11 +158,27 @@ func phonesText(n int) string {
 	return fmt.Sprintf("%d phones", n)
 }
 
-// joinNote is what an administrator should know of signing in at a machine in that state.
-func joinNote(w postern.Workstation) string {
-	if w.Kind == postern.WorkstationExtension {
-		return "" // it never meets the sign-in screen
+// useText says where a phone can be used at a workstation. An extension never meets the sign-in screen.
+func useText(w postern.Workstation) string {
+	if supported, _ := w.JoinState.Support(); supported && w.Kind == postern.WorkstationAgent {
+		return "sign-in screen and browser"
 	}
-	_, why := w.JoinState.Support()
-	return why
+	return "browser only"
+}
+
+func supportText(s postern.JoinState) string {
+	_, why := s.Support()
+	return s.SignIn() + " " + why
+}
+
+// joinStates are those of the workstations shown.
+func (p workstationsPage) joinStates() []postern.JoinState {
+	var states []postern.JoinState
+	for _, w := range p.List {
+		if !slices.Contains(states, w.JoinState) {
+			states = append(states, w.JoinState)
+		}
+	}
+	slices.Sort(states)
+	return states
 }

@@ -122,7 +122,7 @@ type patience struct {
 }
 
 const (
-	questionsAtOnce = 10
+	questionsAtOnce = 20
 	questionEvery   = 6 * time.Second
 	refusedInARow   = 3
 	pause           = 5 * time.Minute

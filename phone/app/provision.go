@@ -108,7 +108,7 @@ func (a *App) provided(ctx context.Context, r postern.Provisioning, err error) {
 	if a.lease.owner == provisioningOwner {
 		a.lock()
 	}
-	if err := a.lookAgain(); err != nil {
+	if err := a.lookAgain(); err != nil && a.ctx.Err() == nil {
 		a.host.Log.Error("the vault cannot be read", "error", err)
 	}
 	if err == nil && r.State.Final() {

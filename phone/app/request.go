@@ -112,10 +112,12 @@ func (a *App) served(r *link.Request, command ctap.Command, response []byte) {
 	now := a.host.Now().UTC()
 	var used []byte
 	switch {
-	case err != nil && (command == ctap.MakeCredential || command == ctap.GetAssertion):
-		a.failed(r.Session)
+	case silent(command, r.CTAP):
 		return
 	case err != nil:
+		if command == ctap.MakeCredential || command == ctap.GetAssertion {
+			a.failed(r.Session)
+		}
 		return
 	case command == ctap.MakeCredential:
 		used = madeID(result)
@@ -127,7 +129,7 @@ func (a *App) served(r *link.Request, command ctap.Command, response []byte) {
 		}
 		return
 	}
-	if used == nil || silent(command, r.CTAP) {
+	if used == nil {
 		return
 	}
 	if err := a.look(ctx); err != nil {

@@ -95,7 +95,7 @@ chrome.alarms.create('connect', { periodInMinutes: 1 });
 chrome.alarms.onAlarm.addListener(() => started.catch(() => {}));
 chrome.runtime.onStartup.addListener(() => started.catch(() => {}));
 chrome.runtime.onInstalled.addListener(({ reason }) => {
-  if (reason === 'install') chrome.runtime.openOptionsPage();
+  if (reason === 'install') chrome.tabs.create({ url: chrome.runtime.getURL('page.html') });
 });
 
 function badge({ proxy: { state }, phones, link }) {

@@ -47,7 +47,7 @@ func Open(t testing.TB, more ...chromedp.ExecAllocatorOption) *Tab {
 	t.Cleanup(cancelAllocator)
 	ctx, cancelTab := chromedp.NewContext(ctx)
 	t.Cleanup(cancelTab)
-	return &Tab{t, ctx}
+	return take(t, ctx)
 }
 
 func find() (string, error) {

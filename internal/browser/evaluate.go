@@ -58,3 +58,35 @@ func (b *Tab) WholePage(name string) {
 		b.t.Fatal(err)
 	}
 }
+
+// Until waits until a script of the page is true, over navigations.
+func (b *Tab) Until(what, script string) { b.t.Helper(); b.until(what, script) }
+
+// Shown waits until an element is to be seen.
+func (b *Tab) Shown(selector string) {
+	b.t.Helper()
+	b.until("seeing "+selector, `document.querySelector(`+quote(selector)+`)?.checkVisibility() === true`)
+}
+
+// Click clicks an element, as soon as it is to be seen and takes clicks.
+func (b *Tab) Click(selector string) {
+	b.t.Helper()
+	b.until("clicking "+selector, `(() => {
+		const e = document.querySelector(`+quote(selector)+`);
+		if (!e?.checkVisibility() || e.disabled) return false;
+		e.click();
+		return true;
+	})()`)
+}
+
+// Set fills in an element, as soon as it is to be seen.
+func (b *Tab) Set(selector, text string) {
+	b.t.Helper()
+	b.until("filling in "+selector, `(() => {
+		const e = document.querySelector(`+quote(selector)+`);
+		if (!e?.checkVisibility()) return false;
+		e.value = `+quote(text)+`;
+		e.dispatchEvent(new Event("input", {bubbles: true}));
+		return true;
+	})()`)
+}

@@ -1,0 +1,59 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// Beside opens another tab of the same browser.
+func (b *Tab) Beside() *Tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	return take(b.t, ctx)
+}
+
+// take makes the tab of a context. What is made first in a context lives as long as what it was made with, so it must not be
+// a step, whose time is limited.
+func take(t testing.TB, ctx context.Context) *Tab {
+	t.Helper()
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return &Tab{t, ctx}
+}
+
+// Find takes hold of a page that the browser opened by itself, as soon as there is one whose address holds the text.
+func (b *Tab) Find(text string) *Tab {
+	b.t.Helper()
+	deadline, cancel := context.WithTimeout(b.ctx, stepTimeout)
+	defer cancel()
+	for {
+		all, err := chromedp.Targets(b.ctx)
+		if err != nil {
+			b.fail(err)
+		}
+		for _, info := range all {
+			if strings.Contains(info.URL, text) && info.Type == "page" {
+				ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(target.ID(info.TargetID)))
+				b.t.Cleanup(cancel)
+				return take(b.t, ctx)
+			}
+		}
+		select {
+		case <-deadline.Done():
+			var have []string
+			for _, info := range all {
+				have = append(have, info.Type+" "+info.URL)
+			}
+			b.t.Fatal(fmt.Errorf("no page is at …%s…: there are %q", text, have))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}

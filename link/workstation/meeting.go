@@ -75,7 +75,8 @@ func (p *Pairing) greet() {
 const (
 	// confirmEvery is how often the control center is asked whether the phone has confirmed, if it sends no news.
 	confirmEvery = 3 * time.Second
-	// confirmAgain is after how many times it is asked in the way that also tells why a pairing ended.
+	// confirmAgain is after how many times it is asked in the way that also tells why a pairing ended. That counts as a
+	// change there, of which it sends news in turn.
 	confirmAgain = 5
 )
 
@@ -126,16 +127,18 @@ func (p *Pairing) Confirm(ctx context.Context) error {
 func (p *Pairing) confirm(ctx context.Context, phone postern.PhoneID) error {
 	w := p.w
 	path := "/pairings/" + string(p.id)
+	var told int // news before the last confirmation
 	for round := 0; ; round++ {
 		w.mu.Lock()
-		news, changed, ended := w.news, p.changed, p.err
+		news, count, changed, ended := w.news, w.newsCount, p.changed, p.err
 		w.mu.Unlock()
 		if ended != nil {
 			return ended
 		}
 		var active bool
 		var err error
-		if round%confirmAgain == 0 {
+		if round%confirmAgain == 0 || count > told+1 { // more has changed than this end's confirmation
+			round, told = 0, count
 			var answer postern.PairingAnswer
 			err = w.caller.Call(ctx, "POST", path+"/confirmation", nil, nil, &answer)
 			if err == nil && answer.Pairing.PhoneID != phone {
@@ -161,7 +164,6 @@ func (p *Pairing) confirm(ctx context.Context, phone postern.PhoneID) error {
 		select {
 		case <-timer.C:
 		case <-news:
-			round = -1 // what changed may be that the phone refused
 		case <-changed:
 		case <-ctx.Done():
 		}

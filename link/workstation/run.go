@@ -180,6 +180,7 @@ func (w *Workstation) take(event relay.Event) {
 	case relay.Disconnected:
 		w.apart()
 	case relay.News:
+		w.newsCount++
 		close(w.news)
 		w.news = make(chan struct{})
 		w.ask()

@@ -35,6 +35,7 @@ type Workstation struct {
 	problem   *postern.Error
 	notice    *postern.PhoneNotice
 	outbox    []parcel
+	newsCount int           // counts what comes over news
 	changed   chan struct{} // closed and replaced when the status changes
 	news      chan struct{} // closed and replaced when the control center has news
 

@@ -426,6 +426,19 @@ func (c *center) bar(code postern.Code, devices ...string) {
 	c.changed(devices...)
 }
 
+// called counts the calls whose path ends so.
+func (c *center) called(suffix string) (n int) {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, call := range c.calls {
+		if strings.HasSuffix(call, suffix) {
+			n++
+		}
+	}
+	return n
+}
+
 func (c *center) wakes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

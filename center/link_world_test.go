@@ -153,8 +153,6 @@ func (w *world) change(do func(i postern.Integration) (postern.Integration, erro
 	}
 }
 
-func (w *world) config0() postern.IntegrationID { return w.integration.ID }
-
 // device is a phone or a workstation with nothing but the packages of the link.
 type device struct {
 	*testing.T

@@ -25,7 +25,7 @@ func Dial(ctx context.Context, url string) (relay.Conn, error) {
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { raw = info.Conn },
 	})
-	ws, _, err := websocket.Dial(traced, url, &websocket.DialOptions{
+	ws, _, err := websocket.Dial(traced, url, &websocket.DialOptions{ //nolint:bodyclose // there is none to close after a 101, and the library closed any other
 		HTTPClient: dialer, Subprotocols: []string{relay.Subprotocol}, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {

@@ -40,6 +40,7 @@ type phone struct {
 	answer  func(channel.Asked) (ctap []byte, reason channel.Reason) // nil: the user lets everything lie
 	deaf    bool                                                     // drops what it is sent
 	begun   int
+	mangle  func(payload []byte) [][]byte // what is sent in the place of a payload; nil: as it is
 
 	client *relay.Client
 	stop   context.CancelFunc
@@ -145,7 +146,13 @@ func (p *phone) drop() {
 func (p *phone) send(peer string, kind byte, body []byte) {
 	ctx, cancel := context.WithTimeout(p.w.ctx, time.Minute)
 	defer cancel()
-	_ = p.client.Send(ctx, peer, channel.Payload(kind, body)) // lost when the app ends
+	payloads := [][]byte{channel.Payload(kind, body)}
+	if p.mangle != nil {
+		payloads = p.mangle(payloads[0])
+	}
+	for _, payload := range payloads {
+		_ = p.client.Send(ctx, peer, payload) // lost when the app ends
+	}
 }
 
 func (p *phone) take(from string, payload []byte) {

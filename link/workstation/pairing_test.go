@@ -49,7 +49,7 @@ func TestPairTyped(t *testing.T) {
 		d, p := w.enrol(), w.phone("Alice's phone")
 		w.taken = 2 // the ids of the first two codes belong to somebody else's
 		pairing := w.pairing(d, true)
-		if pairing.URL() != "" || len(pairing.Code()) != 14 || pairing.Expires().Sub(time.Now()) > time.Minute {
+		if pairing.URL() != "" || len(pairing.Code()) != 14 || time.Until(pairing.Expires()) > time.Minute {
 			t.Errorf("%q, %q, %s", pairing.URL(), pairing.Code(), pairing.Expires())
 		}
 		if err := p.scan(strings.ToLower(pairing.Code())); err != nil {

@@ -1,6 +1,7 @@
 package workstation
 
 import (
+	"errors"
 	"time"
 
 	"github.com/postern/postern"
@@ -280,7 +281,7 @@ func (ph *phone) happened(event channel.Event) {
 
 // isOrderly reports whether a session ended so that the phone knows of it.
 func isOrderly(err error) bool {
-	return err == channel.ErrGoodbye || err == channel.ErrSessionOver || err == channel.ErrProtocol
+	return errors.Is(err, channel.ErrGoodbye) || errors.Is(err, channel.ErrSessionOver) || errors.Is(err, channel.ErrProtocol)
 }
 
 func errBroken(cause error) *postern.Error {

@@ -137,11 +137,12 @@ func (w *Workstation) refreshing(ctx context.Context) error {
 			return nil
 		}
 		err := w.Refresh(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
 		switch {
 		case final(err):
 			return err
-		case ctx.Err() != nil:
-			return nil
 		case err != nil:
 			w.env.Log.WarnContext(ctx, "the control center could not be asked for news", "error", err)
 			wait, pause = pause, min(2*pause, refreshLongest)

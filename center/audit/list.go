@@ -13,5 +13,6 @@ func Codes() []Code {
 		PairingActive, PairingEnded, PairingRefused, ProvisioningAsked, ProvisioningOffered, ProvisioningSubmitted, ProvisioningRegistered,
 		ProvisioningActive, ProvisioningDeclined, ProvisioningFailed, ProvisioningCancelled, ProvisioningUndone,
 		ProvisioningWaits, PasskeyRevocation, PasskeyRevoked, PasskeyRevokeFail,
+		PasskeyClaimed, PasskeyAdopted, PasskeyClaimEnded,
 	}
 }

@@ -93,6 +93,10 @@ func open(url string) (c *conn, err error) {
 			return nil
 		}),
 	}
+	handlers["onerror"] = js.FuncOf(func(js.Value, []js.Value) any {
+		c.end() // a close follows, but not everywhere
+		return nil
+	})
 	c.release = func() {
 		for name, f := range handlers {
 			c.ws.Set(name, js.Null())

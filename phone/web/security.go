@@ -20,7 +20,7 @@ var host = regexp.MustCompile(`^[A-Za-z0-9.\-]{1,253}(:[0-9]{1,5})?$`)
 
 // permissions lets the app use the camera and passkeys, and nothing else that asks people.
 const permissions = "camera=(self), publickey-credentials-get=(self), publickey-credentials-create=(self), " +
-	"microphone=(), geolocation=(), payment=(), usb=(), hid=(), serial=(), bluetooth=(), midi=(), display-capture=()"
+	"microphone=(), geolocation=(), payment=(), usb=(), hid=(), serial=(), midi=(), display-capture=()"
 
 // secured sets the headers that every answer carries.
 func secured(next http.Handler) http.Handler {

@@ -21,6 +21,7 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/provision"
+	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/rest"
 	"github.com/postern/postern/center/seal"
 	"github.com/postern/postern/center/store"
@@ -40,6 +41,7 @@ type Center struct {
 	Phones       *device.Service
 	Passkeys     *provision.Service
 	Jobs         *job.Runner
+	Push         *push.Service
 
 	log       *slog.Logger
 	metrics   *metrics
@@ -93,8 +95,11 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	if s.messaging, err = openMessaging(ctx, c); err != nil {
+	if s.messaging, err = openMessaging(ctx, c, o.Logger); err != nil {
 		return nil, errors.Join(err, db.Close())
+	}
+	if s.Push, err = openPush(c.Push, db, sealer, o.Logger, o.Now); err != nil {
+		return nil, errors.Join(err, s.messaging.Close(), db.Close())
 	}
 	s.watch = newLinkWatch(s.messaging.Notices, o.Logger)
 	notices := s.watch
@@ -111,12 +116,19 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	}
 	s.Passkeys = &provision.Service{
 		Store: db, Integrations: graphs{s.Integrations}, Users: s.Users, Phones: s.Phones, Audit: s.Trail, Queue: s.Jobs,
-		Notices: notices, Logger: o.Logger, Now: o.Now,
+		Notices: notices, Push: s.Push, Logger: o.Logger, Now: o.Now,
 	}
-	hub := relay.NewHub(relay.HubConfig{Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger})
+	hub := relay.NewHub(relay.HubConfig{
+		Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger, Missed: s.Push.Missed,
+	})
 	s.link = newLink(hub, o.Logger, o.Now)
 	s.watch.tell(hub, s.Phones, s.Integrations)
 	s.metrics.observeLink(hub.Counts)
+	s.metrics.observePush(s.Push.Stats)
+	if s.messaging.bus != nil {
+		s.metrics.observeReplicas(s.messaging.bus.Stats)
+		s.messaging.bus.OnReturn(s.watch.distrust)
+	}
 	s.Phones.Enrolled = s.Passkeys.Enrolled
 	s.Integrations.Enabled = s.Passkeys.Resume
 	s.Integrations.Handle(&registry)
@@ -176,7 +188,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	}
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
-		Metadata: statements{s, o.Statement},
+		Metadata: statements{s, o.Statement}, Push: s.Push,
 	})
 	console := web.New(web.Deps{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
@@ -213,6 +225,7 @@ func noApp(w http.ResponseWriter, _ *http.Request) {
 func (s *Center) Close() error {
 	s.link.Close()
 	s.watch.Close()
+	s.Push.Close()
 	return errors.Join(s.messaging.Close(), s.Store.Close())
 }
 

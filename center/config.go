@@ -48,6 +48,10 @@ type Config struct {
 	Workers int `koanf:"workers"`
 	// Entra says which cloud the tenants are in.
 	Entra EntraConfig `koanf:"entra"`
+	// NATS joins the replicas of this Postern. Without it there is one process.
+	NATS NATSConfig `koanf:"nats"`
+	// Push says how phones are woken.
+	Push PushConfig `koanf:"push"`
 	// Stories serves a page with every state of every console page under /storybook/. For demonstrations.
 	Stories bool `koanf:"stories"`
 }
@@ -90,19 +94,23 @@ func ReadConfig(path string) (Config, error) {
 var configKeys = []string{
 	"data", "listen", "public_url", "database", "key_file", "tls_certificate", "tls_key", "trusted_proxies", "log_level",
 	"workers", "stories", "entra.cloud", "entra.authority", "entra.graph", "entra.ca_file",
+	"nats.url", "nats.credentials_file", "nats.ca_file", "nats.tls_certificate", "nats.tls_key", "nats.prefix",
+	"push.contact", "push.proxy", "push.ca_file", "push.allow_private",
 }
 
 // fromEnvironment turns POSTERN_ENTRA_CA_FILE into entra.ca_file and POSTERN_PUBLIC_URL into public_url. Variables
 // that are no setting are left alone: the command line client and the phone share the prefix.
 func fromEnvironment(name, value string) (string, any) {
 	key := strings.ToLower(strings.TrimPrefix(name, "POSTERN_"))
-	if rest, ok := strings.CutPrefix(key, "entra_"); ok {
-		key = "entra." + rest
+	for _, part := range []string{"entra", "nats", "push"} {
+		if rest, ok := strings.CutPrefix(key, part+"_"); ok {
+			key = part + "." + rest
+		}
 	}
 	if !slices.Contains(configKeys, key) {
 		return "", nil
 	}
-	if key == "trusted_proxies" {
+	if key == "trusted_proxies" || key == "nats.url" {
 		return key, strings.Fields(strings.ReplaceAll(value, ",", " "))
 	}
 	return key, value
@@ -150,7 +158,11 @@ func (c Config) Complete() (Config, error) {
 	if c.Workers <= 0 {
 		c.Workers = 8
 	}
-	return c, nil
+	if err := c.NATS.complete(c.Database); err != nil {
+		return c, err
+	}
+	c.Push, err = c.Push.complete(c.PublicURL)
+	return c, err
 }
 
 // cloud resolves where Entra is.

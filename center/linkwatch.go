@@ -19,6 +19,8 @@ const (
 	// integrationsTopic is published beside the topic of each integration, for the replicas: which integrations there
 	// are, each of them sees for itself.
 	integrationsTopic = "integrations"
+	// everyoneTopic is published nowhere: it has all devices at this replica looked at.
+	everyoneTopic = "everyone"
 	// lookAgain is how often a replica looks at the integrations without a notice, which may get lost.
 	lookAgain = 30 * time.Second
 	// tellersAtOnce bounds how many devices are told at the same time.
@@ -89,6 +91,9 @@ func (w *linkWatch) Run(ctx context.Context) {
 	}
 }
 
+// distrust has all devices at this replica looked at, after what other replicas said may have been missed.
+func (w *linkWatch) distrust() { w.look(everyoneTopic) }
+
 // Close gives up what is under way.
 func (w *linkWatch) Close() {
 	w.mu.Lock()
@@ -144,6 +149,11 @@ func (w *linkWatch) concerned(ctx context.Context, topics map[string]struct{}) m
 	who := make(map[postern.DeviceID]need)
 	if _, ok := topics[integrationsTopic]; ok {
 		w.ofIntegrations(ctx, who)
+	}
+	if _, ok := topics[everyoneTopic]; ok {
+		for _, id := range w.hub.Distrust() {
+			who[postern.DeviceID(id)] = recheck
+		}
 	}
 	for topic := range topics {
 		if id, ok := strings.CutPrefix(topic, device.Topic("")); ok {

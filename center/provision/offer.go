@@ -66,6 +66,9 @@ func (s *Service) Offer(ctx context.Context, args OfferJob) error {
 		if err := s.Store.UpdateProvisioning(ctx, &r); err != nil {
 			return err
 		}
+		if s.Push != nil {
+			s.Store.AfterCommit(ctx, func() { s.Push.Offered(r.PhoneID, expires) })
+		}
 		return s.Audit.Record(ctx, event(audit.ProvisioningOffered, r, "Entra's options wait for the phone.",
 			map[string]string{"expires": expires.Format(time.RFC3339)}))
 	})

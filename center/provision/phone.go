@@ -47,6 +47,11 @@ func (s *Service) Self(ctx context.Context, phone postern.Phone) (postern.PhoneS
 	if out.Pairings, err = s.Phones.PairedWorkstations(ctx, phone); err != nil {
 		return out, err
 	}
+	if s.Push != nil {
+		if out.Push, err = s.Push.State(ctx, phone.ID); err != nil {
+			return out, err
+		}
+	}
 	out.Notice = notice(i, out.User)
 	return out, nil
 }

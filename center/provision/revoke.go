@@ -61,6 +61,9 @@ func (s *Service) intendRevocation(ctx context.Context, p postern.Passkey) (post
 	if err := s.Queue.Enqueue(ctx, RevokeJob{p.ID}); err != nil {
 		return p, err
 	}
+	if s.Push != nil && p.PhoneID != "" && postern.ActorFrom(ctx).Kind != postern.ActorPhone {
+		s.Store.AfterCommit(ctx, func() { s.Push.Notify(p.PhoneID) }) // its user did not do it
+	}
 	return p, s.Audit.Record(ctx, passkeyEvent(audit.PasskeyRevocation, p, "The passkey is to be revoked.", nil))
 }
 

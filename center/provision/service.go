@@ -48,6 +48,13 @@ type Phones interface {
 	Certify(ctx context.Context, id postern.IntegrationID, provisioning postern.ProvisioningID, in postern.AttestationRequest) ([]byte, error)
 }
 
+// Push wakes phones. Its methods return at once.
+type Push interface {
+	State(ctx context.Context, phone postern.PhoneID) (postern.PushState, error)
+	Offered(phone postern.PhoneID, until time.Time)
+	Notify(phone postern.PhoneID)
+}
+
 // Service is everything that can be done with provisionings and managed passkeys. All fields are needed.
 type Service struct {
 	Store        Store
@@ -57,6 +64,7 @@ type Service struct {
 	Audit        audit.Recorder
 	Queue        job.Queue
 	Notices      backbone.Backbone
+	Push         Push // nil: phones are not woken
 	Logger       *slog.Logger
 	Now          func() time.Time
 }

@@ -11,6 +11,7 @@ import (
 // CodeNotFound, an outdated version CodeStale, a duplicate CodeConflict.
 type Store interface {
 	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+	AfterCommit(ctx context.Context, f func())
 
 	Provisioning(ctx context.Context, id postern.ProvisioningID) (Record, error)
 	// OpenProvisionings lists those of a phone that are not final, oldest first.

@@ -61,6 +61,7 @@ type Bus struct {
 	log    *slog.Logger
 	origin [8]byte
 
+	returned   atomic.Pointer[func()]
 	late       atomic.Bool  // the first connection comes after Open
 	complained atomic.Int64 // when the last failed attempt was logged, Unix seconds
 	counts     counts
@@ -162,8 +163,14 @@ func (b *Bus) connected(conn *nats.Conn, missed bool) {
 	b.log.Info("connected to NATS", "server", conn.ConnectedAddr(), "prefix", b.prefix)
 	if missed {
 		b.Notices.local.PublishAll()
+		if f := b.returned.Load(); f != nil {
+			(*f)()
+		}
 	}
 }
+
+// OnReturn has f called after each connection before which something may have been missed. f returns soon.
+func (b *Bus) OnReturn(f func()) { b.returned.Store(&f) }
 
 // retryDelay doubles from retryFirst to retryMost, less up to half of it, so that replicas do not come back in step.
 func retryDelay(attempts int) time.Duration {

@@ -89,6 +89,7 @@ func New(c Config, s Services) *API {
 	a.tokenRoutes()
 	a.catalogueRoutes()
 	a.ownPhoneRoutes()
+	a.ownPushRoutes()
 	a.ownWorkstationRoutes()
 	a.pairingRoutes()
 	a.mux.Handle("GET "+docsPath, docs(a.huma.OpenAPI()))

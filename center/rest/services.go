@@ -22,6 +22,13 @@ type Services struct {
 	Trail        Trail
 	Door         Door
 	Metadata     Metadata
+	Push         Push
+}
+
+// Push is what the API needs of package push.
+type Push interface {
+	Subscribe(ctx context.Context, phone postern.PhoneID, in postern.PushSubscription) error
+	Unsubscribe(ctx context.Context, phone postern.PhoneID) error
 }
 
 // Metadata describes the phones of an integration to relying parties that check attestation.

@@ -19,6 +19,7 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/provision"
+	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/store"
 )
 
@@ -30,6 +31,7 @@ var (
 	_ integration.Store = (*store.Store)(nil)
 	_ lifecycle.Store   = (*store.Store)(nil)
 	_ provision.Store   = (*store.Store)(nil)
+	_ push.Store        = (*store.Store)(nil)
 	_ job.Database      = (*store.Store)(nil)
 )
 

@@ -36,12 +36,20 @@ func (a *App) connect() {
 	})
 }
 
-// workstations are those that may ask. a.mu is held.
+// workstations are those that may ask: those that are paired, and the one whose digits the user has compared, which may
+// learn a moment before this phone does that the pairing counts. a.mu is held.
 func (a *App) workstations() (out []link.Workstation) {
-	for id, w := range a.identity.Workstations {
-		if !w.Unconfirmed {
-			out = append(out, link.Workstation{Pairing: id, ID: w.ID, Key: channel.PublicKey(w.Key)})
+	var paired postern.WorkstationID
+	if a.pairing != nil {
+		if w := a.identity.Workstations[a.pairing.id]; w.Unconfirmed {
+			paired = w.ID
 		}
+	}
+	for id, w := range a.identity.Workstations {
+		if w.ID == paired && id != a.pairing.id || w.ID != paired && w.Unconfirmed {
+			continue
+		}
+		out = append(out, link.Workstation{Pairing: id, ID: w.ID, Key: channel.PublicKey(w.Key)})
 	}
 	return out
 }

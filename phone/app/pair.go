@@ -90,7 +90,11 @@ func (p *pairer) Keep(ctx context.Context, c link.Candidate) error {
 	a.identity.Workstations[c.Pairing] = workstation{
 		ID: c.ID, Key: bytes.Clone(c.Key[:]), Name: c.Name, Unconfirmed: true, Paired: a.host.Now().UTC(),
 	}
-	return a.records.write(ctx, identityName, a.identity)
+	if err := a.records.write(ctx, identityName, a.identity); err != nil {
+		return err
+	}
+	a.link.SetWorkstations(a.workstations())
+	return nil
 }
 
 // paired says what came of a pairing.
@@ -111,6 +115,9 @@ func (a *App) paired(p *pairing, c link.Candidate, err error) {
 		delete(a.identity.Workstations, p.id)
 		if err := a.records.write(a.ctx, identityName, a.identity); err != nil {
 			a.host.Log.Error("a pairing that came to nothing is still kept", "error", err)
+		}
+		if a.link != nil {
+			a.link.SetWorkstations(a.workstations())
 		}
 	}
 	p.view.Step, p.view.Problem = PairingFailed, pairingProblem(err)

@@ -128,7 +128,7 @@ func (a *App) provided(ctx context.Context, r postern.Provisioning, err error) {
 	case err != nil:
 		a.host.Log.Info("a provisioning came to nothing", "provisioning", r.ID, "code", problemOf(err).Code)
 		if a.offer == nil {
-			a.offer = &offer{view: Offer{ID: r.ID, RPID: entraRP, RPName: "Microsoft Entra ID", Account: a.account()}}
+			a.offer = &offer{view: Offer{ID: r.ID, RPID: postern.EntraRPID, RPName: "Microsoft Entra ID", Account: a.account()}}
 		}
 		a.offer.view.Step, a.offer.view.Problem = offerFailed, problemOf(err)
 	case a.offer != nil:

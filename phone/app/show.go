@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -115,7 +116,7 @@ func (a *App) viewKeys() []Key {
 	entra := false
 	for i := range a.held {
 		k := a.viewKey(&a.held[i])
-		entra = entra || k.RPID == entraRP
+		entra = entra || k.RPID == postern.EntraRPID
 		out = append(out, k)
 	}
 	for _, d := range a.damaged {
@@ -148,7 +149,7 @@ func (k *keyMemory) name() string {
 }
 
 func nameOfRP(id, name string) string {
-	if id == entraRP {
+	if id == postern.EntraRPID {
 		return "Microsoft Entra ID"
 	}
 	return cmp.Or(name, id)
@@ -165,7 +166,7 @@ func (a *App) viewKey(c *authenticator.Credential) Key {
 	if m != nil {
 		k.LastUsed, k.Problem = m.LastUsed, m.Problem
 	}
-	if c.RP.ID != entraRP {
+	if c.RP.ID != postern.EntraRPID {
 		return k
 	}
 	listed := a.listed(c.ID)
@@ -178,12 +179,28 @@ func (a *App) viewKey(c *authenticator.Credential) Key {
 		k.PasskeyID = listed.ID
 	case a.provisioned(c.ID):
 		k.State, k.Provisioning = KeyWorking, a.provisioningState()
-	case m != nil && m.Problem != nil:
-		k.State = KeyIncomplete
 	default:
-		k.State = KeyChecking
+		a.claimed(c.ID, &k)
 	}
 	return k
+}
+
+// claimed says of a passkey that was made at Security info whether it is looked for, or was not found. a.mu is held.
+func (a *App) claimed(credentialID []byte, k *Key) {
+	k.State = KeyChecking
+	if a.memory.Self != nil {
+		for _, c := range a.memory.Self.Claims {
+			if bytes.Equal(c.CredentialID, credentialID) && c.State == postern.ClaimGivenUp {
+				k.Problem = &Problem{
+					Code: cmp.Or(c.Code, CodePasskeyUnknown), Message: cmp.Or(c.Message, "Microsoft Entra ID does not list this passkey."),
+					Next: cmp.Or(c.Next, "Delete it here, and make it again at Security info (aka.ms/mysecurityinfo)."),
+				}
+			}
+		}
+	}
+	if k.Problem != nil {
+		k.State = KeyIncomplete
+	}
 }
 
 func (a *App) provisioningState() string {
@@ -195,7 +212,7 @@ func (a *App) provisioningState() string {
 
 // viewAccount is the account of a user who has no passkey yet: paired with Postern alone.
 func (a *App) viewAccount() Key {
-	k := Key{ID: accountKey, Name: nameOfRP(entraRP, ""), Account: a.account(), RPID: entraRP, State: KeyIncomplete, Provisioning: a.provisioningState()}
+	k := Key{ID: accountKey, Name: nameOfRP(postern.EntraRPID, ""), Account: a.account(), RPID: postern.EntraRPID, State: KeyIncomplete, Provisioning: a.provisioningState()}
 	if m := a.memory.Keys[accountKey]; m != nil && m.Name != "" {
 		k.Name = m.Name
 	}

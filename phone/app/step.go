@@ -19,9 +19,6 @@ const (
 	lastAgain  = time.Minute
 )
 
-// entraRP is the relying party whose passkeys the control center looks after.
-const entraRP = "login.microsoft.com"
-
 // traffic notices whether the control center answers at all.
 type traffic struct{ signed.Transport }
 
@@ -159,7 +156,7 @@ func (a *App) report(ctx context.Context) error {
 	var todo []authenticator.Credential
 	for _, c := range a.held {
 		k := a.memory.Keys[idOf(c.ID)]
-		if c.RP.ID == entraRP && a.memory.Self != nil && a.listed(c.ID) == nil && !a.provisioned(c.ID) && (k == nil || !k.Reported && !k.Listed && !k.Removing) {
+		if c.RP.ID == postern.EntraRPID && a.memory.Self != nil && a.listed(c.ID) == nil && !a.provisioned(c.ID) && (k == nil || !k.Reported && !k.Listed && !k.Removing) {
 			todo = append(todo, c)
 		}
 	}
@@ -343,7 +340,7 @@ func (a *App) pairedAgain(w workstation) bool {
 func (a *App) removedAsAWhole(ctx context.Context) {
 	a.lock()
 	for _, c := range a.held {
-		if c.RP.ID != entraRP {
+		if c.RP.ID != postern.EntraRPID {
 			continue
 		}
 		if err := a.vault.Delete(ctx, c.ID); err != nil && !errors.Is(err, authenticator.ErrNotFound) {

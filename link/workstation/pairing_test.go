@@ -308,6 +308,23 @@ func TestPairingOverABrokenConnection(t *testing.T) {
 	})
 }
 
+// TestConnectionLostBetweenTheMessages: a code is good for one handshake, which cannot go on.
+func TestConnectionLostBetweenTheMessages(t *testing.T) {
+	inWorld(t, func(w *world) {
+		d, p := w.enrol(), w.phone("Alice's phone")
+		pairing := w.pairing(d, false)
+		p.set(func() { p.deaf = true })
+		if err := p.scan(pairing.URL()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.hub.Cut(w.ctx, string(w.desk.ID))
+		_, err := pairing.Wait(w.ctx)
+		wantCode(t, err, postern.CodeLinkSessionGone)
+		w.nothingKept(d)
+	})
+}
+
 func TestPairWithoutConnection(t *testing.T) {
 	inWorld(t, func(w *world) {
 		d := w.enrol()

@@ -92,6 +92,9 @@ func (ph *phone) next(now time.Time) time.Time {
 	}
 	if ph.line != nil {
 		sooner(ph.line.Next())
+		if at := ph.stirred.Add(quiet); ph.call == nil && at.After(now) && ph.session.Due(now) {
+			sooner(at)
+		}
 	}
 	if ph.greeting != nil && ph.presence == relay.Present {
 		sooner(ph.greeted.Add(patience))

@@ -29,9 +29,11 @@ type call struct {
 	get         *client.RequestOptions
 }
 
-// Bounds of a request's time: what a page that names none gets, and the most any gets (WebAuthn §15.1).
+// Bounds of a request's time (WebAuthn §15.1): what a page that names none gets, the least in which somebody can take a
+// phone in hand, and the most.
 const (
 	defaultTimeout = 5 * time.Minute
+	minTimeout     = 10 * time.Second
 	maxTimeout     = 10 * time.Minute
 )
 
@@ -67,11 +69,22 @@ func parseCall(kind string, details []byte) (*call, error) {
 	if c.rpID == "" {
 		c.rpID = hostname(c.origin)
 	}
-	c.timeout = defaultTimeout
-	if milliseconds > 0 {
-		c.timeout = min(time.Duration(min(milliseconds, maxTimeout.Milliseconds()))*time.Millisecond, maxTimeout)
+	c.timeout = reasonable(milliseconds)
+	if c.create != nil {
+		c.create.Timeout = c.timeout.Milliseconds()
+	} else {
+		c.get.Timeout = c.timeout.Milliseconds()
 	}
 	return c, nil
+}
+
+// reasonable corrects what a page says of its time.
+func reasonable(milliseconds int64) time.Duration {
+	if milliseconds <= 0 {
+		return defaultTimeout
+	}
+	asked := time.Duration(min(milliseconds, maxTimeout.Milliseconds())) * time.Millisecond
+	return max(asked, minTimeout)
 }
 
 // caller reads who asks. The options must be bare, as the browser writes them: in nested ones the page would be the

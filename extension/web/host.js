@@ -153,7 +153,9 @@ async function show(open) {
       place.top = Math.round(under.top + Math.min(120, Math.max(0, under.height - height) / 2));
     }
   } catch { /* no window is open: the browser places it */ }
-  const made = await chrome.windows.create({ url: 'request.html', type: 'popup', focused: true, width, height, ...place });
+  const window = { url: 'request.html', type: 'popup', focused: true, width, height };
+  // Where the browser refuses the place, as when it lies half outside of the screen, it finds one itself.
+  const made = await chrome.windows.create({ ...window, ...place }).catch(() => chrome.windows.create(window));
   await chrome.storage.session.set({ window: made.id });
 }
 

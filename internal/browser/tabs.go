@@ -57,3 +57,22 @@ func (b *Tab) Find(text string) *Tab {
 		}
 	}
 }
+
+// EndWorker ends the service worker of an extension, as the browser does with one that has nothing to do.
+func (b *Tab) EndWorker(extension string) {
+	b.t.Helper()
+	all, err := chromedp.Targets(b.ctx)
+	if err != nil {
+		b.fail(err)
+	}
+	for _, info := range all {
+		if info.Type != "service_worker" || !strings.Contains(info.URL, extension) {
+			continue
+		}
+		if _, err := chromedp.CallBrowser(b.ctx, target.CloseTarget, target.CloseTargetParams{TargetID: info.TargetID}); err != nil {
+			b.fail(err)
+		}
+		return
+	}
+	b.t.Fatalf("no service worker of %s is running", extension)
+}

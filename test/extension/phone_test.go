@@ -33,6 +33,8 @@ type handset struct {
 	decide  func(ctx context.Context, number string) error // what the user does when asked; nil accepts
 	number  string
 	compare chan string // digits at a pairing
+
+	withdrawn chan struct{} // an element for each question that was taken back
 }
 
 type keeper struct{}
@@ -48,7 +50,7 @@ func (w *world) handset(name string) *handset {
 	if err != nil {
 		w.Fatal(err)
 	}
-	h := &handset{T: w.T, compare: make(chan string, 1)}
+	h := &handset{T: w.T, compare: make(chan string, 1), withdrawn: make(chan struct{}, 8)}
 	passkeys := memory.New(0)
 	h.phone, _, err = phone.Enrol(w.Context(), phone.Enrolment{Server: w.server, Code: made.Code, Name: name, Assurance: postern.AssuranceFile}, phone.Env{
 		Keeper: keeper{}, Passkeys: passkeys, User: h, Random: rand.Reader, Now: time.Now, Transport: signed.HTTP(http.DefaultClient),
@@ -110,6 +112,26 @@ func (h *handset) onAsk(decide func(ctx context.Context, number string) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.decide = decide
+}
+
+// hold has the user look at what is asked, which is sent as its number, and wait to be told what to do.
+func (h *handset) hold() (asked chan string, let chan error) {
+	asked, let = make(chan string), make(chan error)
+	h.onAsk(func(ctx context.Context, number string) error {
+		select {
+		case asked <- number:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		select {
+		case err := <-let:
+			return err
+		case <-ctx.Done():
+			h.withdrawn <- struct{}{}
+			return ctx.Err()
+		}
+	})
+	return asked, let
 }
 
 func (h *handset) ask(ctx context.Context) error {

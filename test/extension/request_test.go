@@ -1,0 +1,205 @@
+package extension
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/internal/browser"
+)
+
+// TestPasskey: a passkey is made at a site and used there, with the phone showing the digits that the window shows.
+func TestPasskey(t *testing.T) {
+	w := newWorld(t)
+	h := w.handset("Ada's phone")
+	w.connect()
+	w.pair(h)
+
+	asked, let := h.hold()
+	w.start(`make()`)
+	number := w.awaited(asked)
+	window := w.browser.Find("request.html")
+	window.See("Look at your phone")
+	window.See("login.microsoft.com")
+	if got := window.Text("#digits"); got != number {
+		t.Errorf("the window shows %s, the phone %s", got, number)
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		window.Look(scheme, 380)
+		window.Screenshot("extension/request-" + scheme)
+	}
+	let <- nil
+	made := w.settled()
+	if made.Error != "" {
+		t.Fatalf("create: %s: %s", made.Error, made.Message)
+	}
+	var registration struct {
+		ID         string
+		Attachment string `json:"authenticatorAttachment"`
+		Results    struct {
+			CredProps struct{ RK bool }      `json:"credProps"`
+			PRF       struct{ Enabled bool } `json:"prf"`
+		} `json:"clientExtensionResults"`
+	}
+	if err := json.Unmarshal(made.OK, &registration); err != nil {
+		t.Fatal(err)
+	}
+	if registration.Attachment != "cross-platform" || !registration.Results.CredProps.RK || !registration.Results.PRF.Enabled {
+		t.Errorf("registration: %s", made.OK)
+	}
+
+	h.onAsk(nil)
+	got := w.try(`use()`)
+	if got.Error != "" || !strings.Contains(string(got.OK), registration.ID) {
+		t.Fatalf("get: %+v", got)
+	}
+}
+
+// TestWorkerStartsAnew: the worker may be ended at any time, and takes everything up again when a page asks.
+func TestWorkerStartsAnew(t *testing.T) {
+	w := newWorld(t)
+	h := w.handset("Ada's phone")
+	w.connect()
+	w.pair(h)
+	if made := w.try(`make()`); made.Error != "" {
+		t.Fatalf("create: %+v", made)
+	}
+	w.browser.EndWorker(extensionID)
+	if got := w.try(`use()`); got.Error != "" {
+		t.Fatalf("get after the worker was ended: %+v", got)
+	}
+
+	// A request that was open is over for its page, and the window with it.
+	asked, _ := h.hold()
+	w.start(`use()`)
+	w.awaited(asked)
+	w.browser.EndWorker(extensionID)
+	w.browser.Open("chrome-extension://" + extensionID + "/page.html")
+	if got := w.settled(); got.Error != "NotAllowedError" {
+		t.Errorf("a request whose worker was ended: %+v", got)
+	}
+}
+
+// TestEnds: every way in which a request ends without an answer.
+func TestEnds(t *testing.T) {
+	w := newWorld(t)
+	h := w.handset("Ada's phone")
+	w.connect()
+	w.pair(h)
+	if made := w.try(`make()`); made.Error != "" {
+		t.Fatalf("create: %+v", made)
+	}
+
+	// Refused on the phone. The page learns no more than of anything else; the person does.
+	h.onAsk(func(context.Context, string) error { return authenticator.ErrDenied })
+	if got := w.try(`use()`); got.Error != "NotAllowedError" || strings.Contains(got.Message, "refused") {
+		t.Errorf("refused: %+v", got)
+	}
+	window := w.browser.Find("request.html")
+	window.See("The request was refused on the phone.")
+	window.Look("light", 380)
+	window.Screenshot("extension/request-refused")
+	window.Press("Close")
+
+	// Given up by the page: the phone's user is not asked any more.
+	asked, _ := h.hold()
+	w.start(`use()`)
+	w.awaited(asked)
+	browser.Evaluate[bool](w.site, `(abort.abort(), true)`)
+	if got := w.settled(); got.Error != "AbortError" {
+		t.Errorf("aborted: %+v", got)
+	}
+	w.taken(h)
+
+	// Given up in the window.
+	w.start(`use()`)
+	w.awaited(asked)
+	window = w.browser.Find("request.html")
+	window.Press("Cancel")
+	if got := w.settled(); got.Error != "NotAllowedError" {
+		t.Errorf("cancelled: %+v", got)
+	}
+	w.taken(h)
+
+	// Nobody answers: the page's own time ends it.
+	w.start(`use({timeout: 1})`)
+	w.awaited(asked)
+	if got := w.settled(); got.Error != "NotAllowedError" {
+		t.Errorf("late: %+v", got)
+	}
+	w.taken(h)
+
+	// No passkey for this site, which the page must not learn.
+	h.onAsk(nil)
+	w.site.Open("https://other.example/")
+	if got := w.try(`use()`); got.Error != "NotAllowedError" {
+		t.Errorf("no passkey: %+v", got)
+	}
+	w.browser.Find("request.html").See("has no passkey for this site")
+
+	// Another site's relying party id.
+	if got := w.try(`use({}, "login.microsoft.com")`); got.Error != "SecurityError" {
+		t.Errorf("foreign relying party id: %+v", got)
+	}
+}
+
+// TestAbsentPhone: the page waits while the phone comes.
+func TestAbsentPhone(t *testing.T) {
+	w := newWorld(t)
+	h := w.handset("Ada's phone")
+	w.connect()
+	w.pair(h)
+	if made := w.try(`make()`); made.Error != "" {
+		t.Fatalf("create: %+v", made)
+	}
+	h.disconnect()
+	w.start(`use()`)
+	window := w.browser.Find("request.html")
+	window.See("Waking your phone")
+	window.Look("light", 380)
+	window.Screenshot("extension/request-waking")
+	h.connect()
+	if got := w.settled(); got.Error != "" {
+		t.Errorf("after the phone came back: %+v", got)
+	}
+}
+
+// TestAnotherWay: the browser's own keys take over for a while, and the phone after that.
+func TestAnotherWay(t *testing.T) {
+	w := newWorld(t)
+	h := w.handset("Ada's phone")
+	w.connect()
+	w.pair(h)
+	w.site.AddAuthenticator() // a key of the browser's own
+	asked, _ := h.hold()
+	w.start(`make()`)
+	w.awaited(asked)
+	window := w.browser.Find("request.html")
+	window.Press("Use another way")
+	if got := w.settled(); got.Error != "NotAllowedError" {
+		t.Errorf("turned to another way: %+v", got)
+	}
+	w.taken(h)
+	window.See("Now use another way")
+	window.Look("light", 380)
+	window.Screenshot("extension/request-another-way")
+	w.browser.See("The browser's own keys are used until")
+	if made := w.try(`make()`); made.Error != "" || !strings.Contains(string(made.OK), `"platform"`) {
+		t.Errorf("with the browser's own key: %+v", made)
+	}
+	window.Press("Use my phone again")
+	w.browser.See("Ready: Ada's phone can be reached.")
+	h.onAsk(nil)
+	if made := w.try(`make()`); made.Error != "" || !strings.Contains(string(made.OK), `"cross-platform"`) {
+		t.Errorf("with the phone again: %+v", made)
+	}
+
+	// The switch does the same without an end.
+	w.browser.Press("Use paired phones when a page asks for a passkey")
+	w.browser.See("Phones are not used")
+	if made := w.try(`make()`); made.Error != "" && made.Error != "InvalidStateError" || strings.Contains(string(made.OK), `"cross-platform"`) {
+		t.Errorf("switched off: %+v", made)
+	}
+}

@@ -280,6 +280,26 @@ func TestRecheck(t *testing.T) {
 	}
 }
 
+// TestDistrust: the next payload is asked about anew, before anybody is looked at.
+func TestDistrust(t *testing.T) {
+	r := paired("phone", "desk")
+	inWorld(t, r, func(w *world) {
+		desk := w.device(0, "desk")
+		desk.expect("connected false")
+		phone := w.device(1, "phone")
+		phone.expect("connected false", "desk is present")
+		desk.expect("phone is present")
+		desk.says("phone", "hello")
+		phone.expect("desk: hello")
+		r.part("phone", "desk")
+		if here := w.hubs[0].Distrust(); len(here) != 1 || here[0] != "desk" {
+			t.Errorf("the hub has %v", here)
+		}
+		desk.says("phone", "hello?")
+		desk.expect("refused link_not_paired for phone")
+	})
+}
+
 // TestStaleVerdict has nobody call Recheck: a hub believes what it heard for a while, and no longer.
 func TestStaleVerdict(t *testing.T) {
 	r := paired("phone", "desk")

@@ -69,6 +69,8 @@ func TestClientKnowsEveryOperation(t *testing.T) {
 		"RevokePhone":          one(c.RevokePhone(ctx, "phn_1")),
 		"Workstations":         one(c.Workstations(ctx, "int_1")),
 		"RevokeWorkstation":    one(c.RevokeWorkstation(ctx, "wks_1")),
+		"Pairings":             one(c.Pairings(ctx, "usr_1")),
+		"EndPairing":           one(c.EndPairing(ctx, "qrvM3e7_ABEiM0RVZneImQ")),
 		"BeginProvisioning":    one(c.BeginProvisioning(ctx, "phn_1")),
 		"BeginSecurityKey":     one(c.BeginSecurityKey(ctx, "int_1", postern.SecurityKeyInput{User: "ada@contoso.com"})),
 		"SecurityKeyOptions":   one(c.SecurityKeyOptions(ctx, "prv_1")),

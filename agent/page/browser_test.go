@@ -1,0 +1,237 @@
+package page_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/agent"
+	"github.com/postern/postern/agent/page"
+	"github.com/postern/postern/internal/browser"
+)
+
+// axe is the accessibility checker, at the version the console's tests name, in the same cache.
+var axe = sync.OnceValues(func() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	const version = "4.14.1"
+	script := filepath.Join(cache, "postern", "axe-core-"+version, "axe.min.js")
+	if text, err := os.ReadFile(script); err == nil {
+		return string(text), nil
+	}
+	work, err := os.MkdirTemp("", "axe")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(work)
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "center", "web", "testdata", "axe", name))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(work, name), text, 0o600); err != nil {
+			return "", err
+		}
+	}
+	npm := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	npm.Dir = work
+	if out, err := npm.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm cannot fetch axe-core (npm is needed for this test): %w\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(work, "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(script), 0o750); err != nil {
+		return "", err
+	}
+	return string(text), os.WriteFile(script, text, 0o600)
+})
+
+// looks holds what is on the screen to axe, in both colours, and keeps pictures.
+func looks(t *testing.T, b *browser.Tab, state string) {
+	t.Helper()
+	script, err := axe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, scheme := range []string{"dark", "light"} {
+		b.Look(scheme, 900)
+		browser.Evaluate[chromedp.Void](b, `if (!window.axe) {`+script+`} null`)
+		found := browser.Evaluate[[]string](b, `axe.run(document, {resultTypes: ["violations"], preload: false}).then((r) => r.violations.map((v) => v.id + ": " + v.help + " " + v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")))`)
+		for _, v := range found {
+			t.Errorf("%s, %s: axe: %s", state, scheme, v)
+		}
+		b.Screenshot("agent/" + state + "-" + scheme)
+	}
+	if wrong := b.Wrong(); len(wrong) > 0 {
+		t.Errorf("%s: %q", state, wrong)
+	}
+}
+
+// enrolled is a workstation with two people's phones.
+func enrolled() agent.View {
+	return agent.View{
+		Software: "postern-agent 0.1", System: "Debian GNU/Linux 13", Enrolled: true, Server: "https://postern.example.com", ID: "wks_1", Name: "DESKTOP-7",
+		Application: "Contoso", Connected: true, Socket: "uhid", Asked: []agent.Request{},
+		Seal: agent.Seal{Kind: "tpm", Text: "sealed by the TPM of this machine: a copy opens nowhere else"},
+		Join: agent.Join{State: postern.JoinEntra, Name: postern.JoinEntra.Name(), SignIn: postern.JoinEntra.SignIn(), Supported: true, Support: "Microsoft supports security keys for signing in to this machine."},
+		Phones: []agent.Phone{
+			{Pairing: postern.NewPairingID([16]byte{1}), ID: "phn_1", Name: "Alex's Pixel", UPN: "alex@contoso.com", User: "Alex Weber", Phase: postern.PhaseActive, Presence: "present", Key: agent.KeyIn},
+			{Pairing: postern.NewPairingID([16]byte{2}), ID: "phn_2", Name: "Kim's iPhone", UPN: "kim@contoso.com", User: "Kim Ito", Phase: postern.PhasePaired, Incomplete: true, Presence: "gone", Key: agent.KeyOut},
+		},
+	}
+}
+
+// enter opens the page as a person does, by the address with the ticket.
+func enter(t *testing.T, m page.Machine) (*browser.Tab, page.Door) {
+	t.Helper()
+	d := serve(t, m)
+	address, err := (&page.Client{Door: d}).Address(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := browser.Open(t)
+	b.Watch()
+	b.Open(address)
+	return b, d
+}
+
+// TestPairing goes through the dialog from Start Pairing to the end, and the badge reopens it and goes by itself.
+func TestPairing(t *testing.T) {
+	m := newMachine(enrolled())
+	b, _ := enter(t, m)
+	b.See("Alex's Pixel")
+	if at := browser.Evaluate[string](b, `location.href`); strings.Contains(at, "#") {
+		t.Errorf("the ticket stands in the address: %s", at)
+	}
+	looks(t, b, "phones")
+	b.Press("Start Pairing")
+	b.See("open Microsoft's security info")
+	looks(t, b, "reminder")
+	b.Press("Continue")
+	b.See("Scan this with the phone")
+	b.See("seconds left")
+	if size := browser.Evaluate[int](b, `(async () => { const i = document.querySelector("img.qr"); await i.decode(); return i.naturalWidth; })()`); size < 40 {
+		t.Errorf("the QR code is %d wide", size)
+	}
+	looks(t, b, "qr")
+	b.Press("No camera? Type a code")
+	b.See("K7QF-01AB-CDEF")
+	looks(t, b, "code")
+	step := func(s agent.PairingStep, change func(*agent.Pairing)) {
+		m.set(func(v *agent.View) {
+			p := *v.Pairing
+			p.Step, p.Name, p.Expires = s, "Sam's phone", time.Now().Add(2*time.Minute)
+			change(&p)
+			v.Pairing = &p
+		})
+	}
+	step(agent.PairingCompare, func(p *agent.Pairing) { p.Code, p.Digits = "", "417" })
+	b.See("Are the digits the same?")
+	if focus := browser.Evaluate[string](b, `document.activeElement.textContent`); focus != "Are the digits the same?" {
+		t.Errorf("the focus is on %q", focus)
+	}
+	looks(t, b, "digits")
+	b.Press("The same")
+	sam := postern.NewPairingID([16]byte{3})
+	step(agent.PairingConfirming, func(p *agent.Pairing) { p.Digits = "" })
+	b.See("Now confirm on the phone")
+	m.set(func(v *agent.View) {
+		v.Phones = append(v.Phones, agent.Phone{Pairing: sam, ID: "phn_3", Name: "Sam's phone", UPN: "sam@contoso.com", User: "Sam", Phase: postern.PhasePaired, Incomplete: true, Presence: "gone", Key: agent.KeyOut})
+	})
+	step(agent.PairingDone, func(p *agent.Pairing) { p.Pairing = sam })
+	b.Press("Finish")
+	b.See("The phone is not connected yet")
+	b.Press("I am connected")
+	b.See("has not come back yet")
+	looks(t, b, "check")
+	m.set(func(v *agent.View) {
+		phones := append([]agent.Phone(nil), v.Phones...)
+		phones[2].Presence, phones[2].Key = "present", agent.KeyIn
+		v.Phones = phones
+	})
+	b.See("The phone is connected")
+	b.Press("I am connected")
+	b.See("Phone pairing almost complete!")
+	looks(t, b, "almost")
+	if to := browser.Evaluate[string](b, `document.querySelector("[data-key=entra]").href`); to != "https://mysignins.microsoft.com/security-info" {
+		t.Errorf("Continue in Entra leads to %s", to)
+	}
+	b.Press("View more instructions")
+	b.See("USB device")
+	b.Press("Later")
+	b.Follow(`[data-key="incomplete ` + string(sam) + `"]`)
+	b.See("Phone pairing almost complete!")
+	m.set(func(v *agent.View) {
+		phones := append([]agent.Phone(nil), v.Phones...)
+		phones[2].Incomplete, phones[2].Phase = false, postern.PhaseActive
+		v.Phones = phones
+	})
+	b.See("Phone pairing complete")
+	b.Press("Close")
+	if did := strings.Join(m.did, "|"); did != "pair false|pair true|compared true|end pairing|refresh|refresh" {
+		t.Errorf("did %s", did)
+	}
+}
+
+// TestStates shows what else there is to see.
+func TestStates(t *testing.T) {
+	m := newMachine(enrolled())
+	b, _ := enter(t, m)
+	m.set(func(v *agent.View) {
+		v.Asked = []agent.Request{{Phone: "phn_1", Name: "Alex's Pixel", Number: "47", Waiting: true}}
+		v.Remote = &agent.Problem{Message: "You work here over SSH. The security key of this machine does not reach the machine you sit at.", Next: "Pair the phone with the machine you sit at."}
+	})
+	b.See("Look at your phone")
+	b.See("47")
+	looks(t, b, "asked")
+	m.set(func(v *agent.View) {
+		v.Asked = []agent.Request{{Phone: "phn_1", Name: "Alex's Pixel", Message: "Nobody accepted on the phone in time.", Next: "Start the sign-in again."}}
+		v.Connected = false
+		v.Notice = &agent.Problem{Code: postern.CodeIntegrationDisabled, Message: "The integration is DISABLED, so nobody can register or authenticate with it.", Next: "Ask an administrator to enable the integration."}
+	})
+	b.See("DISABLED")
+	b.See("Nobody accepted")
+	b.Press("Check this computer")
+	b.See("5m0s behind")
+	looks(t, b, "notices")
+	b.Press("Unpair")
+	b.See("can no longer be used at this computer")
+	looks(t, b, "unpair")
+	b.Press("Cancel")
+	m.set(func(v *agent.View) {
+		*v = agent.View{Software: "postern-agent", System: "Debian", Name: "DESKTOP-7", Join: enrolled().Join, Seal: enrolled().Seal, Phones: []agent.Phone{}, Asked: []agent.Request{}}
+	})
+	b.See("Connect this computer")
+	looks(t, b, "new")
+	b.Fill("server", "https://postern.example.com")
+	b.Press("Connect")
+	m.fail = postern.Errorf(postern.CodeConflict, "Someone else was faster.").WithNext("Look again.")
+	b.Press("Connect")
+	b.See("Someone else was faster.")
+	b.Look("light", 360)
+	b.Screenshot("agent/narrow")
+}
+
+// TestPasserBy: without a ticket there is nothing to see but what to do.
+func TestPasserBy(t *testing.T) {
+	m := newMachine(enrolled())
+	d := serve(t, m)
+	b := browser.Open(t)
+	b.Open(d.URL)
+	b.See("postern-agent open")
+	if text := b.Text("body"); strings.Contains(text, "alex") {
+		t.Errorf("a passer-by sees %s", text)
+	}
+}

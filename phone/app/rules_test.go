@@ -155,7 +155,9 @@ func TestTwoComputers(t *testing.T) {
 	for _, c := range d.screen().Computers {
 		if c.Name == "TWO" {
 			d.do(app.CommandRename, app.Rename{Computer: c.ID, Name: "The second"})
-			d.await("the name", func(v app.View) bool { return v.Computers[0].Name == "The second" || v.Computers[1].Name == "The second" })
+			d.await("the name", func(v app.View) bool {
+				return v.Computers[0].Name == "The second" || v.Computers[1].Name == "The second"
+			})
 			d.do(app.CommandUnpair, app.Unpair{Computer: c.ID})
 		}
 	}

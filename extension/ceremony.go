@@ -125,9 +125,7 @@ func (a *App) queued(ctx context.Context, p phones, c *ceremony) ([]byte, error)
 	a.shown = c
 	a.mu.Unlock()
 	a.show()
-	if err := a.host.Window(ctx, true); err != nil {
-		a.log.Warn("the window did not open", "err", err)
-	}
+	a.window(true)
 	return a.hold(ctx, p, c)
 }
 
@@ -290,10 +288,17 @@ func (a *App) finish(ctx context.Context, c *ceremony, response []byte, err erro
 	}
 	a.show()
 	if window || over {
-		if err := a.host.Window(a.run, window); err != nil {
+		a.window(window)
+	}
+}
+
+// window opens or closes the window, without waiting for it: a phone is asked also where it does not open.
+func (a *App) window(open bool) {
+	go func() {
+		if err := a.host.Window(a.run, open); err != nil {
 			a.log.Warn("the window did not follow", "err", err)
 		}
-	}
+	}()
 }
 
 func (a *App) fallsBack() bool {

@@ -138,7 +138,8 @@ async function show(open) {
   const id = await ours();
   if (!open) {
     await chrome.storage.session.remove('window');
-    if (id !== undefined) await chrome.windows.remove(id).catch(() => {});
+    // Not waited for: the page may be closing its window by itself, and then the promise never settles.
+    if (id !== undefined) chrome.windows.remove(id).catch(() => {});
     return;
   }
   if (id !== undefined) {

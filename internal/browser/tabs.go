@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,4 +76,25 @@ func (b *Tab) EndWorker(extension string) {
 		return
 	}
 	b.t.Fatalf("no service worker of %s is running", extension)
+}
+
+// Closed waits until no page is at an address that holds the text.
+func (b *Tab) Closed(text string) {
+	b.t.Helper()
+	deadline, cancel := context.WithTimeout(b.ctx, stepTimeout)
+	defer cancel()
+	for {
+		all, err := chromedp.Targets(b.ctx)
+		if err != nil {
+			b.fail(err)
+		}
+		if !slices.ContainsFunc(all, func(i *target.Info) bool { return strings.Contains(i.URL, text) }) {
+			return
+		}
+		select {
+		case <-deadline.Done():
+			b.t.Fatalf("the page at …%s… does not close", text)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }

@@ -66,6 +66,7 @@ func TestWorkerStartsAnew(t *testing.T) {
 	if made := w.try(`make()`); made.Error != "" {
 		t.Fatalf("create: %+v", made)
 	}
+	w.browser.Closed("request.html")
 	w.browser.EndWorker(extensionID)
 	if got := w.try(`use()`); got.Error != "" {
 		t.Fatalf("get after the worker was ended: %+v", got)
@@ -91,6 +92,7 @@ func TestEnds(t *testing.T) {
 	if made := w.try(`make()`); made.Error != "" {
 		t.Fatalf("create: %+v", made)
 	}
+	w.browser.Closed("request.html")
 
 	// Refused on the phone. The page learns no more than of anything else; the person does.
 	h.onAsk(func(context.Context, string) error { return authenticator.ErrDenied })
@@ -102,6 +104,7 @@ func TestEnds(t *testing.T) {
 	window.Look("light", 380)
 	window.Screenshot("extension/request-refused")
 	window.Press("Close")
+	w.browser.Closed("request.html")
 
 	// Given up by the page: the phone's user is not asked any more.
 	asked, _ := h.hold()
@@ -112,6 +115,7 @@ func TestEnds(t *testing.T) {
 		t.Errorf("aborted: %+v", got)
 	}
 	w.taken(h)
+	w.browser.Closed("request.html")
 
 	// Given up in the window.
 	w.start(`use()`)
@@ -122,6 +126,7 @@ func TestEnds(t *testing.T) {
 		t.Errorf("cancelled: %+v", got)
 	}
 	w.taken(h)
+	w.browser.Closed("request.html")
 
 	// Nobody answers: the page's own time ends it.
 	w.start(`use({timeout: 1})`)
@@ -154,6 +159,7 @@ func TestAbsentPhone(t *testing.T) {
 	if made := w.try(`make()`); made.Error != "" {
 		t.Fatalf("create: %+v", made)
 	}
+	w.browser.Closed("request.html")
 	h.disconnect()
 	w.start(`use()`)
 	window := w.browser.Find("request.html")

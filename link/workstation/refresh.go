@@ -137,11 +137,8 @@ func (w *Workstation) refreshing(ctx context.Context) error {
 			return nil
 		}
 		err := w.Refresh(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		switch {
-		case final(err):
+		case final(err) || ctx.Err() != nil:
 			return err
 		case err != nil:
 			w.env.Log.WarnContext(ctx, "the control center could not be asked for news", "error", err)

@@ -37,7 +37,7 @@ func (w *Workstation) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() {
-		if err := w.refreshing(ctx); err != nil {
+		if err := w.refreshing(ctx); final(err) {
 			cancel(err)
 		}
 	})

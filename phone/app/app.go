@@ -137,6 +137,7 @@ func (a *App) load(ctx context.Context) error {
 		a.host.Log.Warn("what the app remembered cannot be read, and begins anew", "error", err)
 		a.memory = memory{}
 	}
+	a.memory.bound()
 	if len(a.identity.Salt) == 0 {
 		a.identity.UserID, a.identity.Salt = make(postern.Bytes, 32), make(postern.Bytes, vault.SaltSize)
 		for _, b := range [][]byte{a.identity.UserID, a.identity.Salt} {

@@ -88,7 +88,7 @@ type (
 	Dismiss struct {
 		Notice string `json:"notice"`
 	}
-	// Push has the phone woken at the subscription; nil ends that.
+	// Subscribe has the phone woken at the subscription; nil ends that.
 	Subscribe struct {
 		Subscription *postern.PushSubscription `json:"subscription"`
 	}

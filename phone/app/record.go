@@ -201,13 +201,12 @@ func (i *identity) check() error {
 	return nil
 }
 
-// check brings a memory into its bounds: it is nothing to refuse the phone for.
-func (m *memory) check() error {
+// bound brings a memory into its bounds: it is nothing to refuse the phone for.
+func (m *memory) bound() {
 	m.Activity = m.Activity[:min(len(m.Activity), maxActivities)]
 	m.Notices = m.Notices[:min(len(m.Notices), maxNotices)]
 	maps.DeleteFunc(m.Keys, func(_ string, k *keyMemory) bool { return k == nil })
 	maps.DeleteFunc(m.Computers, func(_ postern.PairingID, c *computerMemory) bool { return c == nil })
-	return nil
 }
 
 // key is what is remembered of a passkey, to be written to.

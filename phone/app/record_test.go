@@ -2,13 +2,12 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"testing"
 	"time"
-
-	"crypto/rand"
 
 	"pgregory.net/rapid"
 

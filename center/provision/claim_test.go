@@ -2,8 +2,9 @@ package provision_test
 
 import (
 	"context"
-	"errors"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -213,7 +214,7 @@ func looks(w *world) int {
 	calls, _ := w.sim.Server.Calls()
 	n := 0
 	for _, c := range calls {
-		if c.Method == "GET" && len(c.Path) > 12 && c.Path[len(c.Path)-12:] == "fido2Methods" {
+		if c.Method == http.MethodGet && strings.HasSuffix(c.Path, "/fido2Methods") {
 			n++
 		}
 	}
@@ -462,7 +463,7 @@ func TestLookGivenUp(t *testing.T) {
 	w.claim(t)
 	args := provision.ClaimJob{Phone: w.phone.ID, Credential: w.credential.ID}
 	w.must(t, func() error {
-		return w.passkeys.LookGivenUp(t.Context(), args, errors.Join(postern.Errorf(postern.CodeEntraPermission, "")))
+		return w.passkeys.LookGivenUp(t.Context(), args, postern.Errorf(postern.CodeEntraPermission, ""))
 	})
 	if c := w.self(t).Claims; len(c) != 1 || c[0].State != postern.ClaimGivenUp || c[0].Code != postern.CodeEntraPermission {
 		t.Errorf("%+v", c)

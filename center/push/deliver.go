@@ -164,7 +164,7 @@ func (s *Service) call(ctx context.Context, r reason, endpoint *url.URL, body []
 		}
 		return !errors.Is(err, errPrivate), fmt.Errorf("push: %s: %w", endpoint.Host, err)
 	}
-	defer res.Body.Close()                                              //nolint:errcheck // it was read as far as it is wanted
+	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxFromServer)) // only so that the connection can be used again
 	switch {
 	case res.StatusCode >= 200 && res.StatusCode < 300:

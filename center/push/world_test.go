@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -278,7 +277,8 @@ func (w *world) checkSender(d *delivery) {
 	if !ok || k != base64.RawURLEncoding.EncodeToString(state.PublicKey) {
 		w.t.Fatalf("the header does not show the key %x", []byte(state.PublicKey))
 	}
-	key := &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(state.PublicKey[1:33]), Y: new(big.Int).SetBytes(state.PublicKey[33:])}
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), state.PublicKey)
+	must(w.t, err)
 	claims := jwt.MapClaims{}
 	_, err = jwt.ParseWithClaims(text, claims, func(*jwt.Token) (any, error) { return key, nil },
 		jwt.WithValidMethods([]string{"ES256"}), jwt.WithTimeFunc(w.time), jwt.WithExpirationRequired(), jwt.WithAudience(w.push.URL))

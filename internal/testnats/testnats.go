@@ -3,6 +3,7 @@
 package testnats
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -84,7 +85,7 @@ func (s *Server) Run() error {
 	if err != nil {
 		return errors.Join(err, out.Close(), in.Close())
 	}
-	defer log.Close() //nolint:errcheck // the server has its own
+	defer log.Close() // the server has its own
 	args := []string{"-c", hold, "sh", s.binary, "--addr", "127.0.0.1", "--port", strconv.Itoa(s.port)}
 	if s.config != "" {
 		args = append(args, "--config", s.config)
@@ -102,7 +103,7 @@ func (s *Server) Run() error {
 	s.running = r
 	deadline := time.Now().Add(within)
 	for {
-		conn, err := net.DialTimeout("tcp", s.Address(), time.Second)
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", s.Address())
 		if err == nil {
 			return conn.Close()
 		}

@@ -24,7 +24,9 @@ func (s *Server) Address() string { return "" }
 func (s *Server) URL() string { return "" }
 
 // Run fails.
-func (s *Server) Run() error { return errors.New("testnats: starting NATS for a test works on Unix only") }
+func (s *Server) Run() error {
+	return errors.New("testnats: starting NATS for a test works on Unix only")
+}
 
 // Stop has nothing to do.
 func (s *Server) Stop() error { return nil }

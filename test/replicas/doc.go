@@ -1,2 +1,2 @@
-// Package replicas tests two control centers, as built, that share a PostgreSQL database and a NATS server.
+// Package replicas tests two processes of a control center, as built, that share a PostgreSQL database and a NATS server.
 package replicas

@@ -3,12 +3,15 @@ package replicas
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +37,7 @@ const within = 60 * time.Second
 func serve(t *testing.T, program, listen string, env []string) string {
 	t.Helper()
 	var log bytes.Buffer
-	cmd := exec.Command(program, "serve") //nolint:noctx // stopped by signal
+	cmd := exec.Command(program, "serve")
 	cmd.Env = append(append(os.Environ(), env...), "POSTERN_LISTEN="+listen)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -53,7 +56,7 @@ func serve(t *testing.T, program, listen string, env []string) string {
 }
 
 func get(url string) string {
-	res, err := http.Get(url) //nolint:noctx // of this test's own server
+	res, err := http.Get(url)
 	if err != nil {
 		return err.Error()
 	}
@@ -95,6 +98,7 @@ type device struct {
 	link   channel.Static
 	client *relay.Client
 	ended  chan error
+	stop   func()
 }
 
 func newDevice(t *testing.T, kind signed.Kind, server string) *device {
@@ -103,7 +107,7 @@ func newDevice(t *testing.T, kind signed.Kind, server string) *device {
 	must(t, err)
 	link, err := channel.GenerateStatic(rand.Reader)
 	must(t, err)
-	d := &device{T: t, key: key, link: link, ended: make(chan error, 1)}
+	d := &device{T: t, key: key, link: link}
 	d.at(kind, server)
 	return d
 }
@@ -133,9 +137,11 @@ func (d *device) connect() {
 		Hello: func(context.Context) (string, error) { return caller.Proof(http.MethodGet, relay.Path, nil) },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); d.ended <- d.client.Run(ctx) }()
-	d.Cleanup(func() { cancel(); <-done })
+	done, ended := make(chan struct{}), make(chan error, 1)
+	d.ended = ended
+	go func() { defer close(done); ended <- d.client.Run(ctx) }()
+	d.stop = func() { cancel(); <-done }
+	d.Cleanup(d.stop)
 	next(d, func(relay.Connected) bool { return true })
 }
 
@@ -168,7 +174,7 @@ func passes(from, to *device, text string) {
 func TestReplicas(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "postern")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/postern").CombinedOutput(); err != nil { //nolint:noctx // of this test
+	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/postern").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	levers := entrasim.DefaultLevers()
@@ -177,14 +183,23 @@ func TestReplicas(t *testing.T) {
 	tenant, err := entrasim.Listen(context.Background(), entrasim.Config{Users: 10, Seed: 1, CAFile: ca, Levers: &levers})
 	must(t, err)
 	t.Cleanup(func() { _ = tenant.Close() })
+	pushed := make(chan http.Header, 16)
+	pushService := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pushed <- r.Header
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(pushService.Close)
+	pushCA := filepath.Join(dir, "push.pem")
+	must(t, os.WriteFile(pushCA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pushService.Certificate().Raw}), 0o600))
 	nats := testnats.Start(t, "")
 	listenOne, listenTwo := freeAddress(t), freeAddress(t)
 	_, port, _ := net.SplitHostPort(listenOne)
 	env := []string{
 		"POSTERN_DATA=" + dir, "POSTERN_DATABASE=" + testpg.URL(t), "POSTERN_NATS_URL=" + nats.URL(), "POSTERN_PUBLIC_URL=http://localhost:" + port,
 		"POSTERN_ENTRA_AUTHORITY=" + tenant.AuthorityURL, "POSTERN_ENTRA_GRAPH=" + tenant.GraphURL, "POSTERN_ENTRA_CA_FILE=" + ca,
+		"POSTERN_PUSH_ALLOW_PRIVATE=true", "POSTERN_PUSH_CA_FILE=" + pushCA,
 	}
-	local := exec.Command(program, "local", "token", "test") //nolint:noctx // of this test
+	local := exec.Command(program, "local", "token", "test")
 	local.Env = append(os.Environ(), env...)
 	token, err := local.Output()
 	must(t, err)
@@ -279,6 +294,33 @@ func TestReplicas(t *testing.T) {
 	}
 	passes(desk, phone, "after")
 	passes(phone, desk, "all")
+
+	// A phone that is not connected is woken by the replica that the workstation is at.
+	receiver, err := ecdh.P256().GenerateKey(rand.Reader)
+	must(t, err)
+	phone.call(http.MethodPut, "/self/push", postern.PushSubscription{
+		Endpoint: pushService.URL + "/wpush", P256DH: receiver.PublicKey().Bytes(), Auth: make([]byte, 16),
+	}, &self)
+	if !self.Push.Subscribed || len(self.Push.PublicKey) != 65 {
+		t.Errorf("after it subscribed the phone is told %+v", self.Push)
+	}
+	phone.stop()
+	next(desk, func(p relay.Presence) bool { return p.Peer == phone.id && p.State != relay.Present })
+	must(t, desk.client.Send(t.Context(), phone.id, []byte("wake")))
+	select {
+	case header := <-pushed:
+		if header.Get("Urgency") != "high" || header.Get("Content-Encoding") != "aes128gcm" || !strings.HasPrefix(header.Get("Authorization"), "vapid t=") {
+			t.Errorf("the push service was sent %v", header)
+		}
+	case <-time.After(within):
+		t.Error("the phone was not woken")
+	}
+	phone.call(http.MethodDelete, "/self/push", nil, &self)
+	if self.Push.Subscribed {
+		t.Error("the phone is still subscribed")
+	}
+	phone.connect()
+	next(desk, func(p relay.Presence) bool { return p.Peer == phone.id && p.State == relay.Present })
 
 	// Revoked at one replica, cut at the other.
 	_, err = adminTwo.RevokePhone(t.Context(), self.Phone.ID)

@@ -109,7 +109,7 @@ func (a *App) begin(kind string, id int, details []byte) {
 	if err == nil {
 		response, err = a.queued(ctx, station, ceremony)
 	}
-	a.finish(ctx, ceremony, response, err)
+	a.finish(ceremony, response, err)
 }
 
 // queued waits for the request's turn and has it answered.
@@ -252,10 +252,10 @@ func (a *App) step(c *ceremony, change func(*Request)) {
 }
 
 // finish gives the page its answer, and the person the reason where there is one to give.
-func (a *App) finish(ctx context.Context, c *ceremony, response []byte, err error) {
+func (a *App) finish(c *ceremony, response []byte, err error) {
 	answer := Answer{ID: c.view.ID, Kind: c.kind, Response: response}
 	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) && context.Cause(ctx) == ctx.Err() {
+		if errors.Is(err, context.DeadlineExceeded) {
 			err = errLate
 		}
 		answer = Answer{ID: c.view.ID, Kind: c.kind, Error: domError(err)}

@@ -84,11 +84,14 @@ func (d *desk) hold(ctx context.Context, kind string, data []byte) ([]byte, erro
 	return d.app.hold(ctx, d, c)
 }
 
-// clientData reads what was signed.
-func clientData(t *testing.T, response []byte) (c struct {
+// collected is client data (WebAuthn §5.8.1).
+type collected struct {
 	Type, Origin string
 	CrossOrigin  bool
-}) {
+}
+
+// clientData reads what was signed.
+func clientData(t *testing.T, response []byte) (c collected) {
 	t.Helper()
 	var out struct {
 		Response struct {

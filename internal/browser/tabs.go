@@ -42,7 +42,7 @@ func (b *Tab) Find(text string) *Tab {
 		}
 		for _, info := range all {
 			if strings.Contains(info.URL, text) && info.Type == "page" {
-				ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(target.ID(info.TargetID)))
+				ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(info.TargetID))
 				b.t.Cleanup(cancel)
 				return take(b.t, ctx)
 			}

@@ -12,6 +12,8 @@ import (
 func (w *world) connect() {
 	w.Helper()
 	w.browser.See("Connect this browser")
+	w.browser.Look("light", 560)
+	w.browser.Screenshot("extension/connect")
 	browser.Evaluate[bool](w.browser, fmt.Sprintf(`(document.getElementById("server").value = %q, true)`, w.server))
 	w.browser.Press("Connect")
 	w.browser.See("No phone is paired yet.")
@@ -22,6 +24,8 @@ func (w *world) pair(h *handset) {
 	w.Helper()
 	w.browser.Press("Pair a phone")
 	w.browser.See("seconds left")
+	w.browser.Look("light", 560)
+	w.browser.Screenshot("extension/pair-scan")
 	w.browser.Press("Type a code instead")
 	w.browser.See("type this code")
 	same, done := h.join(w.browser.Text("#code"))
@@ -30,6 +34,8 @@ func (w *world) pair(h *handset) {
 	if got := w.browser.Text("#digits"); got != digits {
 		w.Fatalf("the browser shows %s, the phone %s", got, digits)
 	}
+	w.browser.Look("dark", 560)
+	w.browser.Screenshot("extension/pair-digits")
 	w.browser.Press("Same digits")
 	w.browser.See("Now confirm on your phone")
 	same <- true
@@ -39,6 +45,7 @@ func (w *world) pair(h *handset) {
 	w.browser.See("can be used in this browser now")
 	w.browser.Press("Done")
 	w.browser.See("can be reached")
+	w.browser.Screenshot("extension/page-ready")
 }
 
 // outcome is what a page got.

@@ -113,6 +113,9 @@ func (p *Pairing) Confirm(ctx context.Context) error {
 		reason = errRefusedHere()
 	}
 	w.mu.Lock()
+	if p.err != nil { // it ended here, and what the control center then says only follows from that
+		err = p.err
+	}
 	p.fail(reason, true)
 	w.mu.Unlock()
 	forgetting, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)

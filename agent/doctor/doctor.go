@@ -47,6 +47,7 @@ func (r Report) Worst() Level {
 type Facts struct {
 	GOOS    string
 	Running bool       // a service runs here
+	Inside  bool       // it is the service that looked
 	View    agent.View // of it, or of what is kept
 	Net     Net
 	Door    Door

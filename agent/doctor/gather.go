@@ -27,6 +27,8 @@ type Looker struct {
 	Dial func(ctx context.Context, url string) (link.Conn, error) // a WebSocket
 	Now  func() time.Time
 	HTTP *http.Transport
+	// Inside: the service looks at itself. What its account may open and run says nothing of those who sit here.
+	Inside bool
 }
 
 // Gather looks at this machine. The view is of the service that runs, or where none does, of what is kept.
@@ -35,7 +37,10 @@ func (l Looker) Gather(ctx context.Context, view agent.View, running bool) Facts
 	f.Door = door(view.Socket)
 	f.Keys = keys(ctx)
 	f.Windows = windows()
-	f.Browsers, f.Confined = browsers()
+	f.Inside = l.Inside
+	if !l.Inside {
+		f.Browsers, f.Confined = browsers()
+	}
 	if view.Server != "" {
 		f.Net = l.net(ctx, view.Server)
 	}
@@ -70,8 +75,10 @@ func (l Looker) net(ctx context.Context, server string) Net {
 		transport = http.DefaultTransport.(*http.Transport).Clone()
 	}
 	defer transport.CloseIdleConnections()
-	if proxy, err := transport.Proxy(&http.Request{URL: target}); transport.Proxy != nil && err == nil && proxy != nil {
-		n.Proxy = proxy.Redacted()
+	if transport.Proxy != nil {
+		if proxy, err := transport.Proxy(&http.Request{URL: target}); err == nil && proxy != nil {
+			n.Proxy = proxy.Redacted()
+		}
 	}
 	looking, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()

@@ -39,6 +39,8 @@ func visible(f Facts, p agent.Phone) []Finding {
 	for _, k := range f.Keys {
 		switch {
 		case k.Serial != p.Serial:
+		case f.Inside:
+			return one(OK, fmt.Sprintf("The security key of %s is plugged in as %s.", p.Name, k.Path), "")
 		case !k.Readable:
 			return one(Warning, fmt.Sprintf("The security key of %s is plugged in as %s, but this account may not open it, nor may its browsers.", p.Name, k.Path),
 				"Sign in at the machine itself; systemd gives security keys to whoever sits there. Elsewhere a udev rule does: see 60-fido-id.rules.")
@@ -104,7 +106,7 @@ func browser(f Facts) []Finding {
 	case len(f.Confined) > 0:
 		return one(Warning, strings.Join(f.Confined, " and ")+" is packaged so that it may not reach security keys.",
 			"For a snap run: sudo snap connect NAME:u2f-devices. For Flatpak give it --device=all, or use a browser from the distribution.")
-	case f.GOOS == "linux" && len(f.Browsers) == 0:
+	case f.GOOS == "linux" && !f.Inside && len(f.Browsers) == 0:
 		return one(Note, "No browser was found that speaks to security keys.", "Install Chrome, Edge, Chromium or Firefox.")
 	}
 	return nil

@@ -56,7 +56,9 @@ func (c *runCmd) Run(ctx context.Context, std cli.Streams, o *options) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	check := func(ctx context.Context) doctor.Report { return doctor.Judge(looker.Gather(ctx, a.View(), true)) }
+	inside := looker
+	inside.Inside = true
+	check := func(ctx context.Context) doctor.Report { return doctor.Judge(inside.Gather(ctx, a.View(), true)) }
 	server, err := page.New(ctx, c.Page, a, check, log)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
@@ -28,6 +29,7 @@ type desk struct {
 	asked   []postern.PhoneID
 	fail    func(phone postern.PhoneID) error
 	changed chan struct{}
+	silent  bool // no phone answers
 }
 
 func (d *desk) Load(context.Context) ([]byte, error)   { return nil, nil }
@@ -48,6 +50,10 @@ func (d *desk) View(data []byte) {
 
 func (d *desk) Request(ctx context.Context, phone postern.PhoneID, r workstation.Request) ([]byte, error) {
 	d.asked = append(d.asked, phone)
+	if d.silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if d.fail != nil {
 		if err := d.fail(phone); err != nil {
 			return nil, err
@@ -286,4 +292,24 @@ func TestPicks(t *testing.T) {
 	if got, err := d.app.pick(t.Context(), d, &ceremony{call: parsed}); err != nil || got != "phn_b" {
 		t.Errorf("picked %s, %v", got, err)
 	}
+}
+
+// TestNobodyAnswers: the page's time ends the request, and the person reads why.
+func TestNobodyAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, "phn_a")
+		d.silent = true
+		data := details(t, KindGet, map[string]any{"timeout": 1}, from("https://login.microsoft.com", true))
+		began := time.Now()
+		_, err := d.hold(t.Context(), KindGet, data)
+		if took := time.Since(began); took != minTimeout {
+			t.Errorf("it took %v", took)
+		}
+		if e := domError(err); e.Name != "NotAllowedError" {
+			t.Errorf("the page gets %+v", e)
+		}
+		if p := wordsFor(err); p == nil || p.Code != "late" {
+			t.Errorf("the person reads %+v of %v", p, err)
+		}
+	})
 }

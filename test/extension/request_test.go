@@ -130,14 +130,6 @@ func TestEnds(t *testing.T) {
 	w.taken(h)
 	w.browser.Closed("request.html")
 
-	// Nobody answers: the page's own time ends it.
-	w.start(`use({timeout: 1})`)
-	w.awaited(asked)
-	if got := w.settled(); got.Error != "NotAllowedError" {
-		t.Errorf("late: %+v", got)
-	}
-	w.taken(h)
-
 	// No passkey for this site, which the page must not learn.
 	h.onAsk(nil)
 	w.site.Open("https://other.example/")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -195,7 +196,7 @@ func (a *App) env() phone.Env {
 func (a *App) begin() {
 	a.live, a.retire = context.WithCancel(a.ctx)
 	live := a.live
-	a.all.Go(func() { a.keepInStep(live) })
+	a.work("keeping in step", func() { a.keepInStep(live) })
 	a.connect()
 }
 
@@ -226,6 +227,32 @@ func (a *App) readable(ctx context.Context) (out []authenticator.Credential) {
 	}
 	return out
 }
+
+// work runs something beside the commands. A fault in it ends that and not the app: it is told, and what stands stays.
+func (a *App) work(name string, f func()) {
+	a.all.Go(func() {
+		defer func() {
+			r := recover()
+			if r == nil {
+				return
+			}
+			a.host.Log.Error("the app has a fault", "in", name, "kind", fmt.Sprintf("%T", r))
+			go a.fault() // what failed may hold a.mu
+		}()
+		f()
+	})
+}
+
+// fault puts the word for a fault where people see it.
+func (a *App) fault() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.setupFail = problemOf(errFault)
+	a.lock()
+	a.changed()
+}
+
+var errFault = errors.New("a fault in the app")
 
 // changed has the view shown anew.
 func (a *App) changed() {

@@ -29,7 +29,7 @@ func (a *App) connect() {
 	ctx, cancel := context.WithCancel(a.live)
 	a.linkDone = cancel
 	l := a.link
-	a.all.Go(func() {
+	a.work("the link", func() {
 		if err := l.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			a.host.Log.Error("the link ended", "error", err)
 		}

@@ -33,7 +33,7 @@ func (a *App) pair(_ context.Context, in Pair) error {
 	p := &pairing{view: Pairing{Step: PairingJoining, Deadline: a.host.Now().Add(postern.PairingWindow).UTC()}, cancel: cancel, decided: make(chan bool, 1)}
 	a.pairing = p
 	l := a.link
-	a.all.Go(func() {
+	a.work("a pairing", func() {
 		defer cancel()
 		c, err := l.Pair(ctx, in.Text, &pairer{a, p})
 		a.paired(p, c, err)

@@ -42,7 +42,7 @@ func (a *App) provide() {
 	ctx, cancel := context.WithCancel(a.live)
 	a.provides = cancel
 	p := a.phone
-	a.all.Go(func() {
+	a.work("a provisioning", func() {
 		defer cancel()
 		a.phoneUse.Lock()
 		record, err := p.Provision(ctx, phone.Provisioning{

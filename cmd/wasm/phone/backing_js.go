@@ -25,13 +25,18 @@ func (b backing) Read(ctx context.Context, names ...string) (map[string]vault.Re
 	if err != nil {
 		return nil, err
 	}
+	if found.Type() != js.TypeObject {
+		return nil, errors.New("the page's store gave no records")
+	}
 	keys := js.Global().Get("Object").Call("keys", found)
 	out := make(map[string]vault.Record, keys.Length())
 	for i := range keys.Length() {
 		name := keys.Index(i).String()
 		record := found.Get(name)
-		data := record.Get("data")
-		version := record.Get("version")
+		if record.Type() != js.TypeObject {
+			return nil, fmt.Errorf("the page's store gave a record %q that is none", name)
+		}
+		data, version := record.Get("data"), record.Get("version")
 		if version.Type() != js.TypeNumber || !data.InstanceOf(js.Global().Get("Uint8Array")) {
 			return nil, fmt.Errorf("the page's store gave a record %q that is none", name)
 		}

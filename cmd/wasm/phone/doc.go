@@ -1,5 +1,3 @@
-//go:build js
-
 // Command phone is the phone app's core in a browser: package app compiled to WebAssembly, with the page's JavaScript as
 // its host. It owns the bridge between the two and nothing else.
 //

@@ -39,7 +39,7 @@ func (l Looker) Gather(ctx context.Context, view agent.View, running bool) Facts
 	f.Windows = windows()
 	f.Inside = l.Inside
 	if !l.Inside {
-		f.Browsers, f.Confined = browsers()
+		f.Browsers, f.Confined = browsers(ctx)
 	}
 	if view.Server != "" {
 		f.Net = l.net(ctx, view.Server)

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -37,14 +38,14 @@ func door(socket string) Door {
 func readable(path string) bool { return unix.Access(path, unix.R_OK|unix.W_OK) == nil }
 
 // browsers finds those in the path; a link into /snap or an export of Flatpak is a confined one.
-func browsers() (all, confined []string) {
+func browsers(ctx context.Context) (all, confined []string) {
 	for _, name := range []string{"google-chrome", "microsoft-edge", "chromium", "chromium-browser", "firefox", "brave-browser"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			continue
 		}
 		if real, err := filepath.EvalSymlinks(path); err == nil && (strings.HasPrefix(path, "/snap/") || real == "/usr/bin/snap" || strings.Contains(real, "/flatpak/")) {
-			if !connected(name) {
+			if !connected(ctx, name) {
 				confined = append(confined, name)
 			}
 		}
@@ -54,8 +55,8 @@ func browsers() (all, confined []string) {
 }
 
 // connected asks snapd whether a browser may reach security keys.
-func connected(name string) bool {
-	out, err := exec.Command("snap", "connections", name).Output() // #nosec G204 -- one of a few names
+func connected(ctx context.Context, name string) bool {
+	out, err := exec.CommandContext(ctx, "snap", "connections", name).Output() // #nosec G204 -- one of a few names
 	if err != nil {
 		return false
 	}

@@ -2,10 +2,12 @@
 
 package doctor
 
+import "context"
+
 func door(string) Door { return Door{} }
 
 func readable(string) bool { return true }
 
-func browsers() (all, confined []string) { return nil, nil }
+func browsers(context.Context) (all, confined []string) { return nil, nil }
 
 func windows() Windows { return Windows{} }

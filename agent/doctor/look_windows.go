@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
@@ -21,7 +22,7 @@ func door(socket string) Door {
 // readable is not asked: Windows speaks to security keys itself.
 func readable(string) bool { return true }
 
-func browsers() (all, confined []string) { return nil, nil }
+func browsers(context.Context) (all, confined []string) { return nil, nil }
 
 // Where the policies are. Nothing is written there.
 const (

@@ -61,7 +61,7 @@ func (c *Client) Watch(ctx context.Context, see func(agent.View) bool) error {
 
 var errEnded = postern.Errorf(postern.CodeUnavailable, "The agent ended.").WithNext("Start it and try again.")
 
-// Enrol, and the methods after it, are those of [agent.Agent].
+// Enrol makes the workstation known; this and what follows is as for [agent.Agent].
 func (c *Client) Enrol(ctx context.Context, in agent.Enrolment) error {
 	return c.call(ctx, http.MethodPost, "/api/enrolment", in, nil)
 }

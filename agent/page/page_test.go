@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -66,10 +67,13 @@ func (m *machine) Enrol(_ context.Context, in agent.Enrolment) error {
 func (m *machine) Leave(_ context.Context, local bool) error {
 	return m.do("leave " + strconv.FormatBool(local))
 }
+
 func (m *machine) Rename(_ context.Context, name string) error { return m.do("rename " + name) }
+
 func (m *machine) Compared(_ context.Context, same bool) error {
 	return m.do("compared " + strconv.FormatBool(same))
 }
+
 func (m *machine) Unpair(_ context.Context, id postern.PairingID) error {
 	return m.do("unpair " + string(id))
 }
@@ -315,7 +319,7 @@ func TestClient(t *testing.T) {
 // TestDoorFile: only its owner reads it.
 func TestDoorFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), page.DoorFile)
-	if _, err := page.ReadDoor(path); err != page.ErrNoAgent {
+	if _, err := page.ReadDoor(path); !errors.Is(err, page.ErrNoAgent) {
 		t.Errorf("none: %v", err)
 	}
 	want := page.Door{URL: "http://127.0.0.1:1", Token: "secret"}

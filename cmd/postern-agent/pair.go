@@ -32,7 +32,7 @@ func (c *pairCmd) Run(ctx context.Context, std cli.Streams, o *options) error {
 			return err
 		}
 		defer func() { _ = d.EndPairing(context.WithoutCancel(ctx)) }() // what is done stays done
-		s := &pairing{std: std, json: o.JSON, compare: c.Compare, in: bufio.NewReader(io.LimitReader(std.In, 4096)), desk: d}
+		s := newPairing(std, o.JSON, c.Compare, d)
 		if err := s.follow(ctx); err != nil {
 			return err
 		}
@@ -75,6 +75,10 @@ type pairing struct {
 	desk          desk
 	step          agent.PairingStep
 	result        agent.Pairing
+}
+
+func newPairing(std cli.Streams, asJSON, compare bool, d desk) *pairing {
+	return &pairing{std: std, json: asJSON, compare: compare, in: bufio.NewReader(io.LimitReader(std.In, 4096)), desk: d}
 }
 
 // follow shows the steps until the last. Answers are read beside, so that a pairing that ends meanwhile is told at once.

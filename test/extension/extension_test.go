@@ -19,8 +19,8 @@ func (w *world) connect() {
 	w.browser.See("No phone is paired yet.")
 }
 
-// pair pairs a phone with the code to type, both users saying that the digits are the same.
-func (w *world) pair(h *handset) {
+// introduce pairs a phone with the code to type, both users saying that the digits are the same.
+func (w *world) introduce(h *handset) {
 	w.Helper()
 	w.browser.Press("Pair a phone")
 	w.browser.See("seconds left")
@@ -44,7 +44,13 @@ func (w *world) pair(h *handset) {
 	}
 	w.browser.See("can be used in this browser now")
 	w.browser.Press("Done")
-	w.browser.See("can be reached")
+}
+
+// pair pairs a phone and waits until pages' requests go to it.
+func (w *world) pair(h *handset) {
+	w.Helper()
+	w.introduce(h)
+	w.browser.See("Ready: ")
 	w.browser.Screenshot("extension/page-ready")
 }
 

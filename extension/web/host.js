@@ -121,7 +121,7 @@ export async function answer({ id, kind, response, error }) {
 
 // ---- the window of a request ----
 
-const width = 380, height = 460;
+const width = 380, height = 520;
 let windows = Promise.resolve(); // one change after the other
 
 async function ours() {

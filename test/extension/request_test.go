@@ -2,6 +2,7 @@ package extension
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -237,4 +238,36 @@ func TestSecondExtension(t *testing.T) {
 	w.browser.See("Turn the other extension off")
 	w.browser.Look("light", 560)
 	w.browser.Screenshot("extension/page-held")
+}
+
+// TestEmbeddedPage: a page in a frame of another site signs in as what it is, and says that it was embedded.
+func TestEmbeddedPage(t *testing.T) {
+	w := newWorld(t)
+	h := w.handset("Ada's phone")
+	w.connect()
+	w.pair(h)
+	if made := w.try(`make()`); made.Error != "" {
+		t.Fatalf("create: %+v", made)
+	}
+	w.browser.Closed("request.html")
+	w.site.Open("https://other.example/outer")
+	got := w.try(`new Promise(r => { onmessage = e => r(e.data); frames[0].postMessage("use", "*"); })`)
+	if got.Error != "" {
+		t.Fatalf("get: %+v", got)
+	}
+	var assertion struct {
+		Response struct {
+			ClientDataJSON string `json:"clientDataJSON"`
+		}
+	}
+	if err := json.Unmarshal(got.OK, &assertion); err != nil {
+		t.Fatal(err)
+	}
+	data, err := base64.RawURLEncoding.DecodeString(assertion.Response.ClientDataJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), `"origin":"https://login.microsoft.com","crossOrigin":true`) {
+		t.Errorf("client data: %s", data)
+	}
 }

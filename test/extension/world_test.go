@@ -167,6 +167,7 @@ function use(more = {}, rpId = location.hostname) {
 	abort = new AbortController();
 	return outcome(navigator.credentials.get({signal: abort.signal, publicKey: {challenge: challenge(), rpId, userVerification: "required", ...more}}));
 }
+onmessage = async e => e.source.postMessage(await use(), "*");
 </script>`
 
 // serveSite serves the sites by TLS, and gives the hash by which the browser takes their certificate for good.
@@ -190,7 +191,7 @@ func serveSite(t *testing.T) (port int, hash string) {
 	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		if r.URL.Path == "/outer" {
+		if r.URL.Path == "/outer" { // a page of another site around one of this
 			fmt.Fprint(w, `<!doctype html><title>Outer</title><iframe allow="publickey-credentials-get *" src="https://login.microsoft.com/"></iframe>`)
 			return
 		}

@@ -64,6 +64,7 @@ func (m *machine) do(what string) error {
 func (m *machine) Enrol(_ context.Context, in agent.Enrolment) error {
 	return m.do("enrol " + in.Server)
 }
+
 func (m *machine) Leave(_ context.Context, local bool) error {
 	return m.do("leave " + strconv.FormatBool(local))
 }

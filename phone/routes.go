@@ -30,6 +30,16 @@ func (a API) Revoke(ctx context.Context) error {
 	return a.Call(ctx, http.MethodDelete, "/self", nil, nil, nil)
 }
 
+// GiveLinkKey hands the public part of the link key in. The control center takes one, and it again.
+func (a API) GiveLinkKey(ctx context.Context, public []byte) error {
+	return a.Call(ctx, http.MethodPut, "/self/link-key", nil, postern.LinkKeyInput{LinkKey: public}, nil)
+}
+
+// ReportPasskey tells of a passkey that was made for Entra by somebody other than the control center, as at Security info.
+func (a API) ReportPasskey(ctx context.Context, credentialID []byte) error {
+	return a.Call(ctx, http.MethodPost, "/passkeys", nil, postern.SelfServicePasskey{CredentialID: credentialID, RPID: postern.EntraRPID}, nil)
+}
+
 // RevokePasskey has one passkey of the phone revoked.
 func (a API) RevokePasskey(ctx context.Context, id postern.PasskeyID) error {
 	return a.Call(ctx, http.MethodDelete, "/passkeys/"+url.PathEscape(string(id)), nil, nil, nil)

@@ -15,6 +15,7 @@ import (
 	"github.com/postern/postern/link/relay"
 	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone"
+	"github.com/postern/postern/phone/ceremony"
 	"github.com/postern/postern/phone/link"
 	"github.com/postern/postern/phone/vault"
 )
@@ -73,7 +74,7 @@ type App struct {
 	synced    time.Time
 	refusal   *postern.Error // why the control center does not take this phone
 	seats     map[postern.WorkstationID]*seat
-	patience  map[postern.WorkstationID]*patience
+	patience  map[postern.WorkstationID]*ceremony.Patience
 	lease     lease
 	approval  *approval
 	asked     uint64
@@ -96,7 +97,7 @@ func New(host Host) *App {
 
 func (a *App) clear() {
 	a.identity, a.memory = identity{}, memory{}
-	a.seats, a.patience = map[postern.WorkstationID]*seat{}, map[postern.WorkstationID]*patience{}
+	a.seats, a.patience = map[postern.WorkstationID]*seat{}, map[postern.WorkstationID]*ceremony.Patience{}
 }
 
 // Start reads what the phone holds and begins to work: the view follows, and with it the first start or the connection to

@@ -7,15 +7,12 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/phone/ceremony"
 	"github.com/postern/postern/phone/vault"
 )
 
 // provisioningOwner stands for the phone's own provisioning, where sessions of workstations count from 1.
 const provisioningOwner = math.MaxUint64
-
-// leaseAfterToken is how long an approval given for a pinUvAuthToken waits for the ceremony it was given for: as long as
-// the gesture counts (CTAP 2.1 §6.5.2.1), and a little for the way.
-const leaseAfterToken = 35 * time.Second
 
 // lease says for whom the vault is open. One approval opens it for one session of one workstation, or for one
 // provisioning; for everybody else it is as good as locked.
@@ -112,54 +109,10 @@ func (accepted) Present(ctx context.Context, _ authenticator.Prompt) error { ret
 
 func (accepted) Verify(ctx context.Context, _ authenticator.Prompt) error { return ctx.Err() }
 
-// patience is how much a workstation may bother the user: a few questions at once and then one in a while, and none for
-// a time after several in a row were not accepted.
-type patience struct {
-	left    float64
-	at      time.Time
-	refused int
-	paused  time.Time // until then
-}
-
-const (
-	questionsAtOnce = 20
-	questionEvery   = 6 * time.Second
-	refusedInARow   = 3
-	pause           = 5 * time.Minute
-)
-
-func (p *patience) take(now time.Time) bool {
-	if now.Before(p.paused) {
-		return false
-	}
-	if passed := now.Sub(p.at); passed > 0 && !p.at.IsZero() {
-		p.left = min(p.left+float64(passed)/float64(questionEvery), questionsAtOnce)
-	}
-	p.at = now
-	if p.left < 1 {
-		return false
-	}
-	p.left--
-	return true
-}
-
-// answered counts what came of a question, and reports whether the workstation is to be quiet from now on.
-func (p *patience) answered(yes bool, now time.Time) bool {
-	if yes {
-		p.refused = 0
-		return false
-	}
-	if p.refused++; p.refused < refusedInARow {
-		return false
-	}
-	p.refused, p.paused = 0, now.Add(pause)
-	return true
-}
-
 // patienceWith gives what is left for a workstation. a.mu is held.
-func (a *App) patienceWith(id postern.WorkstationID) *patience {
+func (a *App) patienceWith(id postern.WorkstationID) *ceremony.Patience {
 	if a.patience[id] == nil {
-		a.patience[id] = &patience{left: questionsAtOnce}
+		a.patience[id] = ceremony.NewPatience()
 	}
 	return a.patience[id]
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/phone/ceremony"
 	"github.com/postern/postern/phone/link"
 	"github.com/postern/postern/phone/vault"
 )
@@ -64,7 +65,7 @@ func (p *person) Choose(ctx context.Context, q authenticator.Prompt) (int, error
 func (p *person) ask(ctx context.Context, q authenticator.Prompt, biometric bool) error {
 	a := p.a
 	a.mu.Lock()
-	if !a.patienceWith(p.r.Workstation).take(a.host.Now()) {
+	if !a.patienceWith(p.r.Workstation).Take(a.host.Now()) {
 		a.mu.Unlock()
 		return answerOf(errPaused)
 	}
@@ -162,7 +163,7 @@ func (a *App) approve(ctx context.Context, in Approve, output []byte) error {
 	}
 	if ap.biometric {
 		now := a.host.Now()
-		if err := a.unlock(ctx, ap.session, output, min(max(ap.view.Deadline.Sub(now), 0)+leaseAfterToken, vault.MaxWindow)); err != nil {
+		if err := a.unlock(ctx, ap.session, output, min(max(ap.view.Deadline.Sub(now), 0)+ceremony.AfterToken, vault.MaxWindow)); err != nil {
 			return err
 		}
 		if !ap.unlocks { // it has verified the user, and nothing is to be decrypted
@@ -243,7 +244,7 @@ func (a *App) outcome(r *link.Request, ap *approval, err error) {
 	} else {
 		a.memory.Activity = append([]Activity{act}, last[:min(len(last), maxActivities-1)]...)
 	}
-	if out != outcomeCancelled && a.patienceWith(r.Workstation).answered(err == nil, now) {
+	if out != outcomeCancelled && a.patienceWith(r.Workstation).Answered(err == nil, now) {
 		a.notice(Notice{
 			ID: pausedNotice(r.Workstation), Code: CodeComputerPaused, Dismissible: true,
 			Message: "The computer " + ap.view.Workstation + " has asked several times in a row for what you did not accept, and is not listened to for five minutes.",

@@ -5,19 +5,14 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/link/channel"
-	"github.com/postern/postern/phone"
+	"github.com/postern/postern/phone/ceremony"
 	"github.com/postern/postern/phone/link"
 )
-
-// neverReset closes the time after power-up in which CTAP hears a reset (CTAP 2.1 §6.6) before it has begun: nobody
-// holding the phone has plugged it in, and what deletes every passkey is done on the phone.
-const neverReset = time.Nanosecond
 
 // seat is the authenticator of one session: tokens, remembered assertions and enumerations of one session are no other's.
 type seat struct {
@@ -35,9 +30,8 @@ func (a *App) handle(ctx context.Context, r *link.Request) (answer link.Answer) 
 		}
 		a.changed()
 	}()
-	command, _, err := ctap.SplitRequest(r.CTAP)
-	if err == nil && command == ctap.Reset {
-		return link.Answer{CTAP: []byte{byte(ctap.ErrNotAllowed)}}
+	if refusal := ceremony.Refused(r.CTAP); refusal != nil {
+		return link.Answer{CTAP: refusal}
 	}
 	s, reason := a.sit(r)
 	if reason != 0 {
@@ -45,7 +39,7 @@ func (a *App) handle(ctx context.Context, r *link.Request) (answer link.Answer) 
 	}
 	s.person.begin(r)
 	response := a.vault.Serve(ctx, s.authenticator, r.CTAP)
-	a.served(r, command, response)
+	a.served(r, response)
 	return link.Answer{CTAP: response}
 }
 
@@ -70,11 +64,7 @@ func (a *App) sit(r *link.Request) (*seat, channel.Reason) {
 		return s, 0
 	}
 	p := &person{a: a}
-	made, err := authenticator.New(authenticator.Config{
-		AAGUID: phone.AAGUID, Store: store{a.vault, a, r.Session}, User: p, Chooser: p, Random: a.host.Random, Now: a.host.Now,
-		Algorithms: []ctap.Algorithm{ctap.ES256}, ResetWindow: neverReset, MaxLargeBlobs: ctap.MinLargeBlobCapacity,
-		Transports: []string{"usb"}, FirmwareVersion: 1, MaxMsgSize: channel.MaxCTAP,
-	})
+	made, err := ceremony.NewAuthenticator(store{a.vault, a, r.Session}, p, a.host.Random, a.host.Now)
 	if err != nil {
 		a.host.Log.Error("no authenticator could be made", "error", err)
 		return nil, channel.ReasonLocked
@@ -97,8 +87,9 @@ func (a *App) forbidden() *postern.PhoneNotice {
 
 // served does what follows an answer: what a passkey was used for is remembered, and the vault does not stay open for
 // longer than the ceremony it was opened for.
-func (a *App) served(r *link.Request, command ctap.Command, response []byte) {
-	result, err := ctap.SplitResponse(response)
+func (a *App) served(r *link.Request, response []byte) {
+	command, _, _ := ctap.SplitRequest(r.CTAP) // what is no request is no command either
+	_, err := ctap.SplitResponse(response)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	ctx := a.ctx
@@ -106,29 +97,25 @@ func (a *App) served(r *link.Request, command ctap.Command, response []byte) {
 		if a.vault.Locked() {
 			a.lock()
 		} else {
-			a.lockAfter(leaseAfterToken)
+			a.lockAfter(ceremony.AfterToken)
 		}
 	}
 	now := a.host.Now().UTC()
-	var used []byte
 	switch {
-	case silent(command, r.CTAP):
+	case ceremony.Silent(r.CTAP):
 		return
 	case err != nil:
 		if command == ctap.MakeCredential || command == ctap.GetAssertion {
 			a.failed(r.Session)
 		}
 		return
-	case command == ctap.MakeCredential:
-		used = madeID(result)
-	case command == ctap.GetAssertion:
-		used = assertedID(result)
 	case command == ctap.CredentialManagement || command == ctap.CredentialManagementPreview:
 		if err := a.look(ctx); err != nil {
 			a.host.Log.Error("the vault cannot be read", "error", err)
 		}
 		return
 	}
+	used, made := ceremony.Used(r.CTAP, response)
 	if used == nil {
 		return
 	}
@@ -145,46 +132,9 @@ func (a *App) served(r *link.Request, command ctap.Command, response []byte) {
 		}
 	}
 	a.remembered()
-	if command == ctap.MakeCredential {
+	if made {
 		a.wakeSync() // a passkey of Entra's is reported
 	}
-}
-
-func madeID(result []byte) []byte {
-	m, err := ctap.DecodeMakeCredentialResponse(result)
-	if err != nil {
-		return nil
-	}
-	data, err := ctap.ParseAuthenticatorData(m.AuthData)
-	if err != nil || data.Attested == nil {
-		return nil
-	}
-	return data.Attested.ID
-}
-
-func assertedID(result []byte) []byte {
-	g, err := ctap.DecodeGetAssertionResponse(result)
-	if err != nil || g.Credential == nil {
-		return nil
-	}
-	return g.Credential.ID
-}
-
-// silent reports whether a request only looked for a passkey.
-func silent(command ctap.Command, request []byte) bool {
-	if command != ctap.GetAssertion {
-		return false
-	}
-	_, params, err := ctap.SplitRequest(request)
-	if err != nil {
-		return true
-	}
-	g, err := ctap.DecodeGetAssertionRequest(params)
-	if err != nil {
-		return true
-	}
-	up, told := g.Options[ctap.OptionUP]
-	return told && !up
 }
 
 func idOf(credentialID []byte) string { return base64.RawURLEncoding.EncodeToString(credentialID) }

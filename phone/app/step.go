@@ -140,7 +140,7 @@ func (a *App) giveLinkKey(ctx context.Context, private []byte) error {
 		return err
 	}
 	public := key.Public()
-	if err := a.phone.API.Call(ctx, "PUT", "/self/link-key", nil, postern.LinkKeyInput{LinkKey: public[:]}, nil); err != nil {
+	if err := a.phone.API.GiveLinkKey(ctx, public[:]); err != nil {
 		return err
 	}
 	a.mu.Lock()
@@ -163,7 +163,7 @@ func (a *App) report(ctx context.Context) error {
 	p := a.phone
 	a.mu.Unlock()
 	for _, c := range todo {
-		err := p.API.Call(ctx, "POST", "/passkeys", nil, postern.SelfServicePasskey{CredentialID: c.ID, RPID: c.RP.ID}, nil)
+		err := p.API.ReportPasskey(ctx, c.ID)
 		code := codeOf(err)
 		if code == postern.CodePhoneRevoked || code == postern.CodePhoneUnknown {
 			return nil // what follows finds that out too

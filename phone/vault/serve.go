@@ -24,13 +24,14 @@ type Handler interface {
 // that come in between: for a pinUvAuthToken, silent searches, and a sign-in of which getNextAssertion will fetch more.
 func (v *Vault) Serve(ctx context.Context, h Handler, request []byte) []byte {
 	response := h.Handle(ctx, request)
-	if over(request, response) {
+	if Over(request, response) {
 		v.Lock()
 	}
 	return response
 }
 
-func over(request, response []byte) bool {
+// Over reports whether a response ends the operation that the vault was unlocked for, as [Vault.Serve] has it.
+func Over(request, response []byte) bool {
 	result, err := ctap.SplitResponse(response)
 	if ctap.StatusOf(err) == ctap.ErrChannelBusy {
 		return false // the operation in hand is another

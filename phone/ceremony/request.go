@@ -1,0 +1,101 @@
+package ceremony
+
+import (
+	"io"
+	"time"
+
+	"github.com/postern/postern/fido/authenticator"
+	"github.com/postern/postern/fido/ctap"
+	"github.com/postern/postern/link/channel"
+	"github.com/postern/postern/phone"
+	"github.com/postern/postern/phone/vault"
+)
+
+// AfterToken is how long an approval given for a pinUvAuthToken waits for the ceremony it was given for: as long as the
+// gesture counts (CTAP 2.1 §6.5.2.1), and a little for the way.
+const AfterToken = 35 * time.Second
+
+// neverReset closes the time after power-up in which CTAP hears a reset (CTAP 2.1 §6.6) before it has begun: nobody
+// holding the phone has plugged it in, and what deletes every passkey is done on the phone.
+const neverReset = time.Nanosecond
+
+// User is whom the authenticator asks.
+type User interface {
+	authenticator.User
+	authenticator.Chooser
+}
+
+// NewAuthenticator makes the authenticator of one session: tokens, remembered assertions and enumerations of one session
+// are no other's.
+func NewAuthenticator(store authenticator.Store, user User, random io.Reader, now func() time.Time) (*authenticator.Authenticator, error) {
+	return authenticator.New(authenticator.Config{
+		AAGUID: phone.AAGUID, Store: store, User: user, Chooser: user, Random: random, Now: now,
+		Algorithms: []ctap.Algorithm{ctap.ES256}, ResetWindow: neverReset, MaxLargeBlobs: ctap.MinLargeBlobCapacity,
+		Transports: []string{"usb"}, FirmwareVersion: 1, MaxMsgSize: channel.MaxCTAP,
+	})
+}
+
+// Refused gives the answer to a request that a phone never takes from a workstation: a reset. Nil: it takes it.
+func Refused(request []byte) []byte {
+	if command, _, err := ctap.SplitRequest(request); err == nil && command == ctap.Reset {
+		return []byte{byte(ctap.ErrNotAllowed)}
+	}
+	return nil
+}
+
+// Over reports whether the ceremony that an approval was given for has ended with a response.
+func Over(request, response []byte) bool { return vault.Over(request, response) }
+
+// Used gives the credential that a response made or signed with, and whether it was made. It is nil for all other
+// requests, for those that failed, and for those that only looked for a passkey.
+func Used(request, response []byte) (credentialID []byte, made bool) {
+	command, _, err := ctap.SplitRequest(request)
+	if err != nil || Silent(request) {
+		return nil, false
+	}
+	result, err := ctap.SplitResponse(response)
+	if err != nil {
+		return nil, false
+	}
+	switch command {
+	case ctap.MakeCredential:
+		return madeID(result), true
+	case ctap.GetAssertion:
+		return assertedID(result), false
+	}
+	return nil, false
+}
+
+func madeID(result []byte) []byte {
+	m, err := ctap.DecodeMakeCredentialResponse(result)
+	if err != nil {
+		return nil
+	}
+	data, err := ctap.ParseAuthenticatorData(m.AuthData)
+	if err != nil || data.Attested == nil {
+		return nil
+	}
+	return data.Attested.ID
+}
+
+func assertedID(result []byte) []byte {
+	g, err := ctap.DecodeGetAssertionResponse(result)
+	if err != nil || g.Credential == nil {
+		return nil
+	}
+	return g.Credential.ID
+}
+
+// Silent reports whether a request only looks for a passkey.
+func Silent(request []byte) bool {
+	command, params, err := ctap.SplitRequest(request)
+	if err != nil || command != ctap.GetAssertion {
+		return false
+	}
+	g, err := ctap.DecodeGetAssertionRequest(params)
+	if err != nil {
+		return true
+	}
+	up, told := g.Options[ctap.OptionUP]
+	return told && !up
+}

@@ -1,0 +1,136 @@
+package hand
+
+import (
+	"fmt"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/internal/browser"
+)
+
+// ask has a page of the relying party ask for a passkey with a script, and leaves what comes of it in window.outcome: an error's
+// name, or "signed". The page is the emulated sign-in page, which nobody signs in at; that is told by signIn.
+func (w *world) ask(timeout int) {
+	w.site.Open(rpOrigin + "/mysecurityinfo")
+	w.site.Shown("#login_hint")
+	browser.Evaluate[bool](w.site, fmt.Sprintf(`(() => {
+		window.outcome = "";
+		window.stop = new AbortController();
+		navigator.credentials.get({ signal: stop.signal, publicKey: {
+			challenge: crypto.getRandomValues(new Uint8Array(32)), rpId: "login.microsoft.com", userVerification: "required", timeout: %d,
+		} }).then(() => { outcome = "signed"; }, (e) => { outcome = e.name; });
+		return true;
+	})()`, timeout))
+}
+
+// answered waits for what came of it.
+func (w *world) answered(want string) {
+	w.Helper()
+	w.site.Until("an answer for the page", `window.outcome !== ""`)
+	if got := browser.Evaluate[string](w.site, "window.outcome"); got != want {
+		w.Fatalf("the page was told %q, want %q", got, want)
+	}
+}
+
+// approval waits until the phone asks and gives the window of the extension, whose digits are the phone's.
+func (w *world) approval(p *phone, asks string) *browser.Tab {
+	w.Helper()
+	p.on(asks)
+	window := w.extension.Find("request.html")
+	window.See("Look at your phone")
+	here := digits(window.Text("#digits"))
+	there := p.digits()
+	if here == "" || here != there {
+		w.Fatalf("the workstation shows %q, the phone %q: %q", here, there, p.Text("body"))
+	}
+	return window
+}
+
+// signIn walks through Microsoft's pages as a person does.
+func (w *world) signIn(upn string) {
+	b := w.site
+	b.Open(rpOrigin + "/mysecurityinfo")
+	b.Fill("login_hint", upn)
+	b.Click("button.primary")
+	b.Click("#fido button")
+	window := w.approval(w.phone, "Sign in?")
+	w.phone.shot("08-approve")
+	window.Screenshot("hand/extension-04-look-at-your-phone")
+	w.phone.Look("dark", 390)
+	w.phone.shot("09-approve-dark")
+	w.phone.Look("light", 390)
+	w.phone.Press("Accept")
+	b.See("Stay signed in?")
+	b.Click("button[value='3']")
+	b.See("Security info")
+	b.Screenshot("hand/site-01-signed-in")
+	b.Click(".bar button")
+	b.See("You signed out")
+}
+
+func (w *world) deny() {
+	w.ask(120_000)
+	w.approval(w.phone, "Sign in?")
+	w.phone.Press("Deny")
+	w.answered("NotAllowedError")
+	w.phone.on("Contoso")
+}
+
+func (w *world) cancel() {
+	w.ask(120_000)
+	window := w.approval(w.phone, "Sign in?")
+	window.Press("Cancel")
+	w.answered("NotAllowedError")
+	w.phone.on("Contoso")
+}
+
+func (w *world) timeOut() {
+	w.ask(12_000)
+	w.approval(w.phone, "Sign in?")
+	w.answered("NotAllowedError")
+	w.phone.on("Contoso")
+}
+
+// setState enables or disables the integration in the console.
+func (w *world) setState(path, confirm, state string) {
+	w.console.Open(w.page(path))
+	w.console.Press(confirm)
+	w.console.See(state)
+}
+
+func (w *world) disable() {
+	w.setState("/disable", "Disable the integration", "DISABLED")
+	w.phone.See("disabled")
+	w.phone.shot("10-disabled")
+	w.extension.See("disabled")
+	w.extension.Screenshot("hand/extension-05-disabled")
+	w.ask(120_000)
+	window := w.extension.Find("request.html")
+	window.See("disabled")
+	window.Screenshot("hand/extension-06-disabled-request")
+	window.Press("Cancel")
+	w.answered("NotAllowedError")
+	w.setState("/enable", "Enable the integration", "ENABLED")
+	w.phone.Gone("disabled")
+	w.extension.See("Ready:")
+	w.phone.See("Connected")
+}
+
+func (w *world) restrict() {
+	set := func(restrict bool, domains ...string) {
+		i := w.integration()
+		if _, err := w.admin.SetLoginSettings(w.Context(), i.ID, postern.LoginSettings{Version: i.Version, RestrictDomains: restrict, Domains: domains}); err != nil {
+			w.Fatal(err)
+		}
+	}
+	set(true, "fabrikam.example")
+	w.phone.See("domain")
+	w.phone.shot("11-domain")
+	w.ask(120_000)
+	window := w.extension.Find("request.html")
+	window.See("domain")
+	window.Press("Cancel")
+	w.answered("NotAllowedError")
+	set(false)
+	w.phone.Gone("domain")
+	w.extension.See("Ready:")
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/fido/client/suffix"
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/link/channel"
 	"github.com/postern/postern/link/relay"
@@ -199,6 +200,7 @@ func (a *App) perform(ctx context.Context, p phones, c *ceremony, phone postern.
 	platform := &client.Client{
 		Random:      a.cfg.Env.Random,
 		CrossOrigin: c.crossOrigin,
+		Registrable: suffix.Registrable,
 		Channel: client.ChannelFunc(func(ctx context.Context, request []byte) ([]byte, error) {
 			return a.ask(ctx, p, c, phone, request)
 		}),

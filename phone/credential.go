@@ -8,7 +8,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,7 +97,7 @@ func (l *leafSource) Leaf(ctx context.Context, _ authenticator.AttestationReques
 	if err != nil {
 		return nil, err
 	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	public, err := ctap.SubjectPublicKeyInfo(key.Public())
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package phone
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -17,42 +16,42 @@ const provisionings = "/provisionings"
 type API struct{ *signed.Caller }
 
 func (a API) enrol(ctx context.Context, in postern.PhoneEnrolment) (out postern.PhoneSelf, err error) {
-	return out, a.Call(ctx, http.MethodPost, "/enrolments", nil, in, &out)
+	return out, a.Call(ctx, "POST", "/enrolments", nil, in, &out)
 }
 
 // Self is what the phone may know of itself.
 func (a API) Self(ctx context.Context) (out postern.PhoneSelf, err error) {
-	return out, a.Call(ctx, http.MethodGet, "/self", nil, nil, &out)
+	return out, a.Call(ctx, "GET", "/self", nil, nil, &out)
 }
 
 // Revoke has the phone and its passkeys revoked.
 func (a API) Revoke(ctx context.Context) error {
-	return a.Call(ctx, http.MethodDelete, "/self", nil, nil, nil)
+	return a.Call(ctx, "DELETE", "/self", nil, nil, nil)
 }
 
 // GiveLinkKey hands the public part of the link key in. The control center takes one, and it again.
 func (a API) GiveLinkKey(ctx context.Context, public []byte) error {
-	return a.Call(ctx, http.MethodPut, "/self/link-key", nil, postern.LinkKeyInput{LinkKey: public}, nil)
+	return a.Call(ctx, "PUT", "/self/link-key", nil, postern.LinkKeyInput{LinkKey: public}, nil)
 }
 
 // ReportPasskey tells of a passkey that was made for Entra by somebody other than the control center, as at Security info.
 func (a API) ReportPasskey(ctx context.Context, credentialID []byte) error {
-	return a.Call(ctx, http.MethodPost, "/passkeys", nil, postern.SelfServicePasskey{CredentialID: credentialID, RPID: postern.EntraRPID}, nil)
+	return a.Call(ctx, "POST", "/passkeys", nil, postern.SelfServicePasskey{CredentialID: credentialID, RPID: postern.EntraRPID}, nil)
 }
 
 // RevokePasskey has one passkey of the phone revoked.
 func (a API) RevokePasskey(ctx context.Context, id postern.PasskeyID) error {
-	return a.Call(ctx, http.MethodDelete, "/passkeys/"+url.PathEscape(string(id)), nil, nil, nil)
+	return a.Call(ctx, "DELETE", "/passkeys/"+url.PathEscape(string(id)), nil, nil, nil)
 }
 
 // Begin asks for a passkey, or finds the provisioning that is under way.
 func (a API) Begin(ctx context.Context) (out postern.PhoneProvisioning, err error) {
-	return out, a.Call(ctx, http.MethodPost, provisionings, nil, nil, &out)
+	return out, a.Call(ctx, "POST", provisionings, nil, nil, &out)
 }
 
 // Offers lists the provisionings under way, waiting until one is offered or the time is over.
 func (a API) Offers(ctx context.Context, wait time.Duration) (out []postern.PhoneProvisioning, err error) {
-	return out, a.Call(ctx, http.MethodGet, provisionings, waiting(wait), nil, &out)
+	return out, a.Call(ctx, "GET", provisionings, waiting(wait), nil, &out)
 }
 
 // Provisioning looks at a provisioning, waiting until its version is above the one given or the time is over.
@@ -61,20 +60,20 @@ func (a API) Provisioning(ctx context.Context, id postern.ProvisioningID, versio
 	if query != nil {
 		query.Set("version", strconv.FormatInt(version, 10))
 	}
-	return out, a.Call(ctx, http.MethodGet, of(id), query, nil, &out)
+	return out, a.Call(ctx, "GET", of(id), query, nil, &out)
 }
 
 func (a API) attest(ctx context.Context, id postern.ProvisioningID, in postern.AttestationRequest) (out postern.AttestationLeaf, err error) {
-	return out, a.Call(ctx, http.MethodPost, of(id)+"/attestation", nil, in, &out)
+	return out, a.Call(ctx, "POST", of(id)+"/attestation", nil, in, &out)
 }
 
 func (a API) submit(ctx context.Context, id postern.ProvisioningID, in postern.CredentialSubmission) (out postern.PhoneProvisioning, err error) {
-	return out, a.Call(ctx, http.MethodPost, of(id)+"/credential", nil, in, &out)
+	return out, a.Call(ctx, "POST", of(id)+"/credential", nil, in, &out)
 }
 
 // Decline says no to a provisioning.
 func (a API) Decline(ctx context.Context, id postern.ProvisioningID, reason string) (out postern.PhoneProvisioning, err error) {
-	return out, a.Call(ctx, http.MethodPost, of(id)+"/decline", nil, postern.DeclineInput{Reason: reason}, &out)
+	return out, a.Call(ctx, "POST", of(id)+"/decline", nil, postern.DeclineInput{Reason: reason}, &out)
 }
 
 func of(id postern.ProvisioningID) string { return provisionings + "/" + url.PathEscape(string(id)) }

@@ -45,6 +45,11 @@ type Client struct {
 	// client data then says too (WebAuthn §5.8.1). It does not name the outer
 	// page: whoever calls may not know it.
 	CrossOrigin bool
+	// Registrable reports whether a domain can be registered, that is, is no public
+	// suffix; suffix.Registrable is meant for it. An origin may use a parent of its
+	// domain as relying party id only if the parent is registrable (WebAuthn
+	// §5.1.3). With nil, an origin may use nothing but its own domain.
+	Registrable func(domain string) bool
 }
 
 // call sends a request and gives the CBOR of its answer.

@@ -43,7 +43,7 @@ func (c *Client) create(ctx context.Context, o *CreationOptions, origin string) 
 	if err != nil {
 		return nil, err
 	}
-	rpID, err := site.relyingPartyID(o.RP.ID)
+	rpID, err := site.relyingPartyID(o.RP.ID, c.Registrable)
 	if err != nil {
 		return nil, err
 	}

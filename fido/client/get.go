@@ -35,7 +35,7 @@ func (c *Client) get(ctx context.Context, o *RequestOptions, origin string) (*As
 	if err != nil {
 		return nil, err
 	}
-	rpID, err := site.relyingPartyID(o.RPID)
+	rpID, err := site.relyingPartyID(o.RPID, c.Registrable)
 	if err != nil {
 		return nil, err
 	}

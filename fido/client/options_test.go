@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/postern/postern/fido/client/suffix"
 	"github.com/postern/postern/fido/ctap"
 )
 
@@ -144,11 +145,21 @@ func TestOrigins(t *testing.T) {
 	} {
 		s, err := parseOrigin(tc.origin)
 		if err == nil {
-			_, err = s.relyingPartyID(tc.rpID)
+			_, err = s.relyingPartyID(tc.rpID, suffix.Registrable)
 		}
 		if (err == nil) != tc.ok {
 			t.Errorf("origin %q, rp id %q: %v", tc.origin, tc.rpID, err)
 		}
+	}
+	s, err := parseOrigin("https://login.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.relyingPartyID("example.com", nil); err == nil {
+		t.Error("without a list of public suffixes, a parent domain is taken")
+	}
+	if id, err := s.relyingPartyID("login.example.com", nil); err != nil || id != "login.example.com" {
+		t.Errorf("without a list of public suffixes, its own domain is refused: %v", err)
 	}
 	for origin, want := range map[string]string{
 		"https://LOGIN.example.com:443": "https://login.example.com", "https://example.com:8443": "https://example.com:8443",

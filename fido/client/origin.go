@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"golang.org/x/net/idna"
-	"golang.org/x/net/publicsuffix"
 )
 
 // site is an origin that may hold WebAuthn ceremonies.
@@ -53,7 +52,7 @@ func asciiDomain(s string) (string, bool) {
 // mayUse reports whether the site may use a relying party id: its own domain,
 // or a parent of it that is not a public suffix (HTML, "is a registrable domain
 // suffix of or is equal to").
-func (s site) mayUse(rpID string) bool {
+func (s site) mayUse(rpID string, registrable func(domain string) bool) bool {
 	ascii, ok := asciiDomain(rpID)
 	if !ok || ascii != rpID {
 		return false
@@ -64,17 +63,16 @@ func (s site) mayUse(rpID string) bool {
 	if !strings.HasSuffix(s.domain, "."+rpID) {
 		return false
 	}
-	_, err := publicsuffix.EffectiveTLDPlusOne(rpID)
-	return err == nil && rpID != "localhost"
+	return registrable != nil && registrable(rpID) && rpID != "localhost"
 }
 
 // relyingPartyID gives the id a ceremony uses, the origin's domain where the
 // options name none.
-func (s site) relyingPartyID(asked string) (string, error) {
+func (s site) relyingPartyID(asked string, registrable func(domain string) bool) (string, error) {
 	if asked == "" {
 		return s.domain, nil
 	}
-	if !s.mayUse(asked) {
+	if !s.mayUse(asked, registrable) {
 		return "", fail(SecurityError, "the origin %s may not use the relying party id %q", s.origin, asked)
 	}
 	return asked, nil

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"crypto/x509"
 	"encoding/json"
 
 	"github.com/postern/postern/fido/ctap"
@@ -35,7 +34,7 @@ func (r *Registration) MarshalJSON() ([]byte, error) {
 			return nil, err
 		}
 		resp.PublicKeyAlgorithm = alg
-		if resp.PublicKey, err = x509.MarshalPKIXPublicKey(pub); err != nil {
+		if resp.PublicKey, err = ctap.SubjectPublicKeyInfo(pub); err != nil {
 			return nil, err
 		}
 	}

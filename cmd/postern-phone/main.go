@@ -1,7 +1,7 @@
 // Command postern-phone is a phone without a screen, for scripts and machines: it enrols with a control center, makes
 // passkeys when it is asked to, and signs in with them.
 //
-// Running a command is the user's consent: nothing asks again. Keys lie in a sealed file, which is why the control
+// Running a command is the user's consent: nothing asks again, but for serve and answer, which ask for each use. Keys lie in a sealed file, which is why the control
 // center records such a phone as lower assurance. main.go owns the command tree and the exit codes, vault.go the files;
 // each command stands in the file of its name.
 package main
@@ -26,6 +26,10 @@ type commands struct {
 	SignIn    signInCmd    `cmd:"" help:"Sign in at Entra's web pages with a passkey of this phone."`
 	Status    statusCmd    `cmd:"" help:"Show what the control center knows of this phone; remove what was revoked."`
 	Serve     serveCmd     `cmd:"" help:"Be a security key for programs on this machine, until stopped."`
+	Pair      pairCmd      `cmd:"" help:"Pair with a workstation, by the text of its QR code or the code it shows to type."`
+	Pairings  pairingsCmd  `cmd:"" help:"List the workstations this phone is paired with."`
+	Unpair    unpairCmd    `cmd:"" help:"End a pairing."`
+	Answer    answerCmd    `cmd:"" help:"Answer what paired workstations ask, until stopped."`
 	Forget    forgetCmd    `cmd:"" help:"Have this phone and its passkeys revoked, and delete its files."`
 	Version   cli.Version  `cmd:"" help:"Print the version."`
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +16,7 @@ import (
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/internal/cli"
+	"github.com/postern/postern/phone/link"
 )
 
 // user finds who answers for the key.
@@ -28,6 +31,12 @@ func (c *serveCmd) user(std cli.Streams) authenticator.User {
 	return &terminal{verification: verification, out: std.Err, in: std.In, lines: make(chan string)}
 }
 
+// answerer is who answers questions put in words.
+type answerer interface {
+	ask(ctx context.Context, question string) error
+	choose(ctx context.Context, p authenticator.Prompt) (int, error)
+}
+
 // autoTouch agrees to everything.
 type autoTouch struct{ verification authenticator.Verification }
 
@@ -37,7 +46,11 @@ const touchTime = 25 * time.Millisecond
 
 func (a autoTouch) Verification() authenticator.Verification { return a.verification }
 
-func (autoTouch) Present(ctx context.Context, _ authenticator.Prompt) error {
+func (a autoTouch) Present(ctx context.Context, p authenticator.Prompt) error {
+	return a.ask(ctx, question(p))
+}
+
+func (autoTouch) ask(ctx context.Context, _ string) error {
 	select {
 	case <-time.After(touchTime):
 		return nil
@@ -50,7 +63,9 @@ func (a autoTouch) Verify(ctx context.Context, p authenticator.Prompt) error {
 	return a.Present(ctx, p)
 }
 
-// answerLimit is how long a question stands.
+func (autoTouch) choose(context.Context, authenticator.Prompt) (int, error) { return 0, nil }
+
+// answerLimit is how long a question stands, where nobody says otherwise.
 const answerLimit = 30 * time.Second
 
 // terminal asks a line and reads a line.
@@ -58,6 +73,7 @@ type terminal struct {
 	verification authenticator.Verification
 	out          io.Writer
 	in           io.Reader
+	limit        time.Duration // how long a question stands; 0: answerLimit
 	reading      sync.Once
 	lines        chan string // closed where there will be none any more
 }
@@ -75,6 +91,10 @@ func (t *terminal) Verify(ctx context.Context, p authenticator.Prompt) error {
 
 // Choose lets the user pick an account by its number.
 func (t *terminal) Choose(ctx context.Context, p authenticator.Prompt) (int, error) {
+	return t.choose(ctx, p)
+}
+
+func (t *terminal) choose(ctx context.Context, p authenticator.Prompt) (int, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "There are %d accounts for %s.\n", len(p.Accounts), cli.Clean(p.RPID))
 	for i, account := range p.Accounts {
@@ -151,12 +171,12 @@ func (t *terminal) read(ctx context.Context, text string) (string, error) {
 	t.reading.Do(func() { go t.readLines() })
 	t.discard()
 	fmt.Fprint(t.out, text)
-	limit := time.NewTimer(answerLimit)
+	limit := time.NewTimer(cmp.Or(t.limit, answerLimit))
 	defer limit.Stop()
 	select {
 	case line, ok := <-t.lines:
 		if !ok {
-			fmt.Fprintln(t.out, "\nRefused: nobody can answer, standard input is at its end. Run serve in a terminal.")
+			fmt.Fprintln(t.out, "\nRefused: nobody can answer, standard input is at its end. Run this in a terminal.")
 			return "", authenticator.ErrDenied
 		}
 		return strings.ToLower(strings.TrimSpace(line)), nil
@@ -164,6 +184,10 @@ func (t *terminal) read(ctx context.Context, text string) (string, error) {
 		fmt.Fprintln(t.out, "\nNot answered in time: refused.")
 		return "", authenticator.ErrTimeout
 	case <-ctx.Done():
+		if errors.Is(context.Cause(ctx), link.ErrLate) {
+			fmt.Fprintln(t.out, "\nNot answered in time.")
+			return "", authenticator.ErrTimeout
+		}
 		fmt.Fprintln(t.out, "\nThe program no longer asks.")
 		return "", ctx.Err()
 	}

@@ -44,6 +44,7 @@ type content struct {
 	PasskeyKey      postern.Bytes `json:"passkey_key"` // seals FILE.passkeys
 	CAFile          string        `json:"ca_file,omitempty"`
 	AuthorityCAFile string        `json:"authority_ca_file,omitempty"`
+	Link            linked        `json:"link,omitzero"`
 }
 
 // vault is the phone's open files. It keeps the phone's state for package phone.

@@ -1,9 +1,9 @@
 // Package ceremony holds the rules by which a phone answers workstations, whatever it asks its user with: the authenticator
-// each session gets, what is refused before it, when a ceremony is over, and how often a workstation may ask.
+// each session gets, what is refused before it, how long an approval waits, and how often a workstation may ask.
 //
 // One approval serves one ceremony. A platform makes a ceremony of several requests (CTAP 2.1 §6): the approval is given to
-// the first that needs the user, and counts for its session until [Over], or for [AfterToken] where nothing follows a token.
-// docs/phone-app.md says which request asks.
+// the first that needs the user, and counts for its session until the ceremony is over ([Over]), or for
+// [AfterToken] where nothing follows a token. docs/phone-app.md says which request asks.
 //
 // The package shows nothing and keeps nothing; who asks the user, and where the passkeys lie, is handed in.
 package ceremony

@@ -43,6 +43,9 @@ func Refused(request []byte) []byte {
 	return nil
 }
 
+// Begins reports whether a yes to a question is for a ceremony, for which it counts until that is over.
+func Begins(r authenticator.Reason) bool { return vault.NeedsUnlock(r) }
+
 // Over reports whether the ceremony that an approval was given for has ended with a response.
 func Over(request, response []byte) bool { return vault.Over(request, response) }
 

@@ -40,7 +40,7 @@ func (w *world) selfService() {
 
 	b := w.site
 	b.Open(rpOrigin + "/mysecurityinfo")
-	b.Fill("login_hint", upn)
+	b.Set("#login_hint", upn)
 	b.Click("button.primary")
 	b.Set("#passwd", w.password(upn))
 	b.Click("#password button")
@@ -57,7 +57,7 @@ func (w *world) selfService() {
 	second.shot("14-make-a-passkey")
 	second.Press("Accept")
 	b.See("was added")
-	b.Screenshot("hand/site-02-registered")
+	b.Screenshot("hand/site-03-registered")
 
 	// All three agree, and nobody restarted anything.
 	second.See("Ready")

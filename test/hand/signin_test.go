@@ -7,19 +7,24 @@ import (
 	"github.com/postern/postern/internal/browser"
 )
 
-// ask has a page of the relying party ask for a passkey with a script, and leaves what comes of it in window.outcome: an error's
-// name, or "signed". The page is the emulated sign-in page, which nobody signs in at; that is told by signIn.
-func (w *world) ask(timeout int) {
+// toPasskey goes to where Microsoft's pages ask for a passkey.
+func (w *world) toPasskey(upn string) {
 	w.site.Open(rpOrigin + "/mysecurityinfo")
-	w.site.Shown("#login_hint")
+	w.site.Set("#login_hint", upn)
+	w.site.Click("button.primary")
+	w.site.Click("#fido button")
+}
+
+// ask has the page that asked for a passkey before ask again, in its own time, and leaves what comes of it in window.outcome: the
+// name of an error, or "signed".
+func (w *world) ask(milliseconds int) {
 	browser.Evaluate[bool](w.site, fmt.Sprintf(`(() => {
 		window.outcome = "";
-		window.stop = new AbortController();
-		navigator.credentials.get({ signal: stop.signal, publicKey: {
+		navigator.credentials.get({ publicKey: {
 			challenge: crypto.getRandomValues(new Uint8Array(32)), rpId: "login.microsoft.com", userVerification: "required", timeout: %d,
 		} }).then(() => { outcome = "signed"; }, (e) => { outcome = e.name; });
 		return true;
-	})()`, timeout))
+	})()`, milliseconds))
 }
 
 // answered waits for what came of it.
@@ -48,10 +53,7 @@ func (w *world) approval(p *phone, asks string) *browser.Tab {
 // signIn walks through Microsoft's pages as a person does.
 func (w *world) signIn(upn string) {
 	b := w.site
-	b.Open(rpOrigin + "/mysecurityinfo")
-	b.Fill("login_hint", upn)
-	b.Click("button.primary")
-	b.Click("#fido button")
+	w.toPasskey(upn)
 	window := w.approval(w.phone, "Sign in?")
 	w.phone.shot("08-approve")
 	window.Screenshot("hand/extension-04-look-at-your-phone")
@@ -67,19 +69,23 @@ func (w *world) signIn(upn string) {
 	b.See("You signed out")
 }
 
-func (w *world) deny() {
-	w.ask(120_000)
+// over is what Microsoft's page says where no passkey came.
+const over = "The request was cancelled or took too long."
+
+func (w *world) deny(upn string) {
+	w.toPasskey(upn)
 	w.approval(w.phone, "Sign in?")
 	w.phone.Press("Deny")
-	w.answered("NotAllowedError")
+	w.site.See(over)
+	w.site.Screenshot("hand/site-02-denied")
 	w.phone.on("Contoso")
 }
 
 func (w *world) cancel() {
-	w.ask(120_000)
+	w.site.Click("#retry")
 	window := w.approval(w.phone, "Sign in?")
 	window.Press("Cancel")
-	w.answered("NotAllowedError")
+	w.site.See(over)
 	w.phone.on("Contoso")
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/postern/postern"
@@ -55,8 +56,12 @@ type App struct {
 	// phoneUse is held while the phone's own machine works: its methods may not be called at once.
 	phoneUse sync.Mutex
 
+	// showing is held while the host is told of a view. It guards revision.
+	showing  sync.Mutex
+	revision uint64
+	faulty   atomic.Bool // the app has stopped for good
+
 	mu        sync.Mutex
-	revision  uint64
 	identity  identity
 	memory    memory
 	vault     *vault.Vault
@@ -88,7 +93,7 @@ type App struct {
 
 // New makes an app that does nothing yet.
 func New(host Host) *App {
-	a := &App{host: host, dirty: make(chan struct{}, 1), unkept: make(chan struct{}, 1), sync: make(chan struct{}, 1)}
+	a := &App{host: host, stop: func() {}, dirty: make(chan struct{}, 1), unkept: make(chan struct{}, 1), sync: make(chan struct{}, 1)}
 	a.records.backing = host.Backing
 	a.traffic = &traffic{Transport: host.Transport}
 	a.clear()
@@ -120,9 +125,12 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends everything that runs, and wipes what can be wiped.
+// Stop ends everything that runs, and wipes what can be wiped. After a fault that cannot be waited for.
 func (a *App) Stop() {
 	a.stop()
+	if a.faulty.Load() {
+		return
+	}
 	a.all.Wait()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -238,22 +246,11 @@ func (a *App) work(name string, f func()) {
 				return
 			}
 			a.host.Log.Error("the app has a fault", "in", name, "kind", fmt.Sprintf("%T", r))
-			go a.fault() // what failed may hold a.mu
+			a.suspect(a.broken)
 		}()
 		f()
 	})
 }
-
-// fault puts the word for a fault where people see it.
-func (a *App) fault() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.setupFail = problemOf(errFault)
-	a.lock()
-	a.changed()
-}
-
-var errFault = errors.New("a fault in the app")
 
 // changed has the view shown anew.
 func (a *App) changed() {
@@ -271,11 +268,7 @@ func (a *App) show() {
 		case <-a.ctx.Done():
 			return
 		}
-		a.mu.Lock()
-		a.revision++
-		v := a.view()
-		a.mu.Unlock()
-		a.host.View(v)
+		a.present()
 	}
 }
 

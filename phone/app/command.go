@@ -17,6 +17,7 @@ const (
 	CommandAsk       = "ask"
 	CommandAccept    = "accept"
 	CommandDecline   = "decline"
+	CommandLook      = "look"
 	CommandRename    = "rename"
 	CommandDelete    = "delete"
 	CommandUnpair    = "unpair"
@@ -69,6 +70,11 @@ type (
 	Decline struct {
 		ID     postern.ProvisioningID `json:"id"`
 		Reason string                 `json:"reason,omitempty"`
+	}
+	// Look tells the control center once more of a passkey made at Security info that Entra did not list, so that it is
+	// looked for again.
+	Look struct {
+		Key string `json:"key"`
 	}
 	// Rename gives a key or a computer a name of the user's own.
 	Rename struct {

@@ -28,6 +28,7 @@ var commands = map[string]command{
 	CommandAsk:       {false, taking(plain((*App).ask))},
 	CommandAccept:    {false, taking((*App).accept)},
 	CommandDecline:   {false, taking(plain((*App).decline))},
+	CommandLook:      {false, taking(plain((*App).lookAnew))},
 	CommandRename:    {false, taking(plain((*App).rename))},
 	CommandDelete:    {false, taking(plain((*App).delete))},
 	CommandUnpair:    {false, taking(plain((*App).unpair))},
@@ -58,10 +59,14 @@ func (a *App) Do(ctx context.Context, name string, in, output []byte) (err error
 	defer func() {
 		if r := recover(); r != nil {
 			a.host.Log.Error("a command failed", "command", name, "panic", fmt.Sprintf("%T", r))
-			err = problemOf(fmt.Errorf("panic in %s", name))
+			err = problemOf(errFault)
+			a.suspect(func() {})
 		}
 		a.changed()
 	}()
+	if a.faulty.Load() {
+		return problemOf(errFault)
+	}
 	c, ok := commands[name]
 	switch {
 	case !ok, len(in) > maxCommand:

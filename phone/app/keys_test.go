@@ -2,9 +2,14 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/postern/postern"
+	graph "github.com/postern/postern/center/entra"
+	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone/app"
 )
 
@@ -36,6 +41,81 @@ func TestSelfService(t *testing.T) {
 	d.await("the name", func(v app.View) bool { return v.Keys[0].Name == "Mine" })
 	d.do(app.CommandDelete, app.Delete{Key: v.Keys[0].ID})
 	d.await("no passkey", func(v app.View) bool { return len(v.Keys) == 1 && v.Keys[0].ID == "account" })
+}
+
+// TestLookAgain: a passkey that Entra was not seen to list says why, is looked for again when the user says so, and ready
+// when Entra lists it.
+func TestLookAgain(t *testing.T) {
+	w := newWorld(t)
+	d := w.device()
+	d.enrol()
+	c := w.computer("LAPTOP-1")
+	d.pair(c, false)
+	d.person()
+	ctx := t.Context()
+	tenant, _, err := w.center.Integrations.Tenant(ctx, w.integration.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := w.tenant.Users[w.invited-1].ID
+	given, err := tenant.CreationOptions(ctx, user, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options, err := client.ParseCreationOptions(given.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := c.platform.Create(ctx, options, origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := d.await("the key", func(v app.View) bool { return len(v.Keys) == 1 && v.Keys[0].State == app.KeyChecking }).Keys[0].ID
+	if p := d.try(app.CommandLook, app.Look{Key: id}); p == nil || p.Code != app.CodeRequestOver {
+		t.Errorf("one that is being looked for: %+v", p)
+	}
+	// The control center looks for half an hour; here it says early that it gave up.
+	told := 0
+	d.mu.Lock()
+	d.alters = func(r signed.Request, answer *signed.Response) {
+		if strings.HasSuffix(r.URL, "/passkeys") && r.Method == "POST" {
+			told++
+		}
+		var self postern.PhoneSelf
+		if told > 0 || json.Unmarshal(answer.Body, &self) != nil || len(self.Claims) != 1 {
+			return
+		}
+		self.Claims[0].State, self.Claims[0].Code = postern.ClaimGivenUp, postern.CodePasskeyNotListed
+		self.Claims[0].Message, self.Claims[0].Next = "Entra does not list it.", "Open Security info again."
+		answer.Body, _ = json.Marshal(self)
+	}
+	d.mu.Unlock()
+	d.do(app.CommandVisible, app.Visible{Visible: true})
+	v := d.await("that it was given up", func(v app.View) bool { return v.Keys[0].State == app.KeyIncomplete })
+	if p := v.Keys[0].Problem; p == nil || p.Code != postern.CodePasskeyNotListed || p.Message != "Entra does not list it." || p.Next != "Open Security info again." {
+		t.Errorf("problem is %+v", p)
+	}
+	d.open() // and it is so after a reload
+	d.await("that it was given up", func(v app.View) bool { return len(v.Keys) == 1 && v.Keys[0].State == app.KeyIncomplete })
+	d.setDown(true)
+	if p := d.try(app.CommandLook, app.Look{Key: id}); p == nil || d.screen().Keys[0].State != app.KeyIncomplete {
+		t.Errorf("without a network: %+v", p)
+	}
+	d.setDown(false)
+	d.do(app.CommandLook, app.Look{Key: id})
+	if v := d.await("the answer", func(v app.View) bool { return v.Keys[0].State == app.KeyChecking }); v.Keys[0].Problem != nil {
+		t.Errorf("looked for again, it still says %+v", v.Keys[0].Problem)
+	}
+	if _, err := tenant.RegisterPasskey(ctx, user, "My phone", graph.NewCredential{ID: made.ID, ClientDataJSON: made.ClientDataJSON, AttestationObject: made.AttestationObject}); err != nil {
+		t.Fatal(err)
+	}
+	v = d.await("the passkey", func(v app.View) bool { return v.Keys[0].State == app.KeyReady && v.Keys[0].PasskeyID != "" })
+	if v.Keys[0].Problem != nil || v.Phone.Phase != postern.PhaseActive {
+		t.Errorf("key is %+v, phone %+v", v.Keys[0], v.Phone)
+	}
+	if p := d.try(app.CommandLook, app.Look{Key: "account"}); p == nil || p.Code != app.CodeRequestOver {
+		t.Errorf("an account without a passkey: %+v", p)
+	}
 }
 
 // TestRemoved: what the organisation takes away goes from the phone, and the user is told; what the user deletes goes at

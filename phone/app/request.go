@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
@@ -25,7 +26,8 @@ type seat struct {
 func (a *App) handle(ctx context.Context, r *link.Request) (answer link.Answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.host.Log.Error("a request failed", "workstation", r.Workstation)
+			a.host.Log.Error("a request failed", "workstation", r.Workstation, "kind", fmt.Sprintf("%T", p))
+			a.suspect(func() {})
 			answer = link.Answer{CTAP: []byte{byte(ctap.ErrOther)}}
 		}
 		a.changed()

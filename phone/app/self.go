@@ -86,6 +86,36 @@ func (a *App) delete(ctx context.Context, in Delete) error {
 	return a.look(ctx)
 }
 
+// lookAnew tells of a passkey again that was made at Security info, and that Entra was not seen to list.
+func (a *App) lookAnew(ctx context.Context, in Look) error {
+	a.mu.Lock()
+	p, id := a.phone, []byte(nil)
+	for i := range a.held {
+		if k := a.viewKey(&a.held[i]); k.ID == in.Key && k.State == KeyIncomplete {
+			id = a.held[i].ID
+		}
+	}
+	a.mu.Unlock()
+	if id == nil {
+		return over("the key")
+	}
+	var self postern.PhoneSelf
+	err := p.API.Call(ctx, "POST", "/passkeys", nil, postern.SelfServicePasskey{CredentialID: id, RPID: postern.EntraRPID}, &self)
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.phone != p {
+		return nil // it was forgotten meanwhile
+	}
+	k := a.memory.key(in.Key)
+	k.Reported, k.Problem = true, nil
+	a.learn(&self)
+	a.wakeSync()
+	return a.remember(ctx)
+}
+
 // dismiss takes a notice away. That a computer is paused ends with its notice.
 func (a *App) dismiss(ctx context.Context, in Dismiss) error {
 	a.mu.Lock()

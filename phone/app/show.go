@@ -19,8 +19,8 @@ const (
 // view makes what a screen may show. a.mu is held.
 func (a *App) view() View {
 	v := View{
-		Revision: a.revision, Version: a.host.Version, Link: Link{State: LinkOffline},
-		Keys: []Key{}, Computers: []Computer{}, Notices: []Notice{}, Activity: slices.Clone(a.memory.Activity), Diagnosis: a.diagnosis,
+		Version: a.host.Version,
+		Keys:    []Key{}, Computers: []Computer{}, Notices: []Notice{}, Activity: slices.Clone(a.memory.Activity), Diagnosis: a.diagnosis,
 	}
 	if v.Activity == nil {
 		v.Activity = []Activity{}

@@ -11,6 +11,8 @@ import (
 type View struct {
 	Revision uint64 `json:"revision"` // counts up
 	Version  string `json:"version"`  // of the app
+	// Fault is there when the app has stopped because of a fault. It does nothing more until it is opened anew.
+	Fault *Problem `json:"fault,omitempty"`
 	// Setup is there until the phone is enrolled. Then Phone is.
 	Setup     *Setup      `json:"setup,omitempty"`
 	Phone     *Phone      `json:"phone,omitempty"`
@@ -76,16 +78,16 @@ const (
 	LinkRefused    = "refused" // the control center does not take this phone; Problem says why
 )
 
-// Link is how the phone stands with the control center.
+// Link is how the phone stands with the control center. Before the phone is enrolled there is no state.
 type Link struct {
-	State   string   `json:"state"`
+	State   string   `json:"state,omitempty"`
 	Problem *Problem `json:"problem,omitempty"`
 }
 
 // The states of a [Key].
 const (
 	KeyReady      = "ready"      // Entra knows the passkey
-	KeyIncomplete = "incomplete" // paired with Postern, not with Entra yet
+	KeyIncomplete = "incomplete" // paired with Postern, not with Entra yet; one that has a passkey can be looked for again
 	KeyChecking   = "checking"   // made at Security info; being looked for in Entra
 	KeyWorking    = "working"    // a provisioning is under way
 	KeyDamaged    = "damaged"    // its record cannot be used

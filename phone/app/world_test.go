@@ -29,6 +29,7 @@ import (
 type world struct {
 	*testing.T
 	tenant      *entrasim.Running
+	center      *center.Center
 	admin       *postern.Client
 	integration postern.Integration
 	server      string
@@ -73,7 +74,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, tenant: tenant, server: config.PublicURL, admin: &postern.Client{BaseURL: config.PublicURL, Token: token.Value}}
+	w := &world{T: t, tenant: tenant, center: s, server: config.PublicURL, admin: &postern.Client{BaseURL: config.PublicURL, Token: token.Value}}
 	w.integration, err = w.admin.AddIntegration(ctx, postern.IntegrationInput{
 		ApplicationName: "Postern", TenantID: tenant.TenantID, ClientID: tenant.ClientID, ClientSecret: tenant.ClientSecret, Attestation: postern.AttestationPacked,
 	})
@@ -121,6 +122,8 @@ type device struct {
 	shown chan struct{} // closed at the next view
 	dials int
 	down  bool
+	// alters changes what the control center answers, where it is set.
+	alters func(signed.Request, *signed.Response)
 }
 
 func (w *world) device() *device {
@@ -168,12 +171,16 @@ type network struct{ d *device }
 
 func (n network) RoundTrip(ctx context.Context, r signed.Request) (*signed.Response, error) {
 	n.d.mu.Lock()
-	down := n.d.down
+	down, alters := n.d.down, n.d.alters
 	n.d.mu.Unlock()
 	if down {
 		return nil, errDown
 	}
-	return signed.HTTP(nil).RoundTrip(ctx, r)
+	answer, err := signed.HTTP(nil).RoundTrip(ctx, r)
+	if err == nil && alters != nil {
+		alters(r, answer)
+	}
+	return answer, err
 }
 
 func (d *device) dial(ctx context.Context, url string) (relay.Conn, error) {

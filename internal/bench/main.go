@@ -36,6 +36,7 @@ var measurements = []struct {
 	{"wasm", measureWebAssembly},
 	{"store", measureLookups},
 	{"ping", measurePings},
+	{"link", measureLink},
 	{"provision", measureProvision},
 	{"bulk", measureBulk},
 }

@@ -1,16 +1,9 @@
 package page_test
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
@@ -18,58 +11,12 @@ import (
 	"github.com/postern/postern/internal/browser"
 )
 
-// axe is the accessibility checker, at the version the console's tests name, in the same cache.
-var axe = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	const version = "4.14.1"
-	script := filepath.Join(cache, "postern", "axe-core-"+version, "axe.min.js")
-	if text, err := os.ReadFile(script); err == nil {
-		return string(text), nil
-	}
-	work, err := os.MkdirTemp("", "axe")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(work)
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		text, err := os.ReadFile(filepath.Join("..", "..", "center", "web", "testdata", "axe", name))
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(work, name), text, 0o600); err != nil {
-			return "", err
-		}
-	}
-	npm := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	npm.Dir = work
-	if out, err := npm.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm cannot fetch axe-core (npm is needed for this test): %w\n%s", err, out)
-	}
-	text, err := os.ReadFile(filepath.Join(work, "node_modules", "axe-core", "axe.min.js"))
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(filepath.Dir(script), 0o750); err != nil {
-		return "", err
-	}
-	return string(text), os.WriteFile(script, text, 0o600)
-})
-
 // looks holds what is on the screen to axe, in both colours, and keeps pictures.
 func looks(t *testing.T, b *browser.Tab, state string) {
 	t.Helper()
-	script, err := axe()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, scheme := range []string{"dark", "light"} {
 		b.Look(scheme, 900)
-		browser.Evaluate[chromedp.Void](b, `if (!window.axe) {`+script+`} null`)
-		found := browser.Evaluate[[]string](b, `axe.run(document, {resultTypes: ["violations"], preload: false}).then((r) => r.violations.map((v) => v.id + ": " + v.help + " " + v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")))`)
-		for _, v := range found {
+		for _, v := range b.Axe() {
 			t.Errorf("%s, %s: axe: %s", state, scheme, v)
 		}
 		b.Screenshot("agent/" + state + "-" + scheme)

@@ -1,5 +1,5 @@
 // Package browser drives a real headless Chromium in tests: one browser for a test, a passkey provider built in, and
-// pictures of what a person would see.
+// pictures of what a person would see, and the accessibility checker axe-core.
 //
 // It owns starting and ending the browser and the steps that several tests share. It owns no expectation.
 package browser

@@ -14,8 +14,8 @@ import (
 type Request struct {
 	CTAP    []byte // command byte and parameters, at most [channel.MaxCTAP] bytes
 	Program string // what the request is for, for people
-	// Deadline is when nobody waits any more, by [Env.Now]; what is more than [channel.MaxDeadline] ahead is brought down to
-	// a little less than that. Zero is two minutes ahead.
+	// Deadline is when nobody waits any more, by [Env.Now]; what is more than [Longest] ahead is brought down to that. The
+	// phone counts whole seconds and is told the last one before it. Zero is two minutes ahead.
 	Deadline time.Time
 	// Waking is told that the phone is not there and is being woken.
 	Waking func()
@@ -28,10 +28,12 @@ type Request struct {
 	Silent func()
 }
 
+// Longest is how far ahead the deadline of a request may lie: a little less than what phones take, for one whose clock is
+// behind.
+const Longest = channel.MaxDeadline - 15*time.Second
+
 const (
 	usualDeadline = 2 * time.Minute
-	// clockSlack is how much less than the most a deadline lies ahead, for a phone whose clock is behind.
-	clockSlack = 15 * time.Second
 	// connectPatience is how long a request waits for a connection to the relay.
 	connectPatience = 5 * time.Second
 	// meetPatience is how long a request waits for a session with a phone that is there.
@@ -157,10 +159,11 @@ func (w *Workstation) call(id postern.PhoneID, r Request) (*call, error) {
 		return nil, postern.Errorf(postern.CodeNotPaired, "This workstation is not paired with that phone.").
 			WithNext("Pair the phone with this workstation.")
 	}
-	now, local := w.now(), w.env.Now()
+	local := w.env.Now()
+	now := local.Add(w.caller.Offset()) // of the same moment, so that a deadline in whole seconds stays the same
 	left := usualDeadline
 	if !r.Deadline.IsZero() {
-		left = min(r.Deadline.Sub(local), channel.MaxDeadline-clockSlack)
+		left = min(r.Deadline.Sub(local), Longest)
 	}
 	if left < time.Second { // deadlines count in whole seconds
 		return nil, &Refusal{Reason: channel.ReasonLate}

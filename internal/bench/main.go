@@ -37,6 +37,7 @@ var measurements = []struct {
 	{"store", measureLookups},
 	{"ping", measurePings},
 	{"link", measureLink},
+	{"phones", measurePhones},
 	{"provision", measureProvision},
 	{"bulk", measureBulk},
 }
@@ -44,6 +45,13 @@ var measurements = []struct {
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == bareServer {
 		serveBare()
+		return
+	}
+	if len(os.Args) == 3 && (os.Args[1] == phonesServer || os.Args[1] == phonesServerBare) {
+		if err := servePhones(os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
 		return
 	}
 	pattern := flag.String("run", ".", "regular expression over the names of measurements")

@@ -22,7 +22,9 @@ func (w *world) selfService() {
 	w.enrol(second, w.invite(upn), "Galaxy S25")
 	second.See("Pairing incomplete")
 	second.shot("12-incomplete")
-	second.Press("Pairing incomplete")
+	second.Click(".unfinished")
+	second.See("Finish the pairing")
+	second.shot("12-finish")
 
 	w.extension.Press("Pair a phone")
 	w.extension.Press("Type a code instead")

@@ -103,22 +103,32 @@ func (w *world) setState(path, confirm, state string) {
 	w.console.See(state)
 }
 
+// barred shows that the phone is not used any more, that both ends say why, and that the browser's own keys have their turn.
+func (w *world) barred(why, shot string) {
+	w.phone.See(why)
+	w.phone.shot(shot)
+	w.extension.See(why)
+	w.extension.See("Phones are not used; the browser's own keys are.")
+	w.extension.Screenshot("hand/extension-" + shot)
+}
+
+// mended shows that it is used again, without anybody having done anything at either end.
+func (w *world) mended(why string) {
+	w.phone.Gone(why)
+	w.phone.See("Connected")
+	w.extension.See("Ready:")
+	w.site.Click("#retry")
+	w.approval(w.phone, "Sign in?")
+	w.phone.Press("Deny")
+	w.site.See(over)
+	w.phone.on("Contoso")
+}
+
 func (w *world) disable() {
 	w.setState("/disable", "Disable the integration", "DISABLED")
-	w.phone.See("disabled")
-	w.phone.shot("10-disabled")
-	w.extension.See("disabled")
-	w.extension.Screenshot("hand/extension-05-disabled")
-	w.ask(120_000)
-	window := w.extension.Find("request.html")
-	window.See("disabled")
-	window.Screenshot("hand/extension-06-disabled-request")
-	window.Press("Cancel")
-	w.answered("NotAllowedError")
+	w.barred("DISABLED", "10-disabled")
 	w.setState("/enable", "Enable the integration", "ENABLED")
-	w.phone.Gone("disabled")
-	w.extension.See("Ready:")
-	w.phone.See("Connected")
+	w.mended("DISABLED")
 }
 
 func (w *world) restrict() {
@@ -129,14 +139,7 @@ func (w *world) restrict() {
 		}
 	}
 	set(true, "fabrikam.example")
-	w.phone.See("domain")
-	w.phone.shot("11-domain")
-	w.ask(120_000)
-	window := w.extension.Find("request.html")
-	window.See("domain")
-	window.Press("Cancel")
-	w.answered("NotAllowedError")
+	w.barred("domain", "11-domain")
 	set(false)
-	w.phone.Gone("domain")
-	w.extension.See("Ready:")
+	w.mended("domain")
 }

@@ -246,7 +246,7 @@ func (a *App) outcome(r *link.Request, ap *approval, err error) {
 	}
 	if out != outcomeCancelled && a.patienceWith(r.Workstation).Answered(err == nil, now) {
 		a.notice(Notice{
-			ID: pausedNotice(r.Workstation), Code: CodeComputerPaused, Dismissible: true,
+			ID: pausedNotice(r.Workstation), Code: CodeComputerPaused, Computer: ap.view.Workstation, Dismissible: true,
 			Message: "The computer " + ap.view.Workstation + " has asked several times in a row for what you did not accept, and is not listened to for five minutes.",
 			Next:    "If you are signing in there yourself, dismiss this notice and try again. If it is not you, unpair the computer and tell your help desk.",
 		})

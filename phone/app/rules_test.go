@@ -73,7 +73,7 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("denied: %v", err)
 	}
 	v := d.await("the pause", func(v app.View) bool { return len(v.Notices) > 0 })
-	if v.Notices[0].Code != app.CodeComputerPaused || !v.Notices[0].Dismissible {
+	if v.Notices[0].Code != app.CodeComputerPaused || v.Notices[0].Computer != "LAPTOP-1" || !v.Notices[0].Dismissible {
 		t.Errorf("notices are %+v", v.Notices)
 	}
 	set(nil)
@@ -175,7 +175,7 @@ func TestTwoComputers(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.await("a notice", func(v app.View) bool {
-		return len(v.Computers) == 0 && len(v.Notices) == 1 && v.Notices[0].Code == app.CodeComputerRemoved
+		return len(v.Computers) == 0 && len(v.Notices) == 1 && v.Notices[0].Code == app.CodeComputerRemoved && v.Notices[0].Computer == "ONE"
 	})
 }
 

@@ -303,7 +303,7 @@ func (a *App) settleComputers(ctx context.Context) error {
 		case !active[id] && !(a.pairing != nil && a.pairing.id == id):
 			if !w.Unconfirmed && !a.pairedAgain(w) {
 				a.notice(Notice{
-					ID: "unpaired:" + string(id), Code: CodeComputerRemoved, Dismissible: true,
+					ID: "unpaired:" + string(id), Code: CodeComputerRemoved, Computer: a.computerName(id), Dismissible: true,
 					Message: "The computer " + a.computerName(id) + " is no longer paired with this phone: that was ended at the computer, or by your organisation.",
 					Next:    "Pair it again if it is still wanted.",
 				})

@@ -184,6 +184,8 @@ type Notice struct {
 	Message string       `json:"message"`
 	Next    string       `json:"next"`
 	Account string       `json:"account,omitempty"`
+	// Computer is the name of the workstation it is about, as it was then.
+	Computer string `json:"computer,omitempty"`
 	// Dismissible says that [Dismiss] takes it away; others go when their cause does.
 	Dismissible bool `json:"dismissible"`
 }

@@ -14,25 +14,35 @@ import (
 	"github.com/postern/postern/phone/web"
 )
 
-// built makes the app, once, from the sources as they stand. What did not change is not compressed again.
+// dist is where a whole run of appbuild leaves the app.
+var dist = filepath.Join("..", "..", "phone", "web", "dist")
+
+// build makes the app from the sources as they stand. What did not change is not compressed again.
+func build(arguments ...string) error {
+	make := exec.Command("go", append([]string{"run", "./internal/appbuild"}, arguments...)...)
+	make.Dir = filepath.Join("..", "..")
+	make.Stderr = os.Stderr
+	return make.Run()
+}
+
+// built is the app as these tests open it: whole, and compressed only as far as it takes no time.
 var built = sync.OnceValues(func() (fs.FS, error) {
-	root, err := exec.Command("go", "env", "GOMOD").Output()
+	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
 	}
-	folder := filepath.Dir(strings.TrimSpace(string(root)))
-	make := exec.Command("go", "run", "./internal/appbuild")
-	make.Dir = folder
-	make.Stderr = os.Stderr
-	if err := make.Run(); err != nil {
-		return nil, err
-	}
-	return os.DirFS(filepath.Join(folder, "phone", "web", "dist")), nil
+	folder := filepath.Join(cache, "postern", "app-for-tests")
+	return os.DirFS(folder), build("-quick", filepath.Join("phone", "web", "dist"), "-out", folder)
 })
 
-func app(t *testing.T) fs.FS {
+// shipped is the app as programs carry it.
+var shipped = sync.OnceValues(func() (fs.FS, error) { return os.DirFS(dist), build() })
+
+func app(t *testing.T) fs.FS { return made(t, built) }
+
+func made(t *testing.T, from func() (fs.FS, error)) fs.FS {
 	t.Helper()
-	files, err := built()
+	files, err := from()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,10 +30,20 @@ function draw() {
   }
 }
 
+// announced is how long a sentence stays where screen readers find it, in milliseconds: long enough to be taken up, and gone
+// before anybody who walks through the page takes it for what is so now.
+const announced = 3000;
+let saying = 0;
+
 function say(text, urgent) {
-  const region = document.getElementById(urgent ? "assertive" : "polite");
-  region.textContent = "";
-  if (text) setTimeout(() => { region.textContent = text; }, 50);
+  const regions = ["assertive", "polite"].map((id) => document.getElementById(id));
+  const clear = () => { for (const region of regions) region.textContent = ""; };
+  clear();
+  clearTimeout(saying);
+  saying = setTimeout(() => {
+    regions[urgent ? 0 : 1].textContent = text;
+    saying = setTimeout(clear, announced);
+  }, 50); // a region that was empty is read when it is filled
 }
 
 // go opens another screen. Each is a step in the history, so that the system's way back works.
@@ -121,6 +131,7 @@ const does = {
   ask: () => simple("ask"),
   accept({ id }) { gated("accept", { id }); },
   decline: ({ id }) => simple("decline", { id }),
+  look: ({ id }) => simple("look", { key: id }),
   deleteKey: ({ id }) => simple("delete", { key: id }, home),
   unpair: ({ id }) => simple("unpair", { computer: id }, home),
   subscribe: () => during("push", async () => {
@@ -157,6 +168,11 @@ const does = {
     prompt = null;
     ui.install = "";
     draw();
+  },
+  async installLater() {
+    ui.installLater = true;
+    draw();
+    await store?.set("install", "later");
   },
   update() { updating = true; draw(); },
 };
@@ -316,6 +332,7 @@ function seen(json) {
   const next = JSON.parse(json);
   if (before && next.revision < before.revision) return;
   view = next;
+  if (view.fault) return block("core_stopped");
   const { urgent, calm } = spoken(view, before);
   if (urgent || calm) say(urgent ?? calm, Boolean(urgent));
   if (view.approval && view.approval.id !== before?.approval?.id) {
@@ -349,6 +366,7 @@ async function main() {
     ui.language = chosen;
     await speak(chosen);
   }
+  ui.installLater = await store.setting("install") === "later";
   const held = await alone(lost);
   if (!held) return block("elsewhere");
   await run(held);

@@ -57,20 +57,30 @@ export function page(name, { title, back, lead, kind, tools }, content, actions)
 }
 
 // card is a notice: what happened, and what to do.
-export function card(kind, what, next, more) {
+export function card(kind, what, next, more, original) {
   const name = { bad: "bad", warn: "warn", ok: "check", info: "info" }[kind];
-  return h("div", { class: `notice ${kind}` }, icon(name), h("div", {}, h("p", { class: "what" }, what), next ? h("p", {}, next) : null, more ?? null));
+  return h("div", { class: `notice ${kind}` }, icon(name), h("div", {}, h("p", { class: "what" }, what), next ? h("p", {}, next) : null,
+    original ? h("p", { class: "small original", lang: "en" }, original) : null, more ?? null));
 }
 
 export function trouble(problem, kind = "bad", more = null) {
   if (!problem) return null;
-  const { what, next } = told(problem);
-  return card(kind, what, next, more);
+  const { what, next, original } = told(problem);
+  return card(kind, what, next, more, original);
 }
 
 export function facts(list) {
   return h("dl", { class: "facts" }, list.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
+
+// installing offers to put the app on the home screen, until the user has said that it may wait.
+export function installing(ui, what) {
+  if (ui.installLater || !ui.install) return null;
+  if (ui.install === "ios") return card("info", what, t("install.ios_next"), later());
+  return card("info", what, t("install.later_next"), h("div", { class: "choices" }, button("install", t("install.button"), "slim"), later()));
+}
+
+function later() { return button("installLater", t("install.not_now"), "slim quiet"); }
 
 // row is a line that leads somewhere.
 export function row(to, symbol, title, text, badge, more) {
@@ -91,7 +101,7 @@ export function field(name, label, attributes, help, problem) {
     h("label", { for: `f-${name}` }, label),
     h("input", { id: `f-${name}`, name, "aria-describedby": described || null, "aria-invalid": wrong ? "true" : null, ...attributes }),
     help ? h("p", { class: "soft small", id: `${name}-help` }, help) : null,
-    wrong ? h("p", { class: "wrong", id: `${name}-wrong` }, `${wrong.what} ${wrong.next}`) : null);
+    wrong ? h("div", { class: "wrong", id: `${name}-wrong` }, h("p", {}, `${wrong.what} ${wrong.next}`), wrong.original ? h("p", { class: "small original", lang: "en" }, wrong.original) : null) : null);
 }
 
 // large shows digits so that they are read out one by one.

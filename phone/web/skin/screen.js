@@ -23,7 +23,7 @@ const routes = {
 export function fresh() {
   return {
     route: { name: "home" }, busy: "", problem: null, blocked: "", camera: "", strange: false, invite: "", pending: "", suggestion: "",
-    lacks: [], install: "", push: "unsupported", persistent: false, asked: false, language: "system", version: "", update: false, online: true,
+    lacks: [], install: "", installLater: false, push: "unsupported", persistent: false, asked: false, language: "system", version: "", update: false, online: true,
     now: () => Date.now(),
   };
 }
@@ -49,9 +49,9 @@ export function occupied(view, ui) {
 }
 
 function banners(view, ui) {
-  const offline = view && !ui.blocked && (!ui.online || view.link.state === "offline");
+  const offline = view && !ui.blocked && (!ui.online || Boolean(view.phone) && view.link.state === "offline");
   return h("div", { class: "banners", role: "status" },
-    offline ? h("p", { class: "banner", "data-key": "offline" }, icon("offline"), h("span", {}, t("offline.what"))) : null,
+    offline ? h("p", { class: "banner", "data-key": "offline" }, icon("offline"), h("span", {}, t(view.phone ? "offline.what" : "offline.start"))) : null,
     ui.update && !occupied(view, ui) ? h("p", { class: "banner news", "data-key": "update" }, icon("update"), h("span", {}, t("update.what")), button("update", t("update.button"), "slim")) : null);
 }
 

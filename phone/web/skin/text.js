@@ -33,17 +33,23 @@ export function spoken() { return language; }
 // t gives a text. {name} stands for a value.
 export function t(key, values) {
   const text = words[key] ?? base.text?.[key] ?? key;
-  return values ? text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all) : text;
+  return values ? filled(text, values) : text;
 }
+
+function filled(text, values) { return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all); }
 
 // has reports whether there is a text of that name.
 export function has(key) { return key in words; }
 
 // told gives what happened and what to do, of a problem or a notice. English sentences come from the core, which knows more
-// than a table; the skin's own problems have none and take the table's.
+// than a table; the skin's own problems have none and take the table's. A sentence of the table may name what the problem
+// carries, as {account}; where it cannot say what the core's does, such as which setting or which server, the entry ends with
+// "original", and the core's sentence stands below it.
 export function told(problem) {
   const known = codes[problem.code];
-  if (known && (language !== "en" || !problem.message)) return { what: known[0], next: known[1] };
+  if (known && (language !== "en" || !problem.message)) {
+    return { what: filled(known[0], problem), next: filled(known[1], problem), original: known[2] === "original" ? problem.message ?? "" : "" };
+  }
   if (problem.message) return { what: problem.message, next: problem.next ?? "" };
   const fallback = codes.internal ?? ["", ""];
   return { what: fallback[0], next: fallback[1] };

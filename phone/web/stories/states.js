@@ -26,7 +26,7 @@ const enrolled = {
   revision: 7, version: "dev", phone, link: { state: "online" }, keys: [key], computers: [laptop, browser], notices: [], activity, push: { public_key: "BA", subscribed: true },
 };
 
-const setup = { revision: 1, version: "dev", setup: { user_id: "AQ", salt: "AA", step: "begin" }, link: { state: "connecting" }, keys: [], computers: [], notices: [], activity: [], push: { subscribed: false } };
+const setup = { revision: 1, version: "dev", setup: { user_id: "AQ", salt: "AA", step: "begin" }, link: {}, keys: [], computers: [], notices: [], activity: [], push: { subscribed: false } };
 
 const approval = {
   id: "a1", kind: "sign_in", rp_id: "login.microsoft.com", rp_name: "Microsoft", accounts: [key.account], choosing: false, workstation: laptop.name, program: "Microsoft Edge",
@@ -42,10 +42,12 @@ const home = (view, ui) => at("home", undefined, ui, view);
 const first = (name, ui, more) => () => ({ view: { ...setup, setup: { ...setup.setup, ...more } }, ui: { route: { name }, ...ui } });
 const blocked = (code) => () => ({ view: null, ui: { blocked: code } });
 const check = (name, ok, text, code) => ({ check: name, ok, text, code });
-const incomplete = { ...key, state: "incomplete", id: "account", created: null, last_used: null };
+const incomplete = { ...key, state: "incomplete", id: "account", created: null, last_used: null, problem: problem("passkey_incomplete", "Pairing incomplete: this phone is known to your organisation, but Microsoft Entra ID has no passkey of it yet.", "Ask for a passkey here, and accept it when it is offered.") };
+const unlisted = problem("passkey_not_listed", "Microsoft does not list the passkey that this phone made, so it cannot be used to sign in.", "Open Security info again, and add the phone as a security key through to the last page, where the key is given a name.");
 
 export const stories = {
   "start": first("home"),
+  "start-offline": first("home", { online: false }),
   "start-lower-assurance": first("home", { lacks: ["prf"] }),
   "start-no-screen-lock": first("home", { lacks: ["platform"] }),
   "start-install": first("home", { install: "prompt" }),
@@ -66,6 +68,9 @@ export const stories = {
   "home-offline": home({ link: { state: "offline" } }, { online: false }),
   "home-update": home({}, { update: true }),
   "home-install": home({}, { install: "prompt" }),
+  "home-install-later": home({}, { install: "prompt", installLater: true }),
+  "home-install-ios": home({}, { install: "ios" }),
+  "home-paused": home({ notices: [{ id: "n3", grave: false, computer: laptop.name, ...problem("computer_paused", `The computer ${laptop.name} has asked several times in a row for what you did not accept, and is not listened to for five minutes.`, "If you are signing in there yourself, dismiss this notice and try again. If it is not you, unpair the computer and tell your help desk."), dismissible: true }] }),
   "home-notifications": home({ push: { public_key: "BA", subscribed: false } }, { push: "default" }),
   "home-notices": home({ notices: [
     { id: "n1", grave: true, ...problem("integration_disabled", "The integration is DISABLED, so nobody can register or authenticate with it.", "Ask an administrator to enable the integration."), dismissible: false },
@@ -76,6 +81,8 @@ export const stories = {
   "key-incomplete": at("key", "account", {}, { keys: [incomplete] }),
   "key-incomplete-self-service": at("key", "account", {}, { keys: [incomplete], phone: { ...phone, can_provision: false } }),
   "key-checking": at("key", "AQ", {}, { keys: [{ ...key, state: "checking" }] }),
+  "key-not-listed": at("key", "AQ", {}, { keys: [{ ...key, state: "incomplete", last_used: null, problem: unlisted }] }),
+  "key-looking-again": at("key", "AQ", { busy: "look" }, { keys: [{ ...key, state: "incomplete", last_used: null, problem: unlisted }] }),
   "key-working": at("key", "AQ", {}, { keys: [{ ...incomplete, id: "AQ", state: "working" }] }),
   "key-removing": at("key", "AQ", {}, { keys: [{ ...key, state: "removing" }] }),
   "key-damaged": at("key", "AQ", {}, { keys: [{ ...key, state: "damaged", problem: problem("internal", "The record of this passkey is damaged, so it cannot be used.", "Delete it and register again.") }] }),
@@ -118,6 +125,7 @@ export const stories = {
   "activity": at("activity"),
   "activity-empty": at("activity", undefined, {}, { activity: [] }),
   "settings": at("settings"),
+  "settings-install": at("settings", undefined, { install: "prompt", installLater: true }),
   "notifications": at("notifications", undefined, { push: "default" }, { push: { public_key: "BA", subscribed: false } }),
   "notifications-on": at("notifications"),
   "notifications-denied": at("notifications", undefined, { push: "denied" }, { push: { public_key: "BA", subscribed: false } }),

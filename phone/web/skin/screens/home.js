@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { t } from "../text.js";
-import { badge, button, card, icon, page, row, trouble } from "../parts.js";
+import { badge, button, card, icon, installing, page, row, trouble } from "../parts.js";
 
 export const keyBadges = {
   ready: "ok", incomplete: "warn", checking: "info", working: "info", damaged: "bad", removing: "info",
@@ -47,9 +47,8 @@ function computers(view) {
 
 // remind asks for one thing at a time, when there is something to be gained by it.
 function remind(view, ui) {
-  if (ui.install === "prompt" || ui.install === "ios") {
-    return card("info", t("install.later"), t(ui.install === "ios" ? "install.ios_next" : "install.later_next"), ui.install === "prompt" ? button("install", t("install.button"), "slim") : null);
-  }
+  const install = installing(ui, t("install.later"));
+  if (install) return install;
   if (view.push.public_key && !view.push.subscribed && ui.push === "default" && view.computers.length > 0) {
     return card("info", t("push.offer"), t("push.offer_next"), button("go", t("push.look"), "slim", { to: "notifications" }));
   }

@@ -14,8 +14,9 @@ export function key(view, ui) {
   const used = view.activity.filter((a) => a.rp_id === key.rp_id && (!a.account || a.account === key.account));
   return page("key", { title: key.name, back: true }, [
     h("p", {}, keyBadge(key)),
-    trouble(ui.problem ?? key.problem),
-    key.state === "incomplete" ? finish(view, ui) : null,
+    trouble(ui.problem),
+    ui.problem ? null : trouble(key.problem, key.state === "damaged" ? "bad" : "warn"),
+    key.state === "incomplete" ? finish(view, ui, key) : null,
     key.state === "checking" ? card("info", t("key.checking_text"), t("key.checking_next")) : null,
     key.state === "working" ? card("info", t("key.working_text"), t("key.working_next")) : null,
     key.state === "removing" ? card("info", t("key.removing_text"), t("key.removing_next")) : null,
@@ -25,11 +26,18 @@ export function key(view, ui) {
 }
 
 // finish shows the way from a pairing with Postern alone to a passkey that Entra knows.
-function finish(view, ui) {
+// A passkey that Entra was not seen to list may only have been late.
+function finish(view, ui, key) {
+  const made = key.id !== "account";
   return h("section", { class: "finish-how", "aria-labelledby": "finish" },
-    card("warn", t("finish.what"), t("finish.why")),
+    key.problem ? null : card("warn", t("finish.what"), t("finish.why")),
     h("h2", { id: "finish" }, t("finish.title")),
-    view.phone.can_provision ? [
+    made ? [
+      h("p", {}, t("key.look_what")),
+      button("look", t("key.look"), "primary", { id: key.id }, ui.busy === "look"),
+      h("p", { class: "soft" }, t("finish.or_again")),
+    ] : null,
+    view.phone.can_provision && !made ? [
       h("p", {}, t("finish.ask")),
       button("ask", [t("finish.ask_button"), icon("arrow")], "primary", null, ui.busy === "ask"),
       h("p", { class: "soft" }, t("finish.or")),

@@ -1,7 +1,7 @@
 // Settings: notifications, storage, language, diagnosis, about, and the end.
 
 import { h } from "../dom.js";
-import { checkName, languages, moment, sentence, t } from "../text.js";
+import { checkName, languages, moment, sentence, spoken, t } from "../text.js";
 import { badge, button, card, facts, icon, page, row, trouble } from "../parts.js";
 
 export function settings(view, ui) {
@@ -12,7 +12,9 @@ export function settings(view, ui) {
       row("storage", "phone", t("storage.title"), t(ui.persistent ? "storage.kept" : "storage.may_go")),
       row("language", "info", t("language.title"), t(`language.${ui.language}`)),
       row("diagnosis", "check", t("diagnosis.title"), t("diagnosis.short")),
-      row("about", "info", t("about.title"), `${t("about.version")} ${ui.version}`)),
+      row("about", "info", t("about.title"), `${t("about.version")} ${ui.version}`),
+      ui.install === "prompt" ? h("li", { "data-key": "install" }, h("button", { type: "button", class: "row", "data-do": "install" },
+        icon("plus"), h("span", { class: "grow" }, h("span", { class: "name" }, t("install.button")), h("span", { class: "soft" }, t("install.later_next"))))) : null),
     trouble(ui.problem),
   ], [button("go", t("forget.title"), "danger-quiet", { to: "forget" })]);
 }
@@ -51,7 +53,8 @@ export function diagnosis(view, ui) {
   return page("diagnosis", { title: t("diagnosis.title"), back: true, lead: t("diagnosis.lead") }, [
     trouble(ui.problem),
     h("ul", { class: "log", "aria-live": "polite" }, (view.diagnosis ?? []).map((d) => h("li", { "data-key": d.check },
-      h("span", { class: "name" }, checkName(d)), badge(d.ok ? "ok" : "bad", t(d.ok ? "diagnosis.fine" : "diagnosis.wrong")), h("span", {}, sentence(d))))),
+      h("span", { class: "name" }, checkName(d)), badge(d.ok ? "ok" : "bad", t(d.ok ? "diagnosis.fine" : "diagnosis.wrong")), h("span", {}, sentence(d)),
+      d.ok || spoken() === "en" ? null : h("span", { class: "small original", lang: "en" }, d.text)))),
   ], [button("diagnose", t(view.diagnosis ? "diagnosis.again" : "diagnosis.button"), "primary", null, ui.busy === "diagnose")]);
 }
 

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { t } from "../text.js";
-import { button, card, field, gate, page, submit, trouble } from "../parts.js";
+import { button, card, field, gate, installing, page, submit, trouble } from "../parts.js";
 
 export function start(view, ui) {
   const problem = ui.problem ?? view.setup.problem;
@@ -15,7 +15,7 @@ export function start(view, ui) {
     h("ol", { class: "steps" }, [1, 2, 3].map((n) => h("li", {}, t(`start.step${n}`)))),
     ui.pending ? card("info", t("start.code_opened"), t("start.code_opened_next")) : null,
     ui.install === "ios" ? card("warn", t("install.ios"), t("install.ios_next")) : null,
-    ui.install === "prompt" ? card("info", t("install.prompt"), null, button("install", t("install.button"), "slim")) : null,
+    ui.install === "prompt" ? installing(ui, t("install.later")) : null,
     ui.lacks.includes("platform") ? trouble({ code: "gate_unavailable" }) : null,
     ui.lacks.includes("prf") ? trouble({ code: "prf_missing" }, "warn") : null,
     trouble(problem),

@@ -16,10 +16,11 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/postern/postern/internal/gowasm"
 	"github.com/postern/postern/phone/web"
 )
 
-type config struct{ Skin, Stories, Core, Out string }
+type config struct{ Skin, Stories, Core, Out, Quick string }
 
 // asset is a file before it is written.
 type asset struct {
@@ -42,10 +43,11 @@ type names struct {
 
 // build makes everything and says in a line what it made.
 func build(ctx context.Context, c config) (string, error) {
-	core, err := compile(ctx, c.Core)
+	program, run, err := gowasm.Compile(ctx, c.Core)
 	if err != nil {
 		return "", err
 	}
+	core := map[string][]byte{"phone.wasm": program, "wasm_exec.js": run}
 	skin, err := read(c.Skin)
 	if err != nil {
 		return "", err
@@ -102,7 +104,7 @@ func build(ctx context.Context, c config) (string, error) {
 		all = append(all, asset{path: page.path, content: content, story: page.story, lazy: page.name == "sw.js"})
 	}
 	slices.SortFunc(all, func(a, b asset) int { return strings.Compare(a.path, b.path) })
-	return write(ctx, c.Out, n.Version, all)
+	return write(ctx, c, n.Version, all)
 }
 
 // read takes in a folder.

@@ -2,9 +2,10 @@
 // WebAssembly, each file hashed and compressed.
 //
 // It owns the folder phone/web/dist. What is compressed is kept under the hash of its content, so that a second run does
-// only what changed. `make build` runs it; the package phone/web embeds and serves what it leaves.
+// only what changed. `make build` runs it; the package phone/web embeds and serves what it leaves. Compressing the core as
+// far as it goes takes most of a run, so tests that only need an app to open ask for a quick one, in a folder of its own.
 //
-// core.go compiles the core; group.go reads sources and gives them addresses; write.go compresses and writes.
+// group.go takes the compiled core, reads sources and gives them addresses; write.go compresses and writes.
 package main
 
 import (
@@ -24,6 +25,7 @@ func main() {
 	flag.StringVar(&c.Stories, "stories", "phone/web/stories", "folder of the stories")
 	flag.StringVar(&c.Core, "core", "./cmd/wasm/phone", "package of the core")
 	flag.StringVar(&c.Out, "out", "phone/web/dist", "folder that is written")
+	flag.StringVar(&c.Quick, "quick", "", "compress little, for tests: into -out, taking from this `folder` what a whole run left there")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

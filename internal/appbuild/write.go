@@ -19,7 +19,11 @@ import (
 
 // write leaves the files of the app in the folder, and nothing of an earlier one but what the new one has too. The list is written
 // last: a run that is cut off leaves the earlier app, or none, but no half of one.
-func write(ctx context.Context, folder, version string, all []asset) (string, error) {
+func write(ctx context.Context, c config, version string, all []asset) (string, error) {
+	folder, level := c.Out, brotli.BestCompression
+	if c.Quick != "" {
+		level = quickly
+	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", err
 	}
@@ -37,7 +41,7 @@ func write(ctx context.Context, folder, version string, all []asset) (string, er
 		if f.Compressed {
 			variants = variants[:0]
 			for _, encoding := range []string{"br", "gzip"} {
-				pack := brotlied
+				pack := brotlied(level)
 				if encoding == "gzip" {
 					pack = gzipped
 				}
@@ -49,6 +53,11 @@ func write(ctx context.Context, folder, version string, all []asset) (string, er
 		}
 		for _, v := range variants {
 			keep[v.name] = true
+			if c.Quick != "" {
+				if err := take(filepath.Join(c.Quick, v.name), filepath.Join(folder, v.name)); err != nil {
+					return "", err
+				}
+			}
 			size, err := keepForm(filepath.Join(folder, v.name), a.content, v.pack)
 			if err != nil {
 				return "", fmt.Errorf("/app/%s: %w", a.path, err)
@@ -91,13 +100,33 @@ func plain(w io.Writer, content []byte) error {
 	return err
 }
 
-// brotlied compresses as far as brotli goes, with a window that sees the whole core.
-func brotlied(w io.Writer, content []byte) error {
-	c := brotli.NewWriterOptions(w, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: 24})
-	if _, err := c.Write(content); err != nil {
+// quickly is the level of brotli for an app that only has to open.
+const quickly = 3
+
+// brotlied compresses with a window that sees the whole core.
+func brotlied(level int) func(w io.Writer, content []byte) error {
+	return func(w io.Writer, content []byte) error {
+		c := brotli.NewWriterOptions(w, brotli.WriterOptions{Quality: level, LGWin: 24})
+		if _, err := c.Write(content); err != nil {
+			return err
+		}
+		return c.Close()
+	}
+}
+
+// take copies a form that a whole run left, if it did. A worse one of an earlier quick run makes room.
+func take(from, to string) error {
+	content, err := os.ReadFile(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	return c.Close()
+	if info, err := os.Stat(to); err == nil && info.Size() == int64(len(content)) {
+		return nil
+	}
+	return replace(to, content)
 }
 
 func gzipped(w io.Writer, content []byte) error {

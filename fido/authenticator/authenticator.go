@@ -71,6 +71,9 @@ type Config struct {
 	// key on P-256, asked in the format [FormatU2F]. Nil makes one that says
 	// nothing for each.
 	U2FCertificate LeafSource
+	// SilentByThrowaway has silent requests answered as by a store that is sealed,
+	// though this one is open: no key signs that the user was not asked about.
+	SilentByThrowaway bool
 	// Transports are reported by getInfo as they are.
 	Transports []string
 	// FirmwareVersion is reported by getInfo and has to equal the
@@ -104,6 +107,7 @@ type Authenticator struct {
 	uvModality        uint64
 	resetWindow       time.Duration
 	enterprise        *Enterprise
+	silentByThrowaway bool
 
 	waiting atomic.Bool
 
@@ -133,7 +137,8 @@ func New(c Config) (*Authenticator, error) {
 		firmware: c.FirmwareVersion, maxMsgSize: c.MaxMsgSize,
 		pin: c.PIN || c.PINVerifier != nil, pins: c.PINVerifier, noCeremoniesByPIN: c.NoCeremoniesByPIN,
 		uvModality: c.UVModality, resetWindow: c.ResetWindow, enterprise: c.Enterprise,
-		state: &State{},
+		silentByThrowaway: c.SilentByThrowaway,
+		state:             &State{},
 	}
 	a.store = countedStore{c.Store, a}
 	if a.pins == nil {

@@ -86,7 +86,7 @@ func (a *Authenticator) getAssertion(ctx context.Context, params []byte) ([]byte
 // answer gives the first assertion and remembers the others (steps 11, 12).
 func (a *Authenticator) answer(ctx context.Context, as *assertion, found []Credential, named bool) ([]byte, error) {
 	// With a chooser the user has seen the accounts: one alone was in the prompt.
-	selected := !named && a.chooser != nil && as.flags&(ctap.FlagUP|ctap.FlagUV) != 0
+	selected := !named && a.chooser != nil && as.flags&(ctap.FlagUP|ctap.FlagUV) != 0 && !a.asksNobody(as)
 	if selected && len(found) > 1 {
 		c, err := a.choose(ctx, as.rpID, found)
 		if err != nil {
@@ -104,6 +104,12 @@ func (a *Authenticator) answer(ctx context.Context, as *assertion, found []Crede
 		a.next = nextAssertions{assertion: as, left: found[1:], since: a.now()}
 	}
 	return resp.Encode()
+}
+
+// asksNobody reports whether a request is silent where those get nothing that
+// the user has a say in.
+func (a *Authenticator) asksNobody(as *assertion) bool {
+	return a.silentByThrowaway && as.flags&ctap.FlagUP == 0
 }
 
 func (a *Authenticator) choose(ctx context.Context, rpID string, found []Credential) (Credential, error) {
@@ -144,6 +150,9 @@ func (a *Authenticator) candidates(ctx context.Context, req *ctap.GetAssertionRe
 
 // assert signs for one credential (steps 10 and 13).
 func (a *Authenticator) assert(ctx context.Context, as *assertion, c *Credential) (*ctap.GetAssertionResponse, error) {
+	if a.asksNobody(as) {
+		return a.assertSealed(as, c)
+	}
 	secret, err := a.store.Secret(ctx, c.ID)
 	if errors.Is(err, ErrSealed) {
 		return a.assertSealed(as, c)

@@ -26,21 +26,41 @@ type User interface {
 }
 
 // NewAuthenticator makes the authenticator of one session: tokens, remembered assertions and enumerations of one session
-// are no other's.
+// are no other's. One yes of the user's gives one use of one key, for what was shown.
 func NewAuthenticator(store authenticator.Store, user User, random io.Reader, now func() time.Time) (*authenticator.Authenticator, error) {
+	held := &consent{Store: store, user: user}
 	return authenticator.New(authenticator.Config{
-		AAGUID: phone.AAGUID, Store: store, User: user, Chooser: user, Random: random, Now: now,
+		AAGUID: phone.AAGUID, Store: held, User: held, Chooser: held, Random: random, Now: now, SilentByThrowaway: true,
 		Algorithms: []ctap.Algorithm{ctap.ES256}, ResetWindow: neverReset, MaxLargeBlobs: ctap.MinLargeBlobCapacity,
 		Transports: []string{"usb"}, FirmwareVersion: 1, MaxMsgSize: channel.MaxCTAP,
 	})
 }
 
-// Refused gives the answer to a request that a phone never takes from a workstation: a reset. Nil: it takes it.
+// Refused gives the answer to a request that a phone never takes from a workstation: a reset, and a token of more than the
+// user would be shown. Nil: it takes it.
 func Refused(request []byte) []byte {
-	if command, _, err := ctap.SplitRequest(request); err == nil && command == ctap.Reset {
+	command, params, err := ctap.SplitRequest(request)
+	switch {
+	case err != nil:
+	case command == ctap.Reset:
 		return []byte{byte(ctap.ErrNotAllowed)}
+	case command == ctap.ClientPIN && overreaches(params):
+		return []byte{byte(ctap.ErrUnauthorizedPermission)}
 	}
 	return nil
+}
+
+// overreaches reports whether a token is wanted that signs in or registers and manages passkeys or settings as well: the
+// user is shown the one and not the other. So is a token that lists passkeys for good: it outlives the session, and the
+// user who agreed to be asked once is not asked again.
+func overreaches(params []byte) bool {
+	r, err := ctap.DecodeClientPINRequest(params)
+	if err != nil || r.Permissions == nil {
+		return false
+	}
+	const ceremonies, manages = ctap.PermitMakeCredential | ctap.PermitGetAssertion, ctap.PermitCredentialManagement | ctap.PermitAuthenticatorConfig
+	asked := *r.Permissions
+	return asked&ctap.PermitCredentialReadOnly != 0 || asked&ceremonies != 0 && asked&manages != 0
 }
 
 // Begins reports whether a yes to a question is for a ceremony, for which it counts until that is over.

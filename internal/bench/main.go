@@ -38,6 +38,8 @@ var measurements = []struct {
 	{"ping", measurePings},
 	{"link", measureLink},
 	{"phones", measurePhones},
+	{"app", measureApp},
+	{"extension", measureExtension},
 	{"provision", measureProvision},
 	{"bulk", measureBulk},
 }

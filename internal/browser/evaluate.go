@@ -27,7 +27,13 @@ addEventListener("unhandledrejection", (e) => wrong.push("rejection: " + e.reaso
 // Watch makes every page from now on take note of what goes wrong in it; see [Tab.Wrong].
 func (b *Tab) Watch() {
 	b.t.Helper()
-	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: watch}); err != nil {
+	b.OnEveryPage(watch)
+}
+
+// OnEveryPage runs a script in every page from now on, before any of its own.
+func (b *Tab) OnEveryPage(script string) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script}); err != nil {
 		b.fail(err)
 	}
 }

@@ -14,12 +14,12 @@ import (
 	"log"
 	"maps"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/postern/postern/internal/gowasm"
 )
 
 // stamp is the time of every file in the archive: the earliest its format knows.
@@ -37,7 +37,7 @@ func main() {
 	defer stop()
 	files, err := read(*pages)
 	if err == nil {
-		err = compile(ctx, *core, files)
+		files["extension.wasm"], files["wasm_exec.js"], err = gowasm.Compile(ctx, *core)
 	}
 	if err == nil {
 		err = unpacked(*out, files)
@@ -69,30 +69,6 @@ func read(folder string) (map[string][]byte, error) {
 		return nil, fmt.Errorf("%s has no manifest.json that is JSON", folder)
 	}
 	return files, nil
-}
-
-// compile builds the Go half, and takes the script that runs it from the Go that built it: the two belong together.
-func compile(ctx context.Context, pkg string, files map[string][]byte) error {
-	work, err := os.MkdirTemp("", "extensionbuild")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	wasm := filepath.Join(work, "extension.wasm")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", wasm, pkg)
-	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build the Go half: %w\n%s", err, out)
-	}
-	if files["extension.wasm"], err = os.ReadFile(wasm); err != nil {
-		return err
-	}
-	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
-	if err != nil {
-		return fmt.Errorf("go env GOROOT: %w", err)
-	}
-	files["wasm_exec.js"], err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
-	return err
 }
 
 // unpacked writes the files into a folder that holds nothing else afterwards.

@@ -51,6 +51,14 @@ type ceremony struct {
 	over   chan struct{} // closed when the page has its answer
 }
 
+// ceremony opens a call. Its deadline is one for the page, the window and the phone, which counts whole seconds.
+func (a *App) ceremony(id int, c *call) *ceremony {
+	return &ceremony{call: c, acts: make(chan act, 1), over: make(chan struct{}), view: Request{
+		ID: id, Kind: c.kind, Site: c.origin, RPID: c.rpID, Account: channel.Label(c.account),
+		Step: RequestChecking, Deadline: a.now().Add(c.timeout).Truncate(time.Second),
+	}}
+}
+
 // Begin takes a request of a page: requestDetailsJson as the browser gave it. It does not wait; the answer goes to
 // [Host.Complete].
 func (a *App) Begin(kind string, id int, details []byte) {
@@ -79,12 +87,10 @@ func (a *App) begin(kind string, id int, details []byte) {
 		reject(err)
 		return
 	}
-	ctx, expire := context.WithTimeout(a.run, c.timeout)
+	ceremony, began := a.ceremony(id, c), a.now()
+	ctx, expire := context.WithTimeout(a.run, ceremony.view.Deadline.Sub(began))
 	ctx, cancel := context.WithCancelCause(ctx)
-	ceremony := &ceremony{call: c, cancel: cancel, acts: make(chan act, 1), over: make(chan struct{}), view: Request{
-		ID: id, Kind: kind, Site: c.origin, RPID: c.rpID, Account: channel.Label(c.account),
-		Step: RequestChecking, Deadline: a.now().Add(c.timeout),
-	}}
+	ceremony.cancel = cancel
 	a.mu.Lock()
 	station, allowed, full := a.station, a.policy.allows(c.rpID), len(a.open) >= maxOpen || a.open[id] != nil
 	if !full {
@@ -220,15 +226,11 @@ func (a *App) perform(ctx context.Context, p phones, c *ceremony, phone postern.
 
 // ask sends one CTAP message to the phone and shows how it goes.
 func (a *App) ask(ctx context.Context, p phones, c *ceremony, phone postern.PhoneID, request []byte) ([]byte, error) {
-	deadline := a.now().Add(channel.MaxDeadline - 10*time.Second)
-	if c.view.Deadline.Before(deadline) {
-		deadline = c.view.Deadline
-	}
 	// The phone shows a number with everything it asks its user; what a key can do it tells without.
 	shown := len(request) > 0 && ctap.Command(request[0]) != ctap.GetInfo
 	defer a.step(c, func(v *Request) { v.Step, v.Digits, v.Silent = RequestChecking, "", false })
 	return p.Request(ctx, phone, workstation.Request{
-		CTAP: request, Program: channel.Label(a.cfg.Browser + ", " + c.rpID), Deadline: deadline,
+		CTAP: request, Program: channel.Label(a.cfg.Browser + ", " + c.rpID), Deadline: c.view.Deadline,
 		Waking: func() { a.step(c, func(v *Request) { v.Step = RequestWaking }) },
 		Asked: func(number string) {
 			if shown {

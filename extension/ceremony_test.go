@@ -83,9 +83,7 @@ func (d *desk) hold(ctx context.Context, kind string, data []byte) ([]byte, erro
 	if err != nil {
 		d.Fatal(err)
 	}
-	c := &ceremony{call: parsed, acts: make(chan act, 1), over: make(chan struct{}), view: Request{
-		ID: 1, Kind: kind, Site: parsed.origin, RPID: parsed.rpID, Deadline: d.app.now().Add(parsed.timeout),
-	}}
+	c := d.app.ceremony(1, parsed)
 	d.app.open[1], d.app.shown = c, c
 	return d.app.hold(ctx, d, c)
 }

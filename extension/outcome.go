@@ -103,7 +103,7 @@ func wordsFor(err error) *Problem {
 			Code: "no_phone", Message: "No paired phone can be used now.",
 			Next: "Open Postern in the toolbar to see why, then start the sign-in again.",
 		}
-	case errors.Is(err, errLate), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errLate), errors.Is(err, context.DeadlineExceeded), errors.As(err, &refusal) && refusal.Reason == channel.ReasonLate:
 		return &Problem{
 			Code: "late", Message: "Nobody answered on the phone in time.",
 			Next: "Start the sign-in again and accept it on the phone.",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/link/workstation"
 )
 
 // The kinds of request.
@@ -29,12 +30,12 @@ type call struct {
 	get         *client.RequestOptions
 }
 
-// Bounds of a request's time (WebAuthn §15.1): what a page that names none gets, the least in which somebody can take a
-// phone in hand, and the most.
+// Bounds of a request's time (WebAuthn §15.1): the least in which somebody can take a phone in hand, and the most that a
+// phone grants, which is also what a page gets that names none. Browsers correct a page's time before; Chromium does not
+// give less than three minutes, and does not watch over the time of a request that it hands over.
 const (
-	defaultTimeout = 5 * time.Minute
-	minTimeout     = 10 * time.Second
-	maxTimeout     = 10 * time.Minute
+	minTimeout = 10 * time.Second
+	maxTimeout = workstation.Longest
 )
 
 var errNoOrigin = errors.New("the browser does not say which page asks")
@@ -81,7 +82,7 @@ func parseCall(kind string, details []byte) (*call, error) {
 // reasonable corrects what a page says of its time.
 func reasonable(milliseconds int64) time.Duration {
 	if milliseconds <= 0 {
-		return defaultTimeout
+		return maxTimeout
 	}
 	asked := time.Duration(min(milliseconds, maxTimeout.Milliseconds())) * time.Millisecond
 	return max(asked, minTimeout)

@@ -168,6 +168,11 @@ func TestEnrolRefuses(t *testing.T) {
 	_, err := w.Enrol(t.Context(), stolen)
 	wantCode(t, err, postern.CodePhoneProof)
 
+	dressed := enrolment(code, key)
+	dressed.Name = "Ada\u2066's phone"
+	_, err = w.Enrol(t.Context(), dressed)
+	wantCode(t, err, postern.CodeInvalid)
+
 	_, err = w.Enrol(t.Context(), enrolment("ZZZZ-CD34-EF56-GH78", key))
 	wantCode(t, err, postern.CodeInvitationInvalid)
 

@@ -39,6 +39,11 @@ func TestUpdateWorkstation(t *testing.T) {
 	if w.recorded(audit.WorkstationRenamed) != 1 {
 		t.Error("the new name is not in the trail")
 	}
+	dressed := in
+	dressed.Name = "Desk\u200b 8"
+	if _, err := w.UpdateWorkstation(t.Context(), s.ID, dressed); !postern.IsCode(err, postern.CodeInvalid) {
+		t.Errorf("a name with a sign that nobody sees: %v", err)
+	}
 	in.Name, in.Software = "Desk 8", "test 3"
 	if got, err := w.UpdateWorkstation(t.Context(), s.ID, in); err != nil || got.Software != "test 3" || w.recorded(audit.WorkstationRenamed) != 1 {
 		t.Errorf("%+v, %v", got, err)

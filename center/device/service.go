@@ -113,6 +113,10 @@ func checkEnrolment(in *postern.PhoneEnrolment) error {
 		return postern.FieldErrorf("name", "A phone needs a name of 1 to 60 bytes.")
 	case len(in.Platform) > 120:
 		return postern.FieldErrorf("platform", "The platform is longer than 120 bytes.")
+	case !postern.Showable(in.Name):
+		return unshowable("name")
+	case !postern.Showable(in.Platform):
+		return unshowable("platform")
 	case len(in.IdentityKey) != ed25519.PublicKeySize:
 		return postern.FieldErrorf("identity_key", "The identity key is not an Ed25519 public key of 32 bytes.")
 	case len(in.SealKey) != 32:

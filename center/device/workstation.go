@@ -126,10 +126,21 @@ func checkWords(name, software, system string, join postern.JoinState) error {
 		return postern.FieldErrorf("software", "The software is longer than 120 bytes.")
 	case len(system) > 120:
 		return postern.FieldErrorf("os", "The operating system is longer than 120 bytes.")
+	case !postern.Showable(name):
+		return unshowable("name")
+	case !postern.Showable(software):
+		return unshowable("software")
+	case !postern.Showable(system):
+		return unshowable("os")
 	case !join.Valid():
 		return postern.FieldErrorf("join_state", "There is no join state %q.", join)
 	}
 	return nil
+}
+
+func unshowable(field string) error {
+	return postern.FieldErrorf(field, "The %s holds signs that cannot be shown, such as those that change the direction of writing.", field).
+		WithNext("Use letters, digits and punctuation.")
 }
 
 // Workstations lists the workstations of an integration, oldest first.

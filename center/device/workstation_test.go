@@ -85,12 +85,15 @@ func TestEnrolWorkstation(t *testing.T) {
 	wantCode(t, err, postern.CodeConflict)
 
 	for name, bend := range map[string]func(in *postern.WorkstationEnrolment){
-		"no name":       func(in *postern.WorkstationEnrolment) { in.Name = " " },
-		"a kind":        func(in *postern.WorkstationEnrolment) { in.Kind = "toaster" },
-		"a join state":  func(in *postern.WorkstationEnrolment) { in.JoinState = "married" },
-		"an identity":   func(in *postern.WorkstationEnrolment) { in.IdentityKey = in.IdentityKey[1:] },
-		"a link key":    func(in *postern.WorkstationEnrolment) { in.LinkKey = nil },
-		"long software": func(in *postern.WorkstationEnrolment) { in.Software = string(make([]byte, 121)) },
+		"no name":                          func(in *postern.WorkstationEnrolment) { in.Name = " " },
+		"a kind":                           func(in *postern.WorkstationEnrolment) { in.Kind = "toaster" },
+		"a join state":                     func(in *postern.WorkstationEnrolment) { in.JoinState = "married" },
+		"an identity":                      func(in *postern.WorkstationEnrolment) { in.IdentityKey = in.IdentityKey[1:] },
+		"a link key":                       func(in *postern.WorkstationEnrolment) { in.LinkKey = nil },
+		"a name that turns the line round": func(in *postern.WorkstationEnrolment) { in.Name = "Kim's PC\u202e" },
+		"software for a terminal":          func(in *postern.WorkstationEnrolment) { in.Software = "\x1b[2J" },
+		"a system of two lines":            func(in *postern.WorkstationEnrolment) { in.OS = "Windows\u2028Trusted" },
+		"long software":                    func(in *postern.WorkstationEnrolment) { in.Software = string(make([]byte, 121)) },
 	} {
 		in := workstationEnrolment(key)
 		bend(&in)

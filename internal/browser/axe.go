@@ -81,7 +81,7 @@ func keep(path string, text []byte) error {
 	return nil
 }
 
-// Axe runs axe-core in the page as it stands, with every rule or only those named, and lists what violates one: the rule
+// Axe runs axe-core in the page as it stands, with every rule or only those with these names, or these tags, and lists what violates one: the rule
 // and the elements. It does not preload style sheets, for which it would have to write inline ones.
 func (b *Tab) Axe(rules ...string) []string {
 	b.t.Helper()
@@ -89,7 +89,9 @@ func (b *Tab) Axe(rules ...string) []string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	Evaluate[chromedp.Void](b, `if (!window.axe) {`+script+`} null`)
+	if !Evaluate[bool](b, `"axe" in window`) {
+		Evaluate[chromedp.Void](b, script+`; null`)
+	}
 	only := ""
 	if len(rules) > 0 {
 		only = `, runOnly: ["` + strings.Join(rules, `","`) + `"]`

@@ -2,8 +2,8 @@ package web_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -15,57 +15,68 @@ import (
 // ready is set by the story page when it has drawn.
 const ready = `new Promise((done) => { const look = () => "ready" in document.documentElement.dataset ? done(null) : setTimeout(look, 5); look(); })`
 
-// TestStories opens every state of every screen as people would, in light and dark, in German, on a narrow phone and with text of
-// twice the size: nothing wrong in the console, no axe violation, no sideways scrolling.
+// way is how a person looks at the app.
+type way struct {
+	name, scheme, language string
+	width, height          int64
+	text                   string // size
+	rules                  []string
+}
+
+// ways has 320 CSS pixels at twice the text size for WCAG 2.2, 1.4.4 and 1.4.10. German is the language with the longer words.
+var ways = []way{
+	{"light", "light", "en", 390, 844, "", wcag},
+	{"dark", "dark", "en", 390, 844, "", []string{"color-contrast", "link-in-text-block"}},
+	{"german", "light", "de", 390, 844, "", nil},
+	{"large", "light", "de", 320, 568, "200%", nil},
+}
+
+// TestStories looks at every state of every screen as people would, in light and dark, in German, on a narrow phone and with
+// text of twice the size: nothing wrong in the console, no axe violation, no sideways scrolling.
 func TestStories(t *testing.T) {
 	address := serve(t, handler(t, web.Options{Stories: true}))
-	list := browser.Open(t)
-	list.Open(address + "/app/stories")
-	browser.Evaluate[chromedp.Void](list, ready)
-	names := browser.Evaluate[[]string](list, `[...document.querySelectorAll("#stories a:first-child")].map((a) => a.textContent)`)
+	first := browser.Open(t)
+	first.Open(address + "/app/stories")
+	browser.Evaluate[chromedp.Void](first, ready)
+	names := browser.Evaluate[[]string](first, `[...document.querySelectorAll("#stories a:first-child")].map((a) => a.textContent)`)
 	if len(names) < 60 {
 		t.Fatalf("the list has %d stories: %v", len(names), names)
 	}
-	// Some browsers at once are faster than one, and more than two are not.
-	half := (len(names) + 1) / 2
-	i := 0
-	for part := range slices.Chunk(names, half) {
-		i++
-		t.Run(fmt.Sprintf("part %d", i), func(t *testing.T) {
-			t.Parallel()
-			b := browser.Open(t)
-			b.Watch()
-			for _, name := range part {
-				show := func(more string) {
-					b.Open(address + "/app/stories/" + name + more)
-					browser.Evaluate[chromedp.Void](b, ready)
-				}
-				picture := "phone/" + name
-				phone(t, b, "light", 390, 844)
-				show("")
-				checkAxe(t, b, name+" (light)")
-				b.WholePage(picture + " light")
-				phone(t, b, "dark", 390, 844)
-				checkAxe(t, b, name+" (dark)", "color-contrast", "link-in-text-block")
-				b.WholePage(picture + " dark")
-				phone(t, b, "light", 390, 844)
-				show("?lang=de")
-				if lang := browser.Evaluate[string](b, `document.documentElement.lang`); lang != "de" {
-					t.Errorf("%s: the German page says that it is %q", name, lang)
-				}
-				b.WholePage(picture + " german")
-				// 320 CSS pixels at twice the text size (WCAG 2.2, 1.4.4 and 1.4.10).
-				phone(t, b, "light", 320, 568)
-				browser.Evaluate[chromedp.Void](b, `document.documentElement.style.fontSize = "200%", null`)
-				if wide := browser.Evaluate[int](b, `document.documentElement.scrollWidth`); wide > 320 {
-					t.Errorf("%s: the page is %d pixels wide on a phone of 320 with large text", name, wide)
-				}
-				b.WholePage(picture + " large")
-				for _, w := range b.Wrong() {
-					t.Errorf("%s: %s", name, w)
+	// Two tabs at once are faster than one, and more are not.
+	var both sync.WaitGroup
+	for i, tab := range []*browser.Tab{first, first.Beside()} {
+		both.Go(func() {
+			tab.Watch()
+			tab.Open(address + "/app/stories/" + names[0])
+			browser.Evaluate[chromedp.Void](tab, ready)
+			for _, way := range ways {
+				phone(t, tab, way.scheme, way.width, way.height)
+				browser.Evaluate[chromedp.Void](tab, fmt.Sprintf(`document.documentElement.style.fontSize = %q, null`, way.text))
+				for n := i; n < len(names); n += 2 {
+					look(t, tab, names[n], way)
 				}
 			}
 		})
+	}
+	both.Wait()
+}
+
+// look shows a story without loading the page anew.
+func look(t *testing.T, b *browser.Tab, name string, way way) {
+	t.Helper()
+	wide := browser.Evaluate[int64](b, fmt.Sprintf(`story(%q, %q).then(() => document.documentElement.scrollWidth)`, name, way.language))
+	if wide > way.width {
+		t.Errorf("%s (%s): the page is %d pixels wide on a phone of %d", name, way.name, wide, way.width)
+	}
+	if len(way.rules) > 0 {
+		checkAxe(t, b, name+" ("+way.name+")", way.rules...)
+	}
+	b.WholePage("phone/" + name + " " + way.name)
+	for _, w := range b.Wrong() {
+		t.Errorf("%s (%s): %s", name, way.name, w)
+	}
+	if lang := browser.Evaluate[string](b, `wrong.length = 0, document.documentElement.lang`); lang != way.language {
+		t.Errorf("%s: the page says that it is %q", name, lang)
 	}
 }
 

@@ -18,6 +18,8 @@ const paths = {
   bell: "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 20.5h4",
   clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
   offline: "M3 3l18 18M5 10a11 11 0 0 1 4-2.4M19 10a11 11 0 0 0-5.5-2.9M8.2 13.6a6 6 0 0 1 3-1.5M12 18.5v.3",
+  globe: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c3.2 3 3.2 15 0 18M12 3c-3.2 3-3.2 15 0 18",
+  store: "M5 6c0-1.7 3.1-3 7-3s7 1.3 7 3-3.1 3-7 3-7-1.3-7-3zM5 6v12c0 1.7 3.1 3 7 3s7-1.3 7-3V6M5 12c0 1.7 3.1 3 7 3s7-1.3 7-3",
   phone: "M7 2.5h10v19H7zM11 18.5h2",
   update: "M20 12a8 8 0 1 1-2.3-5.6M18 2.5v4.2h-4.2",
 };
@@ -69,8 +71,11 @@ export function trouble(problem, kind = "bad", more = null) {
   return card(kind, what, next, more, original);
 }
 
+// breaking lets an address go to the next line before its @ rather than anywhere.
+export function breaking(text) { return String(text).split(/(?=@)/).map((part, i) => [i > 0 ? h("wbr") : null, part]); }
+
 export function facts(list) {
-  return h("dl", { class: "facts" }, list.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h("dl", { class: "facts" }, list.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, breaking(value)))));
 }
 
 // installing offers to put the app on the home screen, until the user has said that it may wait.
@@ -86,11 +91,11 @@ function later() { return button("installLater", t("install.not_now"), "slim qui
 export function row(to, symbol, title, text, badge, more) {
   return h("li", { "data-key": `${to}${more?.id ?? ""}` },
     h("button", { type: "button", class: "row", "data-do": "go", "data-to": to, "data-id": more?.id ?? null },
-      icon(symbol), h("span", { class: "grow" }, h("span", { class: "name" }, title), text ? h("span", { class: "soft" }, text) : null, badge ?? null), icon("chevron")));
+      icon(symbol), h("span", { class: "grow" }, h("span", { class: "name" }, title), text ? h("span", { class: "soft" }, breaking(text)) : null, badge ?? null), icon("chevron")));
 }
 
-export function badge(kind, text) {
-  const name = { ok: "check", warn: "warn", bad: "bad", info: "clock", plain: "clock" }[kind];
+export function badge(kind, text, symbol) {
+  const name = symbol ?? { ok: "check", warn: "warn", bad: "bad", info: "clock", plain: "clock" }[kind];
   return h("span", { class: `badge ${kind}` }, icon(name), text);
 }
 

@@ -1,9 +1,10 @@
 // One computer: what it is, its name, and the end of the pairing.
 
 import { moment, t } from "../text.js";
-import { badge, button, card, facts, page, trouble } from "../parts.js";
+import { button, card, facts, page, trouble } from "../parts.js";
 import { h } from "../dom.js";
 import { gone, rename } from "./key.js";
+import { presence } from "./home.js";
 import { list } from "./activity.js";
 
 export function computer(view, ui) {
@@ -12,7 +13,7 @@ export function computer(view, ui) {
   if (ui.route.name === "computer-rename") return rename("computer", c, ui);
   if (ui.route.name === "computer-remove") return remove(c, ui);
   return page("computer", { title: c.name, back: true }, [
-    h("p", {}, badge(c.present ? "ok" : "plain", t(c.present ? "computer.present" : "computer.away"))),
+    h("p", {}, presence(c)),
     trouble(c.notice, "warn"),
     trouble(ui.problem),
     facts([[t("computer.kind"), t(`computer.kind_${c.kind}`)], [t("computer.os"), c.os], [t("computer.join"), c.join],

@@ -39,10 +39,12 @@ function keys(view) {
     h("span", { class: "unfinished" }, keyBadge(key), key.state === "incomplete" ? h("span", { class: "finish" }, t("key.finish"), icon("arrow")) : null), { id: key.id })));
 }
 
+export function presence(c) { return c.present ? badge("ok", t("computer.present")) : badge("plain", t("computer.away"), "offline"); }
+
 function computers(view) {
   if (view.computers.length === 0) return h("p", { class: "empty" }, t("home.no_computers"));
   return h("ul", { class: "rows" }, view.computers.map((c) => row("computer", "computer", c.name, `${c.os}`,
-    c.notice ? badge("warn", t("computer.notice")) : badge(c.present ? "ok" : "plain", t(c.present ? "computer.present" : "computer.away")), { id: c.id })));
+    c.notice ? badge("warn", t("computer.notice")) : presence(c), { id: c.id })));
 }
 
 // remind asks for one thing at a time, when there is something to be gained by it.

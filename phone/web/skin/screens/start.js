@@ -32,8 +32,7 @@ function form(ui, problem) {
       }, t("enrol.code_help"), atCode ? problem : null),
       button("scanInvite", t("enrol.scan"), "quiet"),
       field("name", t("enrol.name"), { type: "text", value: ui.suggestion, autocomplete: "off", maxlength: 64, required: true }, t("enrol.name_help")),
-      card("info", t("enrol.gate"), t("enrol.gate_next")),
-      atCode ? null : trouble(problem),
+      problem && !atCode ? trouble(problem) : card("info", t("enrol.gate"), t("enrol.gate_next")),
       h("footer", { class: "actions" }, submit(t("enrol.button"), ui.busy === "gate"))),
   ]);
 }

@@ -16,7 +16,7 @@ export POSTERN_ARTIFACTS ?= $(ARTIFACTS)
 
 .PHONY: help
 help: ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: app ## build all programs into bin/
@@ -38,7 +38,7 @@ demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops 
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build lint unit rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
+test: needs build lint unit e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:
@@ -47,7 +47,11 @@ needs:
 .PHONY: unit
 unit: app $(TOOLS)/gotestsum
 	@mkdir -p $(ARTIFACTS)
-	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 20m ./...
+	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 20m $$($(GO) list ./... | grep -v /test/hand$$)
+
+.PHONY: e2e
+e2e: needs build ## the story of the phone in the hand, in three browsers: console, app and extension
+	@scripts/e2e
 
 .PHONY: rig
 rig: needs build ## the security key on a real Linux kernel, with libfido2, OpenSSH and a browser; RIG=name for some

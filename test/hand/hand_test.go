@@ -140,6 +140,7 @@ func (w *world) pairByScanning() {
 
 // same compares the digits of a pairing, says that they are the same, and sees it through.
 func (w *world) same(p *phone) {
+	w.extension.Shown("#digits")
 	here, there := digits(w.extension.Text("#digits")), p.digits()
 	if here == "" || here != there {
 		w.Fatalf("the workstation shows %q, the phone %q", here, there)

@@ -42,6 +42,7 @@ func (w *world) approval(p *phone, asks string) *browser.Tab {
 	p.on(asks)
 	window := w.extension.Find("request.html")
 	window.See("Look at your phone")
+	window.Shown("#digits")
 	here := digits(window.Text("#digits"))
 	there := p.digits()
 	if here == "" || here != there {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -21,12 +22,21 @@ type center struct {
 	process *exec.Cmd
 	said    bytes.Buffer
 
-	API, Token string
-	TenantID   string `json:"tenant_id"`
-	ClientID   string `json:"client_id"`
-	Secret     string `json:"client_secret"`
-	Users      []struct{ UPN string }
+	Token    string
+	Console  string // the control center's origin
+	Graph    string // address of its tenant
+	TenantID string `json:"tenant_id"`
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret"`
+	Emulator struct{ Users []user }
 }
+
+// user is somebody of the tenant.
+type user struct{ UPN, Password string }
+
+// provisioned is the user for whom the administrator registers a passkey; holder is the user whose phone is paired with the guest.
+func (c *center) provisioned() user { return c.Emulator.Users[0] }
+func (c *center) holder() user      { return c.Emulator.Users[1] }
 
 // startCenter starts the control center and connects the tenant.
 func startCenter(ctx context.Context, program string) (_ *center, err error) {
@@ -37,7 +47,7 @@ func startCenter(ctx context.Context, program string) (_ *center, err error) {
 	if c.folder, err = os.MkdirTemp("", "rig-center-"); err != nil {
 		return nil, err
 	}
-	c.process = exec.CommandContext(ctx, c.program, "demo", "--json", "--users", "5", "--data", filepath.Join(c.folder, "data")) // #nosec G204 -- a program of ours
+	c.process = exec.CommandContext(ctx, c.program, "demo", "--json", "--users", "20", "--data", filepath.Join(c.folder, "data")) // #nosec G204 -- a program of ours
 	c.process.SysProcAttr = dieWithParent()
 	c.process.Stderr = &c.said
 	out, err := c.process.StdoutPipe()
@@ -61,30 +71,38 @@ func startCenter(ctx context.Context, program string) (_ *center, err error) {
 	if err := json.Unmarshal(line, c); err != nil {
 		return nil, err
 	}
-	if err := c.postern(ctx, c.Secret, "entra", "add", "Postern Passkeys", "--tenant-id", c.TenantID, "--client-id", c.ClientID, "--client-secret-file", "-"); err != nil {
+	if len(c.Emulator.Users) < 2 {
+		return nil, errors.New("its tenant has too few users")
+	}
+	if _, err := c.postern(ctx, c.Secret, "entra", "add", "Postern Passkeys", "--tenant-id", c.TenantID, "--client-id", c.ClientID, "--client-secret-file", "-", "--allow-low-assurance"); err != nil {
 		return nil, err
 	}
-	return c, c.postern(ctx, "", "entra", "enable")
+	_, err = c.postern(ctx, "", "entra", "enable")
+	return c, err
 }
 
-// postern runs a command of the control center on this machine.
-func (c *center) postern(ctx context.Context, stdin string, args ...string) error {
+// postern runs a command of the control center on this machine and returns what it prints.
+func (c *center) postern(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.program, args...) // #nosec G204 -- a program of ours
-	cmd.Env = append(os.Environ(), "POSTERN_URL="+strings.TrimSuffix(c.API, "/api/v1"), "POSTERN_TOKEN="+c.Token)
+	cmd.Env = append(os.Environ(), "POSTERN_URL="+c.Console, "POSTERN_TOKEN="+c.Token)
 	cmd.Stdin = strings.NewReader(stdin)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("postern %s: %w\n%s", strings.Join(args[:2], " "), err, out)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return out, fmt.Errorf("postern %s: %w\n%s", strings.Join(args[:2], " "), err, complaint.String())
 	}
-	return nil
+	return out, nil
 }
 
 // settings are what the guest has to know, for its shell.
 func (c *center) settings() (string, error) {
-	at, err := url.Parse(c.API)
+	at, err := url.Parse(c.Console)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("export POSTERN_URL=http://127.0.0.1:%s POSTERN_TOKEN=%s; CENTER_PORT=%s UPN=%s\n", at.Port(), c.Token, at.Port(), c.Users[0].UPN), nil
+	return fmt.Sprintf("export POSTERN_URL=%s POSTERN_TOKEN=%s; CENTER_PORT=%s UPN=%s HOLDER=%s\n",
+		c.Console, c.Token, at.Port(), c.provisioned().UPN, c.holder().UPN), nil
 }
 
 func (c *center) stop() {

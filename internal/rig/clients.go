@@ -18,6 +18,8 @@ const (
 	uhid attachment = "uhid"
 	// vhci serves it in the guest, on its virtual USB host controller.
 	vhci attachment = "vhci"
+	// agent leaves it to the workstation agent in the guest, which is paired with a phone on this machine.
+	agent attachment = "agent"
 )
 
 // client is one program, or family of programs, that uses the key.
@@ -44,7 +46,8 @@ var clients = []client{
 	{"openssh", usbip, false, "/bin/sh /job/clients/openssh.sh", 2 * time.Minute},
 	{"python-fido2", uhid, true, "/usr/bin/python3 /job/clients/python-fido2.py", 2 * time.Minute},
 	{"postern", vhci, false, "/bin/sh /job/clients/postern.sh", 2 * time.Minute},
-	{"chromium", usbip, true, "/run/bin/rig " + inGuest, 6 * time.Minute},
+	{"chromium", usbip, true, "/run/bin/rig " + inGuest + " " + tenantVisit, 6 * time.Minute},
+	{"chromium", agent, true, "/bin/sh /job/clients/agent.sh", 6 * time.Minute},
 }
 
 func (c client) String() string { return c.name + "/" + string(c.attachment) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -76,11 +77,19 @@ type keyServer struct {
 	said    bytes.Buffer
 	touch   io.Closer
 	done    chan struct{}
+	end     context.CancelFunc
 }
+
+// endTime is what the key may take to end in order.
+const endTime = 5 * time.Second
 
 // serveKey starts the key; stop ends it, or the end of ctx.
 func serveKey(ctx context.Context, command []string) (*keyServer, error) {
-	s := &keyServer{process: exec.CommandContext(ctx, command[0], command[1:]...), done: make(chan struct{})} // #nosec G204 -- a program of ours
+	s := &keyServer{done: make(chan struct{})}
+	ctx, s.end = context.WithCancel(ctx)
+	s.process = exec.CommandContext(ctx, command[0], command[1:]...) // #nosec G204 -- a program of ours
+	s.process.Cancel = func() error { return s.process.Process.Signal(os.Interrupt) }
+	s.process.WaitDelay = endTime
 	s.process.Stdout, s.process.Stderr = &s.said, &s.said
 	s.process.SysProcAttr = dieWithParent()
 	stdin, err := s.process.StdinPipe()
@@ -106,10 +115,13 @@ func serveKey(ctx context.Context, command []string) (*keyServer, error) {
 	return s, nil
 }
 
-// stop ends the key and returns what it printed.
+// stop ends the key and returns what it printed. It may be called again.
 func (s *keyServer) stop() string {
+	if s.process.ProcessState != nil {
+		return s.said.String()
+	}
 	close(s.done)
-	_ = s.process.Process.Kill() // it may have ended
-	_ = s.process.Wait()         // how it ended is in what it printed
+	s.end()
+	_ = s.process.Wait() // how it ended is in what it printed
 	return s.said.String()
 }

@@ -1,13 +1,14 @@
 // Command rig tries the virtual security key on a real Linux kernel with real clients: it boots Debian's kernel in QEMU, plugs
-// the key in by USB/IP and by /dev/uhid, and lets libfido2, OpenSSH, python-fido2 and Chromium register and sign in with it.
+// the key in by USB/IP and by /dev/uhid, and lets libfido2, OpenSSH, python-fido2 and Chromium register and sign in with it. Once it
+// is the workstation agent that plugs the key in, and the key is a phone outside of the guest.
 //
 // It owns the small virtual machine and what the clients do in it. Nothing of a client or of the kernel is replaced by something of
 // ours; the tenant that Chromium signs in to is entrasim. `go run ./internal/rig -list` names the clients, -run picks some,
 // -v shows what they print.
 //
 // main.go holds the flags and the table. cache.go fetches the kernel, with kernel.go, modules.go and cpio.go; machine.go runs
-// the guest from it, whose programs are in the folder guest; center.go starts a control center; key.go plugs the key in; clients.go lists the clients, whose
-// scripts are in the folder clients; browse.go drives Chromium inside the guest.
+// the guest from it, whose programs are in the folder guest; center.go starts a control center; key.go plugs the key in, phone.go has
+// the agent do so; clients.go lists the clients, whose scripts are in the folder clients; browse.go drives Chromium inside the guest.
 package main
 
 import (
@@ -28,8 +29,8 @@ import (
 const wholeTime = 15 * time.Minute
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == inGuest {
-		if err := browse(context.Background(), "/job"); err != nil {
+	if len(os.Args) > 2 && os.Args[1] == inGuest {
+		if err := browse(context.Background(), filepath.Join("/job", os.Args[2])); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -74,7 +75,7 @@ func run(ctx context.Context, chosen []client, bin string, verbose bool) error {
 		return errors.New("no client has such a name; see -list")
 	}
 	programs := map[string]string{}
-	for _, name := range []string{"postern", "postern-phone"} {
+	for _, name := range []string{"postern", "postern-phone", "postern-agent"} {
 		programs[name] = filepath.Join(bin, name)
 		if err := missing(programs[name]); err != nil {
 			return err

@@ -27,8 +27,8 @@ type rig struct {
 	center   *center
 }
 
-// plugTime bounds plugging in and out.
-const plugTime = 45 * time.Second
+// plugTime bounds plugging in and out. An agent is enrolled and paired before, and plugs its key in twice.
+const plugTime = 3 * time.Minute
 
 // try lets a client use a fresh key, prints its line, and what was printed if it failed.
 func (r *rig) try(ctx context.Context, c client) bool {
@@ -61,7 +61,7 @@ func (r *rig) use(ctx context.Context, c client) (printed string, err error) {
 	plugging, cancel := context.WithTimeout(ctx, plugTime)
 	defer cancel()
 	start := time.Now()
-	device, unplug, err := plug(plugging, r.guest, c, r.programs["postern-phone"])
+	device, unplug, err := r.plug(plugging, c)
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +110,11 @@ func (r *rig) prepare(ctx context.Context) (err error) {
 		if err := layOut(job, r.programs, settings); err != nil {
 			return err
 		}
-		return writeVisit(ctx, filepath.Join(job, visitFile), r.tenant)
+		someone := r.tenant.Users[0]
+		if err := writeVisit(ctx, filepath.Join(job, tenantVisit), r.tenant.GraphURL, user{someone.UPN, someone.Password}); err != nil {
+			return err
+		}
+		return writeVisit(ctx, filepath.Join(job, centerVisit), r.center.Graph, r.center.holder())
 	})
 	if err == nil {
 		fmt.Printf("     %-22s %6.1f s\n", "boot", time.Since(start).Seconds())
@@ -118,9 +122,17 @@ func (r *rig) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// writeVisit tells the browser's driver about the tenant.
-func writeVisit(ctx context.Context, path string, tenant *entrasim.Running) error {
-	address, err := url.Parse(tenant.GraphURL)
+// plug attaches the key of a client to the guest.
+func (r *rig) plug(ctx context.Context, c client) (device string, unplug func(context.Context) (string, error), err error) {
+	if c.attachment == agent {
+		return pairUp(ctx, r.guest, r.center, r.programs["postern-phone"])
+	}
+	return plug(ctx, r.guest, c, r.programs["postern-phone"])
+}
+
+// writeVisit tells the browser's driver about a tenant and a user of it.
+func writeVisit(ctx context.Context, path, tenant string, u user) error {
+	address, err := url.Parse(tenant)
 	if err != nil {
 		return err
 	}
@@ -136,7 +148,7 @@ func writeVisit(ctx context.Context, path string, tenant *entrasim.Running) erro
 	sum := sha256.Sum256(shown.RawSubjectPublicKeyInfo)
 	content, err := json.Marshal(visit{
 		Emulator: hostIP + ":" + address.Port(), SPKI: base64.StdEncoding.EncodeToString(sum[:]),
-		UPN: tenant.Users[0].UPN, Password: tenant.Users[0].Password,
+		UPN: u.UPN, Password: u.Password,
 	})
 	if err != nil {
 		return err

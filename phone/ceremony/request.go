@@ -66,6 +66,12 @@ func overreaches(params []byte) bool {
 // Begins reports whether a yes to a question is for a ceremony, for which it counts until that is over.
 func Begins(r authenticator.Reason) bool { return vault.NeedsUnlock(r) }
 
+// Ends reports whether a request is the one that a ceremony ends with, whatever its answer: a registration or a sign-in.
+func Ends(request []byte) bool {
+	command, _, err := ctap.SplitRequest(request)
+	return err == nil && (command == ctap.MakeCredential || command == ctap.GetAssertion && !Silent(request))
+}
+
 // Over reports whether the ceremony that an approval was given for has ended with a response.
 func Over(request, response []byte) bool { return vault.Over(request, response) }
 

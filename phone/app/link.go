@@ -73,18 +73,3 @@ func (a *App) linkChanged() {
 	}
 	a.changed()
 }
-
-// computerName is how the user knows a workstation. a.mu is held.
-func (a *App) computerName(id postern.PairingID) string {
-	if c := a.memory.Computers[id]; c != nil && c.Name != "" {
-		return c.Name
-	}
-	if a.memory.Self != nil {
-		for _, p := range a.memory.Self.Pairings {
-			if p.Pairing.ID == id && p.Name != "" {
-				return p.Name
-			}
-		}
-	}
-	return a.identity.Workstations[id].Name
-}

@@ -116,7 +116,7 @@ var approvals = map[authenticator.Reason]string{
 func (a *App) raise(r *link.Request, q authenticator.Prompt, biometric bool) *approval {
 	a.asked++
 	v := Approval{
-		ID: strconv.FormatUint(a.asked, 10), Kind: approvals[q.Reason], RPID: q.RPID, RPName: q.RPName, Accounts: []string{},
+		ID: strconv.FormatUint(a.asked, 10), Kind: approvals[q.Reason], RPID: shown(q.RPID, maxShownRPID), RPName: shown(q.RPName, maxShownName), Accounts: []string{},
 		Workstation: a.computerName(r.Pairing), Program: r.Program, Number: r.Number, Asked: a.host.Now().UTC(), Deadline: r.Deadline.UTC(),
 		Biometric: biometric,
 	}
@@ -125,7 +125,7 @@ func (a *App) raise(r *link.Request, q authenticator.Prompt, biometric bool) *ap
 		if name == "" {
 			name = u.DisplayName
 		}
-		v.Accounts = append(v.Accounts, name)
+		v.Accounts = append(v.Accounts, shown(name, maxShownName))
 	}
 	a.approval = &approval{
 		view: v, session: r.Session, biometric: biometric, unlocks: vault.NeedsUnlock(q.Reason), decided: make(chan error, 1), chosen: make(chan int, 1),

@@ -58,7 +58,7 @@ func (a *App) sit(r *link.Request) (*seat, channel.Reason) {
 	case a.lease.owner != 0 && a.lease.owner != r.Session && now.Before(a.lease.until):
 		return nil, channel.ReasonBusy
 	}
-	if a.lease.timer != nil { // the ceremony has begun
+	if a.lease.timer != nil && ceremony.Ends(r.CTAP) { // the ceremony has begun, and its answer closes the vault
 		a.lease.timer.Stop()
 		a.lease.timer = nil
 	}
@@ -98,7 +98,7 @@ func (a *App) served(r *link.Request, response []byte) {
 	if a.lease.owner == r.Session {
 		if a.vault.Locked() {
 			a.lock()
-		} else {
+		} else if a.lease.timer == nil { // what comes in between prolongs nothing
 			a.lockAfter(ceremony.AfterToken)
 		}
 	}
@@ -129,7 +129,7 @@ func (a *App) served(r *link.Request, response []byte) {
 	if len(a.memory.Activity) > 0 {
 		for _, c := range a.held {
 			if last := &a.memory.Activity[0]; bytes.Equal(c.ID, used) && last.session == r.Session {
-				last.Account = c.User.Name
+				last.Account = shown(c.User.Name, maxShownName)
 			}
 		}
 	}

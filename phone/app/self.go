@@ -68,7 +68,7 @@ func (a *App) delete(ctx context.Context, in Delete) error {
 	m := a.memory.key(in.Key)
 	for _, c := range a.held {
 		if idOf(c.ID) == in.Key {
-			m.RPID, m.Account = c.RP.ID, c.User.Name
+			m.RPID, m.Account = shown(c.RP.ID, maxShownRPID), shown(c.User.Name, maxShownName)
 		}
 	}
 	m.Removing = listed != nil

@@ -160,8 +160,9 @@ func (a *App) viewKey(c *authenticator.Credential) Key {
 	m := a.memory.Keys[id]
 	created := c.Created.UTC()
 	k := Key{
-		ID: id, Name: cmp.Or(m.name(), nameOfRP(c.RP.ID, c.RP.Name)), Account: cmp.Or(c.User.Name, c.User.DisplayName), RPID: c.RP.ID,
-		State: KeyReady, Created: &created,
+		ID: id, Name: cmp.Or(m.name(), shown(nameOfRP(c.RP.ID, c.RP.Name), maxShownName)), RPID: shown(c.RP.ID, maxShownRPID),
+		Account: shown(cmp.Or(c.User.Name, c.User.DisplayName), maxShownName),
+		State:   KeyReady, Created: &created,
 	}
 	if m != nil {
 		k.LastUsed, k.Problem = m.LastUsed, m.Problem

@@ -252,8 +252,8 @@ func (a *App) settleKeys(ctx context.Context, before []authenticator.Credential)
 		for _, c := range before {
 			if bytes.Equal(c.ID, k.CredentialID) && !a.memory.key(id).Removing {
 				a.notice(Notice{
-					ID: "removed:" + id, Code: CodePasskeyRemoved, Account: c.User.Name, Dismissible: true,
-					Message: "The passkey of " + c.User.Name + " was removed by your organisation, and no longer signs in.",
+					ID: "removed:" + id, Code: CodePasskeyRemoved, Account: shown(c.User.Name, maxShownName), Dismissible: true,
+					Message: "The passkey of " + shown(c.User.Name, maxShownName) + " was removed by your organisation, and no longer signs in.",
 					Next:    "If you did not expect that, ask your help desk.",
 				})
 			}

@@ -12,8 +12,7 @@ import (
 func (w *world) connect() {
 	w.Helper()
 	w.browser.See("Connect this browser")
-	w.browser.Look("light", 560)
-	w.browser.Screenshot("extension/connect")
+	w.looks(w.browser, "connect", 560)
 	browser.Evaluate[bool](w.browser, fmt.Sprintf(`(document.getElementById("server").value = %q, true)`, w.server))
 	w.browser.Press("Connect")
 	w.browser.See("No phone is paired yet.")
@@ -24,18 +23,17 @@ func (w *world) introduce(h *handset) {
 	w.Helper()
 	w.browser.Press("Pair a phone")
 	w.browser.See("seconds left")
-	w.browser.Look("light", 560)
-	w.browser.Screenshot("extension/pair-scan")
-	w.browser.Press("Type a code instead")
+	w.looks(w.browser, "pair-scan", 560)
+	w.browser.Press("Show a code to type")
 	w.browser.See("type this code")
+	w.looks(w.browser, "pair-type", 560)
 	same, done := h.join(w.browser.Text("#code"))
 	digits := <-h.compare
 	w.browser.See("same digits?")
 	if got := w.browser.Text("#digits"); got != digits {
 		w.Fatalf("the browser shows %s, the phone %s", got, digits)
 	}
-	w.browser.Look("dark", 560)
-	w.browser.Screenshot("extension/pair-digits")
+	w.looks(w.browser, "pair-digits", 560)
 	w.browser.Press("Same digits")
 	w.browser.See("Now confirm on your phone")
 	same <- true
@@ -43,6 +41,7 @@ func (w *world) introduce(h *handset) {
 		w.Fatal(err)
 	}
 	w.browser.See("can be used in this browser now")
+	w.looks(w.browser, "pair-done", 560)
 	w.browser.Press("Done")
 }
 
@@ -51,8 +50,37 @@ func (w *world) pair(h *handset) {
 	w.Helper()
 	w.introduce(h)
 	w.browser.See("Ready: ")
-	w.browser.Screenshot("extension/page-ready")
+	w.looks(w.browser, "ready", 560)
 }
+
+// looks holds what is on the screen to axe, in both colours, looks that nothing lies outside of the window, and keeps
+// pictures. Windows of requests are as wide as they open.
+func (w *world) looks(b *browser.Tab, state string, width int64) {
+	w.Helper()
+	for _, scheme := range []string{"dark", "light"} {
+		if width == inside {
+			b.Size(scheme, inside, insideHeight)
+		} else {
+			b.Look(scheme, width)
+		}
+		for _, v := range b.Axe() {
+			w.Errorf("%s, %s: axe: %s", state, scheme, v)
+		}
+		if over := browser.Evaluate[int](b, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+			w.Errorf("%s: %d pixels too wide", state, over)
+		}
+		if over := browser.Evaluate[int](b, `document.documentElement.scrollHeight - innerHeight`); width == inside && over > 0 {
+			w.Errorf("%s: %d pixels too high", state, over)
+		}
+		b.Screenshot("extension/" + state + w.lang + "-" + scheme)
+	}
+}
+
+// The inside of the window of a request, where the frame takes what it usually does.
+const (
+	inside       = 380
+	insideHeight = 480
+)
 
 // outcome is what a page got.
 type outcome struct {

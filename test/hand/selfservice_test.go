@@ -27,7 +27,7 @@ func (w *world) selfService() {
 	second.shot("12-finish")
 
 	w.extension.Press("Pair a phone")
-	w.extension.Press("Type a code instead")
+	w.extension.Press("Show a code to type")
 	w.extension.Shown("#code")
 	second.Click(`[data-do="back"]`)
 	second.Press("Connect a computer")
@@ -91,7 +91,7 @@ func (w *world) remove(upn string) {
 	w.console.Open(w.demo.Console + "/users/" + string(user))
 	w.console.Click(`a[href*="/passkeys/"]`)
 	w.console.Press("Revoke passkey")
-	w.phone.See("removed")
+	w.phone.See("was removed by your organisation")
 	w.phone.shot("16-removed")
 }
 

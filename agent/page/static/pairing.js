@@ -69,14 +69,14 @@ export function pairing(dialog, act, view) {
     ],
     open: (p) => p.typed ? [
       "Type this code on the phone",
-      h("p", {}, "In the app choose Pair a computer, then Type a code."),
+      h("p", {}, "In the app choose Connect a computer, then Type the code instead."),
       h("p", { class: "code" }, p.code), left(p.expires),
-      actions(button("Show a QR code", () => start(false), "plain"), button("Cancel", leave, "plain")),
+      actions(button("Show a code to scan", () => start(false), "plain"), button("Cancel", leave, "plain")),
     ] : [
       "Scan this with the phone",
       h("p", {}, "In the app choose Pair a computer, and point the camera here."),
       h("img", { class: "qr", alt: "QR code for the Postern app", src: `/api/qr.svg?${encodeURIComponent(p.expires)}` }), left(p.expires),
-      actions(button("No camera? Type a code", () => start(true), "plain"), button("Cancel", leave, "plain")),
+      actions(button("Show a code to type", () => start(true), "plain"), button("Cancel", leave, "plain")),
     ],
     compare: (p) => [
       "Are the digits the same?",

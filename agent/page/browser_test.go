@@ -73,7 +73,7 @@ func TestPairing(t *testing.T) {
 		t.Errorf("the QR code is %d wide", size)
 	}
 	looks(t, b, "qr")
-	b.Press("No camera? Type a code")
+	b.Press("Show a code to type")
 	b.See("K7QF-01AB-CDEF")
 	looks(t, b, "code")
 	step := func(s agent.PairingStep, change func(*agent.Pairing)) {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -102,14 +103,17 @@ type sessions struct {
 type pass struct {
 	secret string
 	ends   time.Time
+	given  string // of a ticket that was used: the session it gave
 }
 
-func (s *sessions) ticket() string { return s.issue(&s.tickets, ticketLife) }
-
-func (s *sessions) issue(list *[]pass, life time.Duration) string {
+func (s *sessions) ticket() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := pass{rand.Text() + rand.Text(), s.now().Add(life)}
+	return s.add(&s.tickets, ticketLife)
+}
+
+func (s *sessions) add(list *[]pass, life time.Duration) string {
+	p := pass{secret: rand.Text() + rand.Text(), ends: s.now().Add(life)}
 	*list = append(*list, p)
 	if len(*list) > maxSessions {
 		*list = (*list)[1:]
@@ -134,15 +138,21 @@ func (s *sessions) valid(session string) bool {
 	return s.find(s.browser, session) >= 0
 }
 
+// exchange gives the session of a ticket. The address with the ticket stands in the arguments of the program that opens the
+// browser, where other accounts of the machine may read it, so somebody may be faster. A ticket that comes twice therefore
+// ends the session that it gave: whoever was meant to have it sees that it does not work, and opens the page anew.
 func (s *sessions) exchange(ticket string) (session string, ok bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	at := s.find(s.tickets, ticket)
-	if at >= 0 {
-		s.tickets = append(s.tickets[:at:at], s.tickets[at+1:]...)
-	}
-	s.mu.Unlock()
 	if at < 0 {
 		return "", false
 	}
-	return s.issue(&s.browser, sessionLife), true
+	if given := s.tickets[at].given; given != "" {
+		s.browser = slices.DeleteFunc(s.browser, func(p pass) bool { return p.secret == given })
+		return "", false
+	}
+	session = s.add(&s.browser, sessionLife)
+	s.tickets[at].given = session
+	return session, true
 }

@@ -166,6 +166,16 @@ func TestDoor(t *testing.T) {
 	if status, _, _ := call(t, "POST", d.URL+"/session", `{"ticket":"`+ticket+`"}`, json); status != 401 {
 		t.Errorf("a ticket is good twice: %d", status)
 	}
+	// Somebody else had the ticket too, so nobody keeps what it gave.
+	if status, _, _ := call(t, "GET", d.URL+"/api/view", "", map[string]string{"Cookie": cookie, "Sec-Fetch-Site": "same-origin"}); status != 401 {
+		t.Errorf("the session of a ticket that came twice: %d", status)
+	}
+	if address, err = client.Address(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, ticket, _ = strings.Cut(address, "#")
+	_, header, _ = call(t, "POST", d.URL+"/session", `{"ticket":"`+ticket+`"}`, json)
+	cookie, _, _ = strings.Cut(header.Get("Set-Cookie"), ";")
 	bearer := "Bearer " + d.Token
 	for name, tc := range map[string]struct {
 		method, path string

@@ -74,7 +74,7 @@ export function pairing(dialog, act, view) {
       actions(button("Show a code to scan", () => start(false), "plain"), button("Cancel", leave, "plain")),
     ] : [
       "Scan this with the phone",
-      h("p", {}, "In the app choose Pair a computer, and point the camera here."),
+      h("p", {}, "In the app choose Connect a computer, and point the camera here."),
       h("img", { class: "qr", alt: "QR code for the Postern app", src: `/api/qr.svg?${encodeURIComponent(p.expires)}` }), left(p.expires),
       actions(button("Show a code to type", () => start(true), "plain"), button("Cancel", leave, "plain")),
     ],

@@ -1,10 +1,13 @@
 package link
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/postern/postern/link/relay"
 )
 
 // TestLimit: however requests are spread, no more than the limit come through; and after a rest the burst is there again.
@@ -30,4 +33,21 @@ func TestLimit(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStrangersAreBounded: a relay that tells of ever new workstations fills no memory, and what it takes back is forgotten.
+func TestStrangersAreBounded(t *testing.T) {
+	l := New(Config{})
+	for n := range 10_000 {
+		l.take(relay.Presence{Peer: fmt.Sprintf("wks_%d", n), State: relay.Present})
+	}
+	if len(l.peers) > maxPeers {
+		t.Errorf("%d strangers are remembered", len(l.peers))
+	}
+	for n := range 10_000 {
+		l.take(relay.Presence{Peer: fmt.Sprintf("wks_%d", n), State: relay.Gone})
+	}
+	if len(l.peers) > 0 {
+		t.Errorf("%d are remembered that are gone", len(l.peers))
+	}
 }

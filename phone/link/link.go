@@ -124,6 +124,9 @@ type outgoing struct {
 // maxQueue bounds what waits to be sent; a link that is that far behind begins anew.
 const maxQueue = 256
 
+// maxPeers bounds the workstations that are remembered at the relay's word.
+const maxPeers = 256
+
 // New makes a link that is not connected yet.
 func New(cfg Config) *Link {
 	if cfg.Changed == nil {
@@ -317,7 +320,7 @@ func (l *Link) take(event relay.Event) {
 		l.mu.Lock()
 		id := postern.WorkstationID(e.Peer)
 		p := l.peers[id]
-		if p == nil && e.State == relay.Present { // paired a moment ago, or about to be known
+		if p == nil && e.State == relay.Present && len(l.peers) < maxPeers { // paired a moment ago, or about to be known
 			p = &peer{Workstation: Workstation{ID: id}, requests: full(Requests), starts: full(Sessions)}
 			l.peers[id] = p
 		}
@@ -325,6 +328,9 @@ func (l *Link) take(event relay.Event) {
 			p.present = e.State == relay.Present
 			if e.State == relay.Gone {
 				l.drop(p, ErrCancelled)
+				if p.Key == (channel.PublicKey{}) {
+					delete(l.peers, id)
+				}
 			}
 		}
 		l.mu.Unlock()

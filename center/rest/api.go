@@ -57,6 +57,7 @@ type API struct {
 	clients    *auth.Limiter // per address: requests of any kind
 	enrolments *auth.Limiter // per address: failed attempts to enrol a phone
 	arrivals   *auth.Limiter // per address: attempts to enrol a workstation
+	newcomers  *auth.Limiter // per address: workstations that were enrolled
 	phones     *auth.Limiter // per phone
 	polls      *polls
 
@@ -73,8 +74,10 @@ func New(c Config, s Services) *API {
 		clients:    auth.NewLimiter(3000, time.Minute, c.Now),
 		enrolments: auth.NewLimiter(30, time.Minute, c.Now),
 		arrivals:   auth.NewLimiter(60, time.Minute, c.Now),
-		phones:     auth.NewLimiter(240, time.Minute, c.Now),
-		polls:      newPolls(),
+		// So that no one address fills the places of those that wait for their first pairing, which they have for a day.
+		newcomers: auth.NewLimiter(2000, 24*time.Hour, c.Now),
+		phones:    auth.NewLimiter(240, time.Minute, c.Now),
+		polls:     newPolls(),
 
 		workstations: auth.NewLimiter(240, time.Minute, c.Now),
 	}

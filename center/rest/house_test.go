@@ -13,7 +13,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -31,6 +33,8 @@ type house struct {
 	api     *rest.API
 	handler http.Handler
 	log     *lockedBuffer
+
+	ahead atomic.Int64 // of the clock, in nanoseconds
 
 	mu      sync.Mutex
 	reached map[string]bool // operations that were called
@@ -73,7 +77,9 @@ func newHouse(t *testing.T) *house {
 	if h.door, err = auth.New(db, trail{h.domain}, auth.Config{PublicURL: "https://postern.example.com", Log: log}); err != nil {
 		t.Fatal(err)
 	}
-	h.api = rest.New(rest.Config{PublicURL: "https://postern.example.com", Version: "test", Log: log}, rest.Services{
+	h.api = rest.New(rest.Config{PublicURL: "https://postern.example.com", Version: "test", Log: log, Now: func() time.Time {
+		return time.Now().Add(time.Duration(h.ahead.Load()))
+	}}, rest.Services{
 		Integrations: integrations{h.domain}, Users: users{h.domain}, Phones: phones{h.domain}, Passkeys: passkeys{h.domain},
 		Trail: trail{h.domain}, Door: h.door, Metadata: statements{h.domain},
 	})

@@ -68,12 +68,16 @@ func (a *API) ownWorkstationRoutes() {
 		codes: []postern.Code{postern.CodeNotFound, postern.CodeConflict, postern.CodeFlagOff, postern.CodeWorkstationProof, postern.CodeWorkstationRevoked},
 	}, func(ctx context.Context, in *struct{ Body postern.WorkstationEnrolment }) (*begun[postern.WorkstationSelf], error) {
 		// What succeeds counts too: it needs no secret, and leaves a record behind.
-		if wait := a.arrivals.Take(auth.AddrKey(postern.ActorFrom(ctx).Addr)); wait > 0 {
+		from := auth.AddrKey(postern.ActorFrom(ctx).Addr)
+		if wait := max(a.arrivals.Take(from), a.newcomers.Wait(from)); wait > 0 {
 			return nil, tooMany(wait)
 		}
 		w, created, err := s.EnrolWorkstation(ctx, in.Body)
 		if err != nil {
 			return nil, err
+		}
+		if created {
+			a.newcomers.Take(from)
 		}
 		noteActor(ctx, string(w.ID))
 		told, err := s.WorkstationSelf(ctx, w)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/device"
@@ -153,6 +154,27 @@ func TestArrivalsAreLimitedPerAddress(t *testing.T) {
 	wantProblem(t, answer, postern.CodeTooMany, "")
 	elsewhere := func(r *http.Request) { r.RemoteAddr = "198.51.100.7:1" }
 	wantStatus(t, h.send(http.MethodPost, "/workstation/v1/enrolments", workstationEnrolment, elsewhere), http.StatusOK)
+}
+
+// TestNewcomersAreLimitedPerAddress: no one address takes all the places of those that wait for their first pairing, however
+// slowly it goes about it. Known workstations come through.
+func TestNewcomersAreLimitedPerAddress(t *testing.T) {
+	h := newHouse(t)
+	h.domain.created = true
+	enrolled := 0
+	for range 3000 {
+		h.ahead.Add(int64(2 * time.Second))
+		if h.send(http.MethodPost, "/workstation/v1/enrolments", workstationEnrolment).StatusCode == http.StatusCreated {
+			enrolled++
+		}
+	}
+	if enrolled < 2000 || enrolled > 2200 {
+		t.Errorf("%d of 3000 came in within two hours", enrolled)
+	}
+	elsewhere := func(r *http.Request) { r.RemoteAddr = "198.51.100.7:1" }
+	wantStatus(t, h.send(http.MethodPost, "/workstation/v1/enrolments", workstationEnrolment, elsewhere), http.StatusCreated)
+	h.ahead.Add(int64(24 * time.Hour))
+	wantStatus(t, h.send(http.MethodPost, "/workstation/v1/enrolments", workstationEnrolment), http.StatusCreated)
 }
 
 func TestWorkstationsAreLimited(t *testing.T) {

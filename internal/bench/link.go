@@ -96,7 +96,17 @@ func measureLink(ctx context.Context) (figures []figure, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(figures, both.figures("link.relay", "an echo of 256 bytes over one WebSocket")...), nil
+	figures = append(figures, both.figures("link.relay", "an echo of 256 bytes over one WebSocket")...)
+	thin, stopThin, err := forwardWebSocket(ctx)
+	if err != nil {
+		return figures, err
+	}
+	defer func() { err = errors.Join(err, stopThin()) }()
+	both, err = alternating(ctx, linkRounds/2, linkPace, forward, thin)
+	if err != nil {
+		return figures, err
+	}
+	return append(figures, both.figures("link.relay_rules", "a server that copies between two WebSockets")[0]), nil
 }
 
 // latencies are the times of two things, each sorted.
@@ -176,6 +186,53 @@ func echoWebSocket(ctx context.Context) (once, stop func() error, err error) {
 		}, func() error {
 			return errors.Join(c.CloseNow(), server.Close())
 		}, nil
+}
+
+// forwardWebSocket sends a message through a server that does nothing but copy between two WebSockets, to an end that sends
+// it back: what any relay costs that keeps and asks nothing.
+func forwardWebSocket(ctx context.Context) (once, stop func() error, err error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	accepted := make(chan *ws.Conn, 2)
+	server := http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := ws.Accept(w, r, &ws.AcceptOptions{CompressionMode: ws.CompressionDisabled})
+		if err != nil {
+			return
+		}
+		accepted <- c
+		<-ctx.Done()
+	})}
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { _ = server.Serve(l) }()
+	stop = func() error { cancel(); return server.Close() }
+	var ends, inner [2]*ws.Conn
+	for n := range ends {
+		if ends[n], _, err = ws.Dial(ctx, "ws://"+l.Addr().String(), &ws.DialOptions{CompressionMode: ws.CompressionDisabled}); err != nil { //nolint:bodyclose // there is none after a 101
+			return nil, nil, errors.Join(err, stop())
+		}
+		inner[n] = <-accepted
+	}
+	pump := func(from, to *ws.Conn) {
+		for {
+			kind, message, err := from.Read(ctx)
+			if err != nil || to.Write(ctx, kind, message) != nil {
+				return
+			}
+		}
+	}
+	go pump(inner[0], inner[1])
+	go pump(inner[1], inner[0])
+	go pump(ends[1], ends[1])
+	message := make([]byte, linkPayload)
+	return func() error {
+		if err := ends[0].Write(ctx, ws.MessageBinary, message); err != nil {
+			return err
+		}
+		_, _, err := ends[0].Read(ctx)
+		return err
+	}, stop, nil
 }
 
 // relayOnly ends the two halves and puts in their place clients that send what is not sealed, which the relay cannot

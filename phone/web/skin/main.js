@@ -4,7 +4,7 @@ import { Camera } from "./camera.js";
 import { described, installed, missing, platform, platformAuthenticator, suggestion } from "./device.js";
 import * as gate from "./gate.js";
 import { alone } from "./alone.js";
-import { prepare, start as startCore } from "./core.js";
+import { start as startCore } from "./core.js";
 import * as push from "./push.js";
 import { fresh, occupied, show, spoken } from "./screen.js";
 import { Store } from "./store.js";
@@ -350,7 +350,6 @@ function block(code) {
 async function main() {
   ui.version = document.querySelector("meta[name=version]").content;
   ui.online = navigator.onLine;
-  if (globalThis.WebAssembly) prepare(document.getElementById("core").href);
   await speak(preferred());
   listen();
   register(() => { ui.update = true; draw(); }).catch((e) => console.error("service worker", e));

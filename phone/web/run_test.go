@@ -45,7 +45,7 @@ func TestFirstStart(t *testing.T) {
 		chromedp.Flag("use-file-for-fake-video-capture", camera), chromedp.Flag("lang", "en-US"))
 	b.AddGate()
 	b.Watch()
-	phone(t, b, "light", 390, 844)
+	hold(t, b, "light", 390, 844)
 	b.Open(address + "/app/")
 	b.See("Your phone is your key")
 	browser.Evaluate[chromedp.Void](b, `

@@ -50,7 +50,7 @@ func TestStories(t *testing.T) {
 			tab.Open(address + "/app/stories/" + names[0])
 			browser.Evaluate[chromedp.Void](tab, ready)
 			for _, way := range ways {
-				phone(t, tab, way.scheme, way.width, way.height)
+				hold(t, tab, way.scheme, way.width, way.height)
 				browser.Evaluate[chromedp.Void](tab, fmt.Sprintf(`document.documentElement.style.fontSize = %q, null`, way.text))
 				for n := i; n < len(names); n += 2 {
 					look(t, tab, names[n], way)
@@ -80,8 +80,8 @@ func look(t *testing.T, b *browser.Tab, name string, way way) {
 	}
 }
 
-// phone makes the tab a phone.
-func phone(t *testing.T, b *browser.Tab, scheme string, width, height int64) {
+// hold makes the tab a phone.
+func hold(t *testing.T, b *browser.Tab, scheme string, width, height int64) {
 	t.Helper()
 	b.Look(scheme, width)
 	b.Do(chromedp.EmulateViewport(width, height))

@@ -9,6 +9,13 @@ export function standing() {
   return Notification.permission;
 }
 
+// patience is how long the push service may take, in milliseconds. Where a network blocks it, some browsers never say so.
+const patience = 15000;
+
+function within(promise) {
+  return Promise.race([promise, new Promise((_, failed) => { setTimeout(() => failed(new DOMException("The push service does not answer.", "TimeoutError")), patience); })]);
+}
+
 export async function subscribe(publicKey) {
   if (standing() === "unsupported") throw new Trouble("push_unsupported");
   if (await Notification.requestPermission() !== "granted") throw new Trouble("push_denied");
@@ -20,7 +27,7 @@ export async function subscribe(publicKey) {
       await made.unsubscribe();
       made = null;
     }
-    made ??= await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    made ??= await within(registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }));
     return { endpoint: made.endpoint, p256dh: encode(made.getKey("p256dh")), auth: encode(made.getKey("auth")) };
   } catch {
     throw new Trouble("push_failed");

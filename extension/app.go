@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type App struct {
 	log  *slog.Logger
 	poke chan struct{} // reconcile: whether the proxy is attached may have to change
 	turn chan struct{} // whoever holds its one token may ask a phone
+	gone chan struct{} // departing: there is a control center to tell
 
 	run    context.Context // set by Run before ready is closed
 	ready  chan struct{}
@@ -62,6 +64,7 @@ type kept struct {
 	Off         bool               `json:"off,omitempty"`         // the person does not want phones to be used
 	Paused      time.Time          `json:"paused,omitzero"`       // until when the browser's own keys are used
 	Integration string             `json:"integration,omitempty"` // as it was typed
+	Left        []left             `json:"left,omitempty"`        // control centers that have not heard that this browser is gone
 }
 
 const keptVersion = 1
@@ -70,7 +73,7 @@ const keptVersion = 1
 func New(cfg Config) *App {
 	a := &App{
 		cfg: cfg, host: cfg.Host, now: cfg.Env.Now, log: cfg.Env.Log, policy: cfg.Policy,
-		poke: make(chan struct{}, 1), turn: make(chan struct{}, 1), ready: make(chan struct{}),
+		poke: make(chan struct{}, 1), turn: make(chan struct{}, 1), gone: make(chan struct{}, 1), ready: make(chan struct{}),
 		open: map[int]*ceremony{}, proxy: ProxyOff,
 	}
 	if a.now == nil {
@@ -103,6 +106,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	}
 	k.Version = keptVersion
+	k.Left = slices.DeleteFunc(k.Left, func(l left) bool { return l.Workstation == nil })
 	a.mu.Lock()
 	a.kept, a.run = k, ctx
 	a.mu.Unlock()
@@ -114,6 +118,7 @@ func (a *App) Run(ctx context.Context) error {
 		a.start(w)
 	}
 	close(a.ready)
+	go a.departing(ctx)
 	a.changed()
 	a.reconciled(ctx)
 	return ctx.Err()

@@ -2,7 +2,6 @@ package extension
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/postern/postern"
@@ -55,43 +54,6 @@ func (a *App) enrol(ctx context.Context, in Enrol) error {
 	}
 	a.changed()
 	return err
-}
-
-// leave gives the browser's place at the control center up, and forgets everything. A control center that does not know
-// this browser any more, or cannot be reached, does not keep anybody from that: without the keys, which are erased, the
-// browser is nobody there.
-func (a *App) leave(ctx context.Context) error {
-	w, err := a.enrolled(ctx)
-	if err != nil {
-		return err
-	}
-	if err := w.Leave(ctx); err != nil {
-		if errors.Is(err, context.Canceled) {
-			return err
-		}
-		a.log.Warn("leaving without the control center's word", "err", err)
-	}
-	a.endAll(ctx, errLeft)
-	a.mu.Lock()
-	stop, stopped := a.stopRun, a.stopped
-	a.mu.Unlock()
-	stop()
-	select {
-	case <-stopped: // so that nothing is kept after the erasure
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	a.saving.Lock()
-	defer a.saving.Unlock()
-	if err := a.host.Save(ctx, nil); err != nil {
-		return err
-	}
-	a.mu.Lock()
-	a.kept = kept{Version: keptVersion}
-	a.station, a.refused, a.pairing, a.diagnosis, a.setup = nil, nil, nil, nil, Setup{}
-	a.mu.Unlock()
-	a.changed()
-	return nil
 }
 
 // refresh asks the control center anew.

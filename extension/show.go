@@ -24,6 +24,9 @@ func (a *App) view() View {
 		Policy: ViewPolicy{Server: a.policy.Server != "", Attach: a.policy.AutoAttach != nil, Fallback: a.policy.mayFallBack()},
 		Proxy:  Proxy{State: a.proxy, Wanted: a.policy.wanted(!a.kept.Off)},
 	}
+	for _, place := range a.kept.Left {
+		v.Leaving = append(v.Leaving, place.Workstation.Server)
+	}
 	if a.proxy == ProxyPaused {
 		v.Proxy.Until = a.kept.Paused
 	}

@@ -20,8 +20,10 @@ type View struct {
 	Phones  []Phone  `json:"phones"`
 	Pairing *Pairing `json:"pairing,omitempty"`
 	// Request is the one that a phone is asked now, Waiting how many stand behind it.
-	Request   *Request    `json:"request,omitempty"`
-	Waiting   int         `json:"waiting"`
+	Request *Request `json:"request,omitempty"`
+	Waiting int      `json:"waiting"`
+	// Leaving are control centers that could not be told yet that this browser was disconnected.
+	Leaving   []string    `json:"leaving,omitempty"`
 	Diagnosis []Diagnosis `json:"diagnosis,omitempty"` // of the last time it was asked for
 }
 

@@ -1,6 +1,6 @@
 // The page in the toolbar and in a tab: connecting, pairing, the phones, the switch, and the diagnosis.
 
-import { $, connect, element, note, text, time, translate, words } from './link.js';
+import { $, connect, element, host, note, text, time, translate, words } from './link.js';
 
 const popup = location.search === '?popup';
 document.body.classList.toggle('popup', popup);
@@ -28,6 +28,8 @@ function draw() {
   $('setup').hidden = !view.setup;
   $('pairing').hidden = !view.pairing;
   $('ready').hidden = Boolean(view.setup || view.pairing);
+  $('leaving').hidden = !view.leaving;
+  $('leaving').firstChild.textContent = text('leaving', (view.leaving ?? []).map(host).join(', '));
   $('where').textContent = view.browser ? view.browser.application_name || view.browser.server : '';
   if (view.setup) drawSetup(view.setup);
   if (view.pairing) drawPairing(view.pairing);

@@ -170,7 +170,8 @@ func (a *App) hold(ctx context.Context, p phones, c *ceremony) ([]byte, error) {
 func (a *App) pick(ctx context.Context, p phones, c *ceremony) (postern.PhoneID, error) {
 	for {
 		next := p.Changed()
-		known := usable(p.Status())
+		status := p.Status()
+		known := usable(status)
 		var present []workstation.Phone
 		for _, phone := range known {
 			if phone.Presence != relay.Gone {
@@ -179,6 +180,9 @@ func (a *App) pick(ctx context.Context, p phones, c *ceremony) (postern.PhoneID,
 		}
 		switch {
 		case len(known) == 0:
+			if err := barred(status); err != nil {
+				return "", err
+			}
 			return "", errNoPhone
 		case len(present) == 1:
 			return present[0].ID, nil

@@ -29,7 +29,8 @@ type desk struct {
 	asked   []postern.PhoneID
 	fail    func(phone postern.PhoneID) error
 	changed chan struct{}
-	silent  bool // no phone answers
+	silent  bool      // no phone answers
+	until   time.Time // the deadline that a phone was told last
 }
 
 func (d *desk) Load(context.Context) ([]byte, error)   { return nil, nil }
@@ -49,7 +50,7 @@ func (d *desk) View(data []byte) {
 }
 
 func (d *desk) Request(ctx context.Context, phone postern.PhoneID, r workstation.Request) ([]byte, error) {
-	d.asked = append(d.asked, phone)
+	d.asked, d.until = append(d.asked, phone), r.Deadline
 	if d.silent {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -297,11 +298,15 @@ func TestNobodyAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, "phn_a")
 		d.silent = true
+		time.Sleep(300 * time.Millisecond) // off the whole second
 		data := details(t, KindGet, map[string]any{"timeout": 1}, from("https://login.microsoft.com", true))
 		began := time.Now()
 		_, err := d.hold(t.Context(), KindGet, data)
 		if took := time.Since(began); took != minTimeout {
 			t.Errorf("it took %v", took)
+		}
+		if shown := d.app.open[1].view.Deadline; !d.until.Equal(shown) || shown.Nanosecond() != 0 || shown.After(began.Add(minTimeout)) {
+			t.Errorf("the phone ends at %v, the window at %v", d.until, shown)
 		}
 		if e := domError(err); e.Name != "NotAllowedError" {
 			t.Errorf("the page gets %+v", e)

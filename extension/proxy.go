@@ -54,7 +54,7 @@ func (a *App) reconcile(ctx context.Context) time.Duration {
 		}
 	case !want:
 		if was == ProxyAttached {
-			a.endAll(ctx, errDetached)
+			a.endAll(ctx, a.barred())
 			if err := a.host.Detach(ctx); err != nil {
 				a.log.Error("the proxy does not let go", "err", err)
 			}
@@ -80,6 +80,31 @@ func (a *App) wantsProxy(now time.Time) bool {
 	}
 	status := a.station.Status()
 	return status.Notice == nil && len(usable(status)) > 0
+}
+
+// barred is why phones are not used any more.
+func (a *App) barred() error {
+	a.mu.Lock()
+	station := a.station
+	a.mu.Unlock()
+	if station != nil {
+		if err := barred(station.Status()); err != nil {
+			return err
+		}
+	}
+	return errDetached
+}
+
+// barred is what the control center says of why no phone can be used; nil where it says nothing.
+func barred(s workstation.Status) error {
+	n := s.Notice
+	if n == nil && len(s.Phones) > 0 && len(usable(s)) == 0 {
+		n = s.Phones[0].Notice
+	}
+	if n == nil {
+		return nil
+	}
+	return postern.Errorf(n.Code, "%s", n.Message).WithNext(n.Next)
 }
 
 // usable gives the phones that may be asked, there or not.

@@ -5,16 +5,15 @@ export const text = (name, ...values) => chrome.i18n.getMessage(name, values.map
 // Texts for people that come with a code may have a translation; otherwise they are in English.
 export function words(problem) {
   if (!problem) return null;
-  const english = { message: problem.message, next: problem.next };
-  if (chrome.i18n.getUILanguage().startsWith('en')) return english;
   const message = chrome.i18n.getMessage(`problem_${problem.code}`);
-  return message ? { message, next: chrome.i18n.getMessage(`problem_${problem.code}_next`) } : english;
+  return message ? { message, next: chrome.i18n.getMessage(`problem_${problem.code}_next`) } : problem;
 }
 
 export const $ = id => document.getElementById(id);
 
 export function translate() {
-  document.documentElement.lang = chrome.i18n.getUILanguage();
+  // That of the texts, which getUILanguage need not be.
+  document.documentElement.lang = text('@@ui_locale').replace('_', '-');
   for (const element of document.querySelectorAll('[data-i18n]')) element.textContent = text(element.dataset.i18n);
 }
 

@@ -27,7 +27,7 @@ function draw() {
   $('account').textContent = request.account ? text('reqAccount', request.account) : '';
   $('beat').hidden = over || failed || request.step === 'choose';
   $('beat').dataset.step = request.step;
-  write('title', over && request.paused ? text('reqOther') : asking && request.digits ? text('reqLook') : text(titles[request.step]));
+  write('title', over && request.paused ? text('reqOther') : over && request.kind === 'create' ? text('reqOverCreate') : asking && request.digits ? text('reqLook') : text(titles[request.step]));
   $('digits').hidden = !(asking && request.digits);
   $('digits').textContent = request.digits ?? '';
   $('digits').setAttribute('aria-label', (request.digits ?? '').split('').join(' '));
@@ -35,6 +35,7 @@ function draw() {
     asking && request.digits ? text('reqDigits', phone) : request.step === 'choose' ? text('reqChooseText') :
     request.step === 'waking' ? text('reqWakingText', phone) : text('reqCheckingText', phone));
   drawChoices(request, failed);
+  left();
   $('more').hidden = !(request.paused && over) && !view.waiting;
   $('more').textContent = request.paused && over ? text('pausedUntil', time(view.proxy.until ?? Date.now())) : text('waiting', view.waiting);
   $('retry').hidden = !failed;
@@ -46,6 +47,15 @@ function draw() {
   if (failed && last !== 'failed') $('retry').focus();
   last = request.step;
 }
+
+// The phone counts down to the same moment.
+function left() {
+  const request = view?.request;
+  const seconds = request ? Math.round((new Date(request.deadline) - Date.now()) / 1000) : 0;
+  $('left').hidden = !request || request.step === 'over' || seconds <= 0 || seconds > 60;
+  $('left').textContent = text('reqLeft', seconds);
+}
+setInterval(left, 1000);
 
 // Live regions speak when they change, so they change only when what they say does.
 function write(id, said) {

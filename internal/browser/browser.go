@@ -170,9 +170,12 @@ func (b *Tab) until(what, script string) {
 }
 
 // Look sets colour scheme and width, as another person's device would.
-func (b *Tab) Look(scheme string, width int64) {
+func (b *Tab) Look(scheme string, width int64) { b.t.Helper(); b.Size(scheme, width, 900) }
+
+// Size is [Tab.Look] with a height too.
+func (b *Tab) Size(scheme string, width, height int64) {
 	b.t.Helper()
-	b.Do(chromedp.EmulateViewport(width, 900))
+	b.Do(chromedp.EmulateViewport(width, height))
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 	}})

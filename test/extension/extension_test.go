@@ -12,7 +12,9 @@ import (
 func (w *world) connect() {
 	w.Helper()
 	w.browser.See("Connect this browser")
-	w.looks(w.browser, "connect", 560)
+	if w.look {
+		w.looks(w.browser, "connect", 560)
+	}
 	browser.Evaluate[bool](w.browser, fmt.Sprintf(`(document.getElementById("server").value = %q, true)`, w.server))
 	w.browser.Press("Connect")
 	w.browser.See("No phone is paired yet.")
@@ -23,17 +25,23 @@ func (w *world) introduce(h *handset) {
 	w.Helper()
 	w.browser.Press("Pair a phone")
 	w.browser.See("seconds left")
-	w.looks(w.browser, "pair-scan", 560)
+	if w.look {
+		w.looks(w.browser, "pair-scan", 560)
+	}
 	w.browser.Press("Show a code to type")
-	w.browser.See("type this code")
-	w.looks(w.browser, "pair-type", 560)
+	w.browser.Shown("#code")
+	if w.look {
+		w.looks(w.browser, "pair-type", 560)
+	}
 	same, done := h.join(w.browser.Text("#code"))
 	digits := <-h.compare
 	w.browser.See("same digits?")
 	if got := w.browser.Text("#digits"); got != digits {
 		w.Fatalf("the browser shows %s, the phone %s", got, digits)
 	}
-	w.looks(w.browser, "pair-digits", 560)
+	if w.look {
+		w.looks(w.browser, "pair-digits", 560)
+	}
 	w.browser.Press("Same digits")
 	w.browser.See("Now confirm on your phone")
 	same <- true
@@ -41,7 +49,9 @@ func (w *world) introduce(h *handset) {
 		w.Fatal(err)
 	}
 	w.browser.See("can be used in this browser now")
-	w.looks(w.browser, "pair-done", 560)
+	if w.look {
+		w.looks(w.browser, "pair-done", 560)
+	}
 	w.browser.Press("Done")
 }
 
@@ -50,7 +60,9 @@ func (w *world) pair(h *handset) {
 	w.Helper()
 	w.introduce(h)
 	w.browser.See("Ready: ")
-	w.looks(w.browser, "ready", 560)
+	if w.look {
+		w.looks(w.browser, "ready", 560)
+	}
 }
 
 // looks holds what is on the screen to axe, in both colours, looks that nothing lies outside of the window, and keeps

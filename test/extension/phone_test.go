@@ -32,6 +32,7 @@ type handset struct {
 	all     []phonelink.Workstation
 	decide  func(ctx context.Context, number string) error // what the user does when asked; nil accepts
 	number  string
+	last    time.Time   // the deadline of what is asked
 	compare chan string // digits at a pairing
 
 	withdrawn chan struct{} // an element for each question that was taken back
@@ -79,7 +80,7 @@ func (w *world) handset(name string) *handset {
 		Dial: websocket.Dial, Random: rand.Reader, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Handle: func(ctx context.Context, r *phonelink.Request) phonelink.Answer {
 			h.mu.Lock()
-			h.number = r.Number
+			h.number, h.last = r.Number, r.Deadline
 			h.mu.Unlock()
 			r.Waiting(true)
 			answer := device.Handle(ctx, r.CTAP)
@@ -112,6 +113,13 @@ func (h *handset) onAsk(decide func(ctx context.Context, number string) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.decide = decide
+}
+
+// until is the deadline of what was asked last.
+func (h *handset) until() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last
 }
 
 // hold has the user look at what is asked, which is sent as its number, and wait to be told what to do.

@@ -15,7 +15,7 @@ import (
 
 // TestPasskey: a passkey is made at a site and used there, with the phone showing the digits that the window shows.
 func TestPasskey(t *testing.T) {
-	w := newWorld(t)
+	w := newWorldIn(t, setting{look: true})
 	h := w.handset("Ada's phone")
 	w.connect()
 	w.pair(h)
@@ -29,10 +29,7 @@ func TestPasskey(t *testing.T) {
 	if got := window.Text("#digits"); got != number {
 		t.Errorf("the window shows %s, the phone %s", got, number)
 	}
-	for _, scheme := range []string{"light", "dark"} {
-		window.Look(scheme, 380)
-		window.Screenshot("extension/request-" + scheme)
-	}
+	w.looks(window, "request-digits", inside)
 	let <- nil
 	made := w.settled()
 	if made.Error != "" {
@@ -104,8 +101,7 @@ func TestEnds(t *testing.T) {
 	}
 	window := w.browser.Find("request.html")
 	window.See("The request was refused on the phone.")
-	window.Look("light", 380)
-	window.Screenshot("extension/request-refused")
+	w.looks(window, "request-refused", inside)
 	window.Press("Close")
 	w.browser.Closed("request.html")
 
@@ -159,8 +155,7 @@ func TestAbsentPhone(t *testing.T) {
 	w.start(`use()`)
 	window := w.browser.Find("request.html")
 	window.See("Waking your phone")
-	window.Look("light", 380)
-	window.Screenshot("extension/request-waking")
+	w.looks(window, "request-waking", inside)
 	h.connect()
 	if got := w.settled(); got.Error != "" {
 		t.Errorf("after the phone came back: %+v", got)
@@ -183,8 +178,7 @@ func TestAnotherWay(t *testing.T) {
 	}
 	w.taken(h)
 	window.See("Now use another way")
-	window.Look("light", 380)
-	window.Screenshot("extension/request-another-way")
+	w.looks(window, "request-another-way", inside)
 	w.browser.See("The browser's own keys are used until")
 	w.leftAlone(asked)
 	window.Press("Use my phone again")
@@ -228,7 +222,7 @@ func TestSecondExtension(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := newWorld(t, other)
+	w := newWorldIn(t, setting{other: other})
 	h := w.handset("Ada's phone")
 	w.connect()
 	w.introduce(h)
@@ -236,8 +230,7 @@ func TestSecondExtension(t *testing.T) {
 	w.browser.Press("Check everything")
 	w.browser.See("The link to the phones is up.")
 	w.browser.See("Turn the other extension off")
-	w.browser.Look("light", 560)
-	w.browser.Screenshot("extension/page-held")
+	w.looks(w.browser, "held", 560)
 }
 
 // TestEmbeddedPage: a page in a frame of another site signs in as what it is, and says that it was embedded.

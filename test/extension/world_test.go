@@ -1,6 +1,7 @@
 package extension
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -20,7 +21,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +66,9 @@ func build(m *testing.M) (int, error) {
 // world is a control center with an emulated tenant, a site, and a browser with the extension.
 type world struct {
 	*testing.T
+	setting
 	server      string
+	front       *front
 	admin       *postern.Client
 	tenant      *entrasim.Running
 	integration postern.Integration
@@ -76,18 +78,32 @@ type world struct {
 	site    *browser.Tab
 }
 
-func newWorld(t *testing.T, extensions ...string) *world {
+// setting is what differs between worlds.
+type setting struct {
+	extension string        // the folder of the extension; empty is the one that was built
+	other     string        // the folder of another one
+	lang      string        // of the browser; empty is English
+	skew      time.Duration // how far ahead the control center's clock is
+	look      bool          // hold the steps until a phone is paired to axe
+}
+
+func newWorld(t *testing.T) *world { t.Helper(); return newWorldIn(t, setting{}) }
+
+func newWorldIn(t *testing.T, s setting) *world {
 	t.Helper()
-	w := &world{T: t}
+	w := &world{T: t, setting: s}
 	w.serveCenter()
 	port, hash := serveSite(t)
-	all := strings.Join(append([]string{built}, extensions...), ",")
+	all := cmp.Or(s.extension, built)
+	if s.other != "" {
+		all += "," + s.other
+	}
 	anchor := browser.Open(t,
 		chromedp.Flag("headless", "new"), chromedp.Flag("disable-extensions", false),
 		chromedp.Flag("load-extension", all), chromedp.Flag("disable-extensions-except", all),
 		chromedp.Flag("disable-features", "DisableLoadExtensionCommandLineSwitch,site-per-process,Translate"),
 		chromedp.Flag("host-resolver-rules", fmt.Sprintf("MAP login.microsoft.com:443 127.0.0.1:%d, MAP other.example:443 127.0.0.1:%[1]d", port)),
-		chromedp.Flag("ignore-certificate-errors-spki-list", hash), chromedp.Flag("lang", "en-US"),
+		chromedp.Flag("ignore-certificate-errors-spki-list", hash), chromedp.Flag("lang", cmp.Or(s.lang, "en-US")),
 	)
 	anchor.Open("about:blank")
 	w.browser = anchor.Find(extensionID + "/page.html") // opens by itself when the extension is installed
@@ -111,8 +127,9 @@ func (w *world) serveCenter() {
 	if err != nil {
 		w.Fatal(err)
 	}
+	w.front = serveFront(w.T, l.Addr().String(), w.skew)
 	config, err := center.Config{
-		Data: dir, Listen: l.Addr().String(), PublicURL: fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port),
+		Data: dir, Listen: l.Addr().String(), PublicURL: fmt.Sprintf("http://localhost:%d", w.front.Listener.Addr().(*net.TCPAddr).Port),
 		Entra: center.EntraConfig{Authority: w.tenant.AuthorityURL, Graph: w.tenant.GraphURL, CAFile: caFile},
 	}.Complete()
 	if err != nil {
@@ -120,6 +137,7 @@ func (w *world) serveCenter() {
 	}
 	s, err := center.New(ctx, config, center.Options{
 		Logger: slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})), Statement: phone.Statement,
+		Now: func() time.Time { return time.Now().Add(w.skew) },
 	})
 	if err != nil {
 		w.Fatal(err)
@@ -127,6 +145,7 @@ func (w *world) serveCenter() {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
 	w.Cleanup(func() {
+		w.front.cut()
 		cancel()
 		if err := errors.Join(<-served, s.Close(), w.tenant.Close()); err != nil {
 			w.Error(err)

@@ -120,6 +120,10 @@ func (p *Phone) answer(ctx context.Context, offer postern.PhoneProvisioning, how
 	if err != nil {
 		return offer, err
 	}
+	if options.RP.ID != postern.EntraRPID {
+		// A control center that offers passkeys for others would have the user's own replaced there.
+		return p.API.Decline(ctx, id, "The phone takes passkeys for "+postern.EntraRPID+" from its control center, and no others.")
+	}
 	if how.Accept != nil {
 		ask := Offer{Provisioning: offer.Provisioning, RPID: options.RP.ID, RPName: options.RP.Name, Account: options.User.Name}
 		if err := how.Accept(ctx, ask); err != nil {

@@ -202,6 +202,8 @@ func (s *service) tell() error {
 	switch {
 	case status.Problem != nil:
 		s.say("The control center refuses the phone: " + cli.Clean(status.Problem.Message))
+	case now.State == link.Connecting:
+		s.say("Connecting.")
 	case now.State != link.Online:
 		s.say("Not connected.")
 	case len(now.Here) == 0:

@@ -98,6 +98,7 @@ export function forgotten(id) {
 const remember = () => chrome.storage.session.set({ open: [...open] });
 
 export async function endStale() {
+  window(false);
   const { open: stale = [] } = await chrome.storage.session.get('open');
   for (const [id, kind] of stale) {
     if (!open.has(id)) {
@@ -137,8 +138,8 @@ async function ours() {
 async function show(open) {
   const id = await ours();
   if (!open) {
+    // Forgotten before it is closed: only a window that somebody else closes gives its request up.
     await chrome.storage.session.remove('window');
-    // Not waited for: the page may be closing its window by itself, and then the promise never settles.
     if (id !== undefined) chrome.windows.remove(id).catch(() => {});
     return;
   }

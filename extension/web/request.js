@@ -12,10 +12,7 @@ const titles = {
 
 function draw() {
   const request = view.request;
-  if (!request) { // answered
-    close();
-    return;
-  }
+  if (!request) return; // answered: the worker closes the window, or shows the next request in it
   document.querySelector('main').hidden = false;
   const phone = view.phones.find(p => p.id === request.phone)?.name ?? text('aPhone');
   const over = request.step === 'over', failed = request.step === 'failed';

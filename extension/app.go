@@ -64,7 +64,7 @@ type kept struct {
 	Off         bool               `json:"off,omitempty"`         // the person does not want phones to be used
 	Paused      time.Time          `json:"paused,omitzero"`       // until when the browser's own keys are used
 	Integration string             `json:"integration,omitempty"` // as it was typed
-	Left        []left             `json:"left,omitempty"`        // control centers that have not heard that this browser is gone
+	Left        []left             `json:"left,omitempty"`        // places that are given up and still to be told
 }
 
 const keptVersion = 1

@@ -18,7 +18,7 @@ type left struct {
 }
 
 const (
-	maxLeft   = 4                   // control centers that are remembered; the oldest goes first
+	maxLeft   = 4                   // places that are remembered; the oldest goes first
 	leftFor   = 30 * 24 * time.Hour // after which nobody is told any more
 	leftAgain = time.Minute         // between attempts
 )
@@ -83,7 +83,7 @@ func (a *App) saveLeft(ctx context.Context, k kept) error {
 	return a.host.Save(ctx, data)
 }
 
-// departing tells control centers that this browser is gone, until all know.
+// departing tells every control center that was left that this browser is gone, until all know.
 func (a *App) departing(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()

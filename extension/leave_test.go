@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +20,7 @@ type unreachable struct {
 }
 
 func (u *unreachable) RoundTrip(_ context.Context, r signed.Request) (*signed.Response, error) {
-	if r.Method != "DELETE" {
+	if r.Method != http.MethodDelete {
 		return nil, errors.New("nobody asked for that")
 	}
 	u.asked++

@@ -116,3 +116,25 @@ func TestNothingProlongsAnApproval(t *testing.T) {
 		t.Error("the vault is open after the ceremony")
 	}
 }
+
+// TestPairingThatNobodyCompared: that the control center calls a pairing active lets no computer in whose digits the user did
+// not compare.
+func TestPairingThatNobodyCompared(t *testing.T) {
+	w := newWorld(t)
+	d := w.device()
+	d.enrol()
+	self, err := d.app.Self(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	self.Pairings = append(self.Pairings, postern.PairedWorkstation{
+		Pairing: postern.Pairing{ID: postern.NewPairingID([16]byte{1}), WorkstationID: "wks_1", PhoneID: self.Phone.ID, State: postern.PairingActive, PhoneConfirmed: true, WorkstationConfirmed: true},
+		Name:    "Kim's PC",
+	})
+	if err := d.app.Settle(t.Context(), self); err != nil {
+		t.Fatal(err)
+	}
+	if v := d.screen(); len(v.Computers) > 0 {
+		t.Errorf("the phone knows %+v", v.Computers)
+	}
+}

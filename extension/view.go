@@ -22,7 +22,7 @@ type View struct {
 	// Request is the one that a phone is asked now, Waiting how many stand behind it.
 	Request *Request `json:"request,omitempty"`
 	Waiting int      `json:"waiting"`
-	// Leaving are control centers that could not be told yet that this browser was disconnected.
+	// Leaving are the servers that could not be told yet that this browser was disconnected.
 	Leaving   []string    `json:"leaving,omitempty"`
 	Diagnosis []Diagnosis `json:"diagnosis,omitempty"` // of the last time it was asked for
 }

@@ -292,6 +292,32 @@ func TestApprovalRule(t *testing.T) {
 		}
 		return c.status(ctx, request, ctap.OK)
 	})
+	p.costs(t, "sign-in by the option uv", 1, 1, func() error {
+		byOption := *silent
+		byOption.Options = map[string]bool{"uv": true}
+		request, err := byOption.Encode()
+		if err != nil {
+			return err
+		}
+		return c.status(ctx, request, ctap.OK)
+	})
+	p.costs(t, "sign-in with a token that nothing followed for 30 seconds, and then with another", 2, 2, func() error {
+		serve := c.platform.Channel
+		c.platform.Channel = client.ChannelFunc(func(ctx context.Context, request []byte) ([]byte, error) {
+			if ctap.Command(request[0]) == ctap.GetAssertion {
+				d.setAhead(31 * time.Second)
+			}
+			return serve.CBOR(ctx, request)
+		})
+		_, err := c.platform.Get(ctx, signIn(), origin)
+		c.platform.Channel = serve
+		if ctap.StatusOf(err) != ctap.ErrPINAuthInvalid {
+			return errors.Join(errors.New("want that the token is refused"), err)
+		}
+		_, err = c.platform.Get(ctx, signIn(), origin)
+		d.setAhead(0)
+		return err
+	})
 	p.costs(t, "getInfo", 0, 0, func() error { return c.status(ctx, []byte{byte(ctap.GetInfo)}, ctap.OK) })
 	p.costs(t, "selection", 1, 0, func() error { return c.platform.Select(ctx) })
 	p.costs(t, "reset", 0, 0, func() error { return c.status(ctx, []byte{byte(ctap.Reset)}, ctap.ErrNotAllowed) })
@@ -313,7 +339,7 @@ func TestApprovalRule(t *testing.T) {
 	})
 	v := d.await("the log", func(v app.View) bool { return len(v.Activity) > 8 })
 	for _, a := range v.Activity {
-		if a.Workstation != "LAPTOP-1" || a.Outcome != "accepted" && a.Kind != app.ApproveRegister {
+		if a.Workstation != "LAPTOP-1" || a.Outcome != "accepted" && a.Outcome != "failed" && a.Kind != app.ApproveRegister {
 			t.Errorf("activity %+v", a)
 		}
 	}

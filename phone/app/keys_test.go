@@ -3,6 +3,7 @@ package app_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -78,7 +79,7 @@ func TestLookAgain(t *testing.T) {
 	told := 0
 	d.mu.Lock()
 	d.alters = func(r signed.Request, answer *signed.Response) {
-		if strings.HasSuffix(r.URL, "/passkeys") && r.Method == "POST" {
+		if strings.HasSuffix(r.URL, "/passkeys") && r.Method == http.MethodPost {
 			told++
 		}
 		var self postern.PhoneSelf

@@ -53,7 +53,7 @@ type pairer struct {
 func (p *pairer) Joined(c link.Candidate) {
 	p.a.mu.Lock()
 	p.p.id = c.Pairing
-	p.p.view.Deadline, p.p.view.Notice = c.Deadline.UTC(), problemOfNotice(c.Notice)
+	p.p.view.Deadline, p.p.view.Notice = p.a.byOwnClock(c.Deadline), problemOfNotice(c.Notice)
 	p.a.mu.Unlock()
 	p.a.changed()
 }

@@ -117,7 +117,7 @@ func (a *App) raise(r *link.Request, q authenticator.Prompt, biometric bool) *ap
 	a.asked++
 	v := Approval{
 		ID: strconv.FormatUint(a.asked, 10), Kind: approvals[q.Reason], RPID: shown(q.RPID, maxShownRPID), RPName: shown(q.RPName, maxShownName), Accounts: []string{},
-		Workstation: a.computerName(r.Pairing), Program: r.Program, Number: r.Number, Asked: a.host.Now().UTC(), Deadline: r.Deadline.UTC(),
+		Workstation: a.computerName(r.Pairing), Program: r.Program, Number: r.Number, Asked: a.host.Now().UTC(), Deadline: a.byOwnClock(r.Deadline),
 		Biometric: biometric,
 	}
 	for _, u := range q.Accounts {
@@ -132,6 +132,9 @@ func (a *App) raise(r *link.Request, q authenticator.Prompt, biometric bool) *ap
 	}
 	return a.approval
 }
+
+// byOwnClock is a time of the control center's as the phone's clock shows it, by which the screen counts. a.mu is held.
+func (a *App) byOwnClock(t time.Time) time.Time { return t.Add(-a.phone.API.Offset()).UTC() }
 
 func (a *App) takeDown(ap *approval) {
 	a.mu.Lock()

@@ -3,6 +3,8 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdh"
+	"crypto/rand"
 	"errors"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/postern/postern/link/channel"
 	"github.com/postern/postern/link/workstation"
 	"github.com/postern/postern/phone/app"
+	"github.com/postern/postern/phone/link"
 )
 
 // TestAnswers: what the user says, or does not say, is what the computer hears; and after three times of no the computer
@@ -202,6 +205,130 @@ func TestDisabled(t *testing.T) {
 	w.setState(postern.StateEnabled)
 	d.do(app.CommandVisible, app.Visible{Visible: true})
 	d.await("no notice", func(v app.View) bool { return len(v.Notices) == 0 })
+}
+
+// TestForbidden: what the organisation does not allow is refused before the user is asked, by the relay and by the phone
+// itself; a computer can be paired, and the phone says that it cannot be used yet.
+func TestForbidden(t *testing.T) {
+	w := newWorld(t)
+	d := w.device()
+	d.enrol()
+	c := w.computer("LAPTOP-1")
+	d.pair(c, false)
+	p := d.person()
+	ctx := t.Context()
+	if _, err := c.platform.Create(ctx, entra("alex@example.com"), origin); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(code postern.Code) {
+		t.Helper()
+		d.do(app.CommandVisible, app.Visible{Visible: true})
+		d.await("the notice "+string(code), func(v app.View) bool { return len(v.Notices) > 0 && v.Notices[0].Code == code })
+		p.costs(t, string(code), 0, 0, func() error {
+			if _, err := c.platform.Get(ctx, signIn(), origin); err == nil {
+				return errors.New("the sign-in went through")
+			}
+			if answer := d.app.Answer(ctx, &link.Request{Workstation: c.Status().ID, Session: 1, CTAP: []byte{byte(ctap.GetInfo)}}); answer.Reason != channel.ReasonNotAllowed {
+				return errors.New("the phone itself answers")
+			}
+			return nil
+		})
+	}
+	w.setState(postern.StateDisabled)
+	refused(postern.CodeIntegrationDisabled)
+	other := w.computer("LAPTOP-2")
+	d.await("online", func(v app.View) bool { return v.Link.State == app.LinkOnline })
+	other.await("the relay", func(s workstation.Status) bool { return s.Connected })
+	pairing, err := other.Pair(ctx, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pairing.Close()
+	d.do(app.CommandPair, app.Pair{Text: pairing.URL()})
+	v := d.await("the digits", func(v app.View) bool {
+		return v.Pairing != nil && (v.Pairing.Step == app.PairingCompare || v.Pairing.Step == app.PairingFailed)
+	})
+	if v.Pairing.Notice == nil || v.Pairing.Notice.Code != postern.CodeIntegrationDisabled || v.Pairing.Step != app.PairingCompare {
+		t.Errorf("pairing is %+v", v.Pairing)
+	}
+	d.do(app.CommandDifferent, app.Different{})
+	d.await("that it was refused", func(v app.View) bool { return v.Pairing.Step == app.PairingFailed && v.Pairing.Problem != nil })
+	d.do(app.CommandClose, app.Close{})
+	w.setState(postern.StateEnabled)
+	restrict := func(on bool) {
+		t.Helper()
+		var err error
+		w.integration, err = w.admin.SetLoginSettings(ctx, w.integration.ID, postern.LoginSettings{Version: w.integration.Version, RestrictDomains: on, Domains: []string{"another.example"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	restrict(true)
+	refused(postern.CodeDomainRefused)
+	restrict(false)
+	d.do(app.CommandVisible, app.Visible{Visible: true})
+	d.await("no notice", func(v app.View) bool { return len(v.Notices) == 0 })
+	c.ready()
+	if _, err := c.platform.Get(ctx, signIn(), origin); err != nil {
+		t.Errorf("allowed again: %v", err)
+	}
+}
+
+// TestPush: a subscription reaches the control center, and goes from there.
+func TestPush(t *testing.T) {
+	w := newWorld(t)
+	d := w.device()
+	d.enrol()
+	d.await("in step", func(v app.View) bool {
+		return !v.Phone.Synced.IsZero() && len(v.Push.PublicKey) > 0 && !v.Push.Subscribed
+	})
+	key, err := ecdh.P256().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &postern.PushSubscription{Endpoint: "https://push.example.com/send/1", P256DH: key.PublicKey().Bytes(), Auth: make([]byte, 16)}
+	broken := *s
+	broken.P256DH = make([]byte, 65)
+	if p := d.try(app.CommandPush, app.Subscribe{Subscription: &broken}); p == nil {
+		t.Error("a key that is none was taken")
+	}
+	d.do(app.CommandPush, app.Subscribe{Subscription: s})
+	d.await("the subscription", func(v app.View) bool { return v.Push.Subscribed })
+	d.open()
+	d.await("it again", func(v app.View) bool { return v.Phone != nil && v.Push.Subscribed })
+	d.do(app.CommandPush, app.Subscribe{})
+	d.await("its end", func(v app.View) bool { return !v.Push.Subscribed })
+}
+
+// TestWrongClock: a phone whose clock is wrong works all the same, by the control center's time, and the diagnosis says so.
+func TestWrongClock(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
+		t.Run(ahead.String(), func(t *testing.T) {
+			w := newWorld(t)
+			d := w.device()
+			d.setAhead(ahead)
+			d.enrol()
+			c := w.computer("LAPTOP-1")
+			d.pair(c, false)
+			p := d.person()
+			if _, err := c.platform.Create(t.Context(), entra("alex@example.com"), origin); err != nil {
+				t.Error(err)
+			}
+			p.leave()
+			for _, a := range p.asked {
+				if left := a.Deadline.Sub(a.Asked); left <= 0 || left > 2*time.Minute {
+					t.Errorf("the screen counts down from %v", left)
+				}
+			}
+			d.do(app.CommandDiagnose, app.Diagnose{Persistent: true})
+			v := d.await("a diagnosis", func(v app.View) bool { return len(v.Diagnosis) > 0 })
+			for _, check := range v.Diagnosis {
+				if check.OK == (check.Check == "clock") {
+					t.Errorf("diagnosis %+v", check)
+				}
+			}
+		})
+	}
 }
 
 // TestOffline: without a network the app starts, shows what it knows and takes names; it connects when it is shown again.

@@ -122,6 +122,7 @@ type device struct {
 	shown chan struct{} // closed at the next view
 	dials int
 	down  bool
+	ahead time.Duration // of the right time, by its clock
 	// alters changes what the control center answers, where it is set.
 	alters func(signed.Request, *signed.Response)
 }
@@ -143,7 +144,7 @@ func (d *device) open() {
 	d.mu.Unlock()
 	d.app = app.New(app.Host{
 		Server: d.w.server, Platform: "Test OS", Version: "1", Backing: d.backing, Erase: d.erase,
-		Transport: network{d}, Dial: d.dial, Random: rand.Reader, Now: time.Now, View: d.show, Log: testLog(d.w.T),
+		Transport: network{d}, Dial: d.dial, Random: rand.Reader, Now: d.now, View: d.show, Log: testLog(d.w.T),
 	})
 	if err := d.app.Start(context.Background()); err != nil {
 		d.w.Fatal(err)
@@ -192,6 +193,18 @@ func (d *device) dial(ctx context.Context, url string) (relay.Conn, error) {
 		return nil, errDown
 	}
 	return websocket.Dial(ctx, url)
+}
+
+func (d *device) now() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Now().Add(d.ahead)
+}
+
+func (d *device) setAhead(ahead time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ahead = ahead
 }
 
 func (d *device) setDown(down bool) {

@@ -92,8 +92,12 @@ type Status struct {
 	Sessions map[postern.WorkstationID]uint64
 }
 
-// Times of a link that is refused: most reasons pass, and are asked about again.
-const refusedPause = time.Minute
+// Times of a link that is refused: most reasons pass, and are asked about again. How far the clock is off is known soon,
+// from the first call that the control center answers.
+const (
+	refusedPause = time.Minute
+	clockPause   = 2 * time.Second
+)
 
 // Link is the phone's half of the link. Its methods may be called at once.
 type Link struct {
@@ -217,7 +221,11 @@ func (l *Link) Run(ctx context.Context) error {
 			if refused.Code == postern.CodeLinkReplaced {
 				// The other window would be replaced in turn: only a person decides.
 			} else {
-				timer := time.NewTimer(refusedPause)
+				length := refusedPause
+				if refused.Code == postern.CodePhoneClock {
+					length = clockPause
+				}
+				timer := time.NewTimer(length)
 				defer timer.Stop()
 				pause = timer.C
 			}

@@ -102,7 +102,7 @@ func (l *Link) Pair(ctx context.Context, text string, person Person) (done Candi
 		return done, err
 	}
 	person.Joined(c)
-	ctx, stop := context.WithDeadlineCause(ctx, c.Deadline.Add(-l.cfg.API.Offset()), postern.Errorf(postern.CodePairingExpired, ""))
+	ctx, stop := context.WithTimeoutCause(ctx, c.Deadline.Sub(l.now()), postern.Errorf(postern.CodePairingExpired, ""))
 	defer stop()
 	if err := l.shake(ctx, m, &c, invitation.Secret); err != nil {
 		return done, err

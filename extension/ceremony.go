@@ -340,7 +340,8 @@ func (a *App) act(id int, do act) error {
 func (a *App) giveUp(id int, why error) error {
 	a.mu.Lock()
 	c := a.open[id]
-	if c == nil && a.shown != nil && a.shown.view.ID == id {
+	seen := c == nil && a.shown != nil && a.shown.view.ID == id
+	if seen {
 		a.shown = nil
 	}
 	a.mu.Unlock()
@@ -349,6 +350,9 @@ func (a *App) giveUp(id int, why error) error {
 		return nil
 	}
 	a.show()
+	if seen {
+		a.window(false)
+	}
 	return nil
 }
 

@@ -146,10 +146,14 @@ func (a *App) resume(ctx context.Context) error {
 		return err
 	}
 	a.mu.Lock()
-	if c := a.shown; c != nil && c.view.Step == RequestOver {
+	seen := a.shown != nil && a.shown.view.Step == RequestOver
+	if seen {
 		a.shown = nil
 	}
 	a.mu.Unlock()
+	if seen {
+		a.window(false)
+	}
 	defer a.changed()
 	return a.keep(ctx, func(k *kept) { k.Paused = time.Time{} })
 }

@@ -93,8 +93,9 @@ func (w *world) cancel() {
 }
 
 func (w *world) timeOut() {
-	w.ask(12_000)
+	w.ask(hasty)
 	w.approval(w.phone, "Sign in?")
+	w.phone.shot("09-countdown")
 	w.answered("NotAllowedError")
 	w.phone.on("Contoso")
 }
@@ -120,10 +121,10 @@ func (w *world) mended(why string) {
 	w.phone.Gone(why)
 	w.phone.See("Connected")
 	w.extension.See("Ready:")
-	w.site.Click("#retry")
+	w.ask(120_000)
 	w.approval(w.phone, "Sign in?")
-	w.phone.Press("Deny")
-	w.site.See(over)
+	w.phone.Press("Accept")
+	w.answered("signed")
 	w.phone.on("Contoso")
 }
 

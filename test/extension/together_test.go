@@ -40,7 +40,7 @@ func TestTwoPhones(t *testing.T) {
 	w.browser.Closed("request.html")
 	bob.onAsk(nil)
 	ada.disconnect()
-	w.browser.See("Cannot be reached now")
+	w.browser.See("Ready: Bob's phone")
 	if got := w.try(`use()`); got.Error != "" {
 		t.Errorf("get with one phone there: %+v", got)
 	}

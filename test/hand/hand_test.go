@@ -3,7 +3,6 @@ package hand
 import (
 	"regexp"
 	"testing"
-	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/internal/browser"
@@ -175,14 +174,4 @@ func (w *world) integration() postern.Integration {
 		w.Fatalf("%d integrations, %v", len(all), err)
 	}
 	return all[0]
-}
-
-// eventually waits until something holds at the control center.
-func (w *world) eventually(what string, holds func() bool) {
-	w.Helper()
-	for end := time.Now().Add(startWithin); !holds(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			w.Fatalf("%s did not come to be", what)
-		}
-	}
 }

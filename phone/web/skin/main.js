@@ -7,6 +7,7 @@ import { alone } from "./alone.js";
 import { start as startCore } from "./core.js";
 import * as push from "./push.js";
 import { fresh, occupied, show, spoken } from "./screen.js";
+import { settled } from "./screens/approve.js";
 import { Store } from "./store.js";
 import { preferred, speak } from "./text.js";
 import { Trouble } from "./trouble.js";
@@ -338,6 +339,12 @@ function seen(json) {
   if (view.approval && view.approval.id !== before?.approval?.id) {
     ui.problem = null;
     navigator.vibrate?.(80);
+    const id = ui.fresh = view.approval.id;
+    setTimeout(() => {
+      if (ui.fresh !== id) return;
+      ui.fresh = "";
+      draw();
+    }, settled);
   }
   draw();
 }

@@ -36,9 +36,9 @@ export function gate() {
 }
 
 // button is a button that does something; more goes to whoever does it as data.
-export function button(doing, label, kind, more, busy) {
+export function button(doing, label, kind, more, busy, off) {
   const data = Object.fromEntries(Object.entries(more ?? {}).map(([name, value]) => [`data-${name}`, value]));
-  return h("button", { type: "button", class: kind, "data-do": doing, "aria-disabled": busy ? "true" : null, ...data },
+  return h("button", { type: "button", class: kind, "data-do": doing, disabled: off || null, "aria-disabled": busy ? "true" : null, ...data },
     busy ? h("span", { class: "spinner", "aria-hidden": "true" }) : null, label);
 }
 

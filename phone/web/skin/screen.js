@@ -23,7 +23,7 @@ const routes = {
 export function fresh() {
   return {
     route: { name: "home" }, busy: "", problem: null, blocked: "", camera: "", strange: false, invite: "", pending: "", suggestion: "",
-    lacks: [], install: "", installLater: false, push: "unsupported", persistent: false, asked: false, language: "system", version: "", update: false, online: true,
+    lacks: [], install: "", installLater: false, push: "unsupported", persistent: false, asked: false, fresh: "", language: "system", version: "", update: false, online: true,
     now: () => Date.now(),
   };
 }

@@ -4,6 +4,10 @@ import { h } from "../dom.js";
 import { clock, t } from "../text.js";
 import { button, card, facts, icon, large, page, trouble } from "../parts.js";
 
+// settled is how long a request is on the screen before Accept takes a tap, in milliseconds: a tap that was meant for what stood
+// there before must not answer it.
+export const settled = 500;
+
 export function approve(view, ui) {
   const a = view.approval;
   if (a.choosing) return choose(a, ui);
@@ -16,7 +20,7 @@ export function approve(view, ui) {
       [t("approve.workstation"), a.workstation], [t("approve.program"), a.program], [t("approve.asked"), clock(a.asked)]]),
     trouble(ui.problem),
   ], [
-    button("approve", [icon("check"), t(a.kind === "reset" ? "approve.reset_yes" : "approve.yes")], `${a.kind === "reset" ? "danger" : "primary"} huge`, { id: a.id }, ui.busy === "approve"),
+    button("approve", [icon("check"), t(a.kind === "reset" ? "approve.reset_yes" : "approve.yes")], `${a.kind === "reset" ? "danger" : "primary"} huge`, { id: a.id }, ui.busy === "approve", ui.fresh === a.id),
     button("deny", t("approve.no"), "huge", { id: a.id }, ui.busy === "deny"),
   ]);
 }

@@ -233,3 +233,20 @@ func countLines(path string) (lines int, generated bool, err error) {
 	}
 	return lines, generated, scanner.Err()
 }
+
+// TestPhoneCoreIsSmall: what the phone app fetches first leaves out what a browser has, and what no page asks it for.
+func TestPhoneCoreIsSmall(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/wasm/phone")
+	cmd.Dir = root(t)
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	for _, heavy := range []string{"net/http", "crypto/x509", "crypto/tls", "golang.org/x/net/publicsuffix", "text/template", "time/tzdata"} {
+		if slices.Contains(deps, heavy) {
+			t.Errorf("the phone's core imports %s", heavy)
+		}
+	}
+}

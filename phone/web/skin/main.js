@@ -20,6 +20,7 @@ let store = null;
 let camera = null;
 let updating = false;
 let prompt = null; // the browser's offer to install
+let brought = ""; // what the address brought behind its #, until it is taken up
 let made = null; // the gate that was made for a first start that did not go through yet
 
 function draw() {
@@ -287,15 +288,23 @@ async function scanned(text) {
   await pair(text);
 }
 
-// arrive takes what the address brought: an invitation, or the code of a computer. It goes out of the address at once.
-function arrive() {
-  const brought = location.hash.slice(1);
+// keep takes what the address brought out of it at once, whatever becomes of the app: addresses end up in histories.
+function keep() {
+  if (location.hash.length < 2) return;
+  brought = location.hash.slice(1);
   history.replaceState(history.state ?? { name: "home" }, "", "/app/");
-  if (brought.startsWith("i=")) {
-    ui.invite = invitation(decodeURIComponent(brought.slice(2))) ?? "";
+}
+
+// arrive takes up what the address brought: an invitation, or the code of a computer.
+function arrive() {
+  keep();
+  const what = brought;
+  brought = "";
+  if (what.startsWith("i=")) {
+    ui.invite = invitation(what.slice(2)) ?? ""; // a code has nothing that an address would escape
     if (view?.setup || !view) ui.route = { name: "enrol" };
-  } else if (brought.length > 40) {
-    ui.pending = `${location.origin}/p#${brought}`;
+  } else if (what.length > 40) {
+    ui.pending = `${location.origin}/p#${what}`;
   }
   draw();
 }
@@ -355,6 +364,7 @@ function block(code) {
 }
 
 async function main() {
+  keep();
   ui.version = document.querySelector("meta[name=version]").content;
   ui.online = navigator.onLine;
   await speak(preferred());
@@ -402,7 +412,7 @@ async function run(held) {
   };
   history.replaceState(history.state ?? { name: "home" }, "", location.href);
   ui.route = history.state;
-  if (location.hash.length > 1) arrive();
+  if (brought) arrive();
   try {
     await startCore(document.getElementById("core").href, () => block("core_stopped"));
   } catch (e) {

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/go-tpm/tpm2/transport"
 
@@ -37,6 +38,12 @@ type content struct {
 	Told        *postern.WorkstationUpdate `json:"told,omitempty"` // what the control center was last told of this machine
 }
 
+// A command holds the state for a moment where no service runs, and a service that starts in that moment waits for it.
+const (
+	inUsePause = 100 * time.Millisecond
+	inUseTries = 30
+)
+
 // ErrRunning says that another process has the state open.
 var ErrRunning = errors.New("a postern-agent is at work with this directory already")
 
@@ -56,6 +63,10 @@ func openVault(dir string, tpm func() (transport.TPMCloser, error), log *slog.Lo
 		return nil, fmt.Errorf("the directory of the state: %w", err)
 	}
 	file, seal, err := openSealed(dir, tpm, log)
+	for tries := 0; errors.Is(err, sealedfile.ErrInUse) && tries < inUseTries; tries++ {
+		time.Sleep(inUsePause)
+		file, seal, err = openSealed(dir, tpm, log)
+	}
 	if errors.Is(err, sealedfile.ErrInUse) {
 		return nil, fmt.Errorf("%w (%s)", ErrRunning, dir)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/postern/postern"
@@ -47,6 +48,23 @@ type Server struct {
 	token    string
 	sessions sessions
 	streams  chan struct{}
+
+	telling sync.Mutex
+	told    uint64 // the revision of the last view
+}
+
+// told is a view, numbered: a page that learns of one by an event and of another by an answer keeps the newer.
+type told struct {
+	agent.View
+	Revision uint64 `json:"revision"`
+}
+
+// view is how everything stands.
+func (s *Server) view() told {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.told++
+	return told{s.machine.View(), s.told}
 }
 
 // New listens on an address of this machine alone: 127.0.0.1 or ::1, and a port, 0 for any.
@@ -64,6 +82,7 @@ func New(ctx context.Context, address string, m Machine, check func(context.Cont
 	return &Server{
 		machine: m, doctor: check, log: log, listener: listener, token: rand.Text() + rand.Text(),
 		sessions: sessions{now: time.Now}, streams: make(chan struct{}, maxStreams),
+		told: uint64(time.Now().UnixMilli()) * 1000, // above what an agent before this one told
 	}, nil
 }
 
@@ -88,7 +107,7 @@ func (s *Server) Serve(ctx context.Context) error {
 
 func (s *Server) handler() http.Handler {
 	api := http.NewServeMux()
-	api.HandleFunc("GET /api/view", func(w http.ResponseWriter, _ *http.Request) { s.answer(w, s.machine.View()) })
+	api.HandleFunc("GET /api/view", func(w http.ResponseWriter, _ *http.Request) { s.answer(w, s.view()) })
 	api.HandleFunc("GET /api/events", s.events)
 	api.HandleFunc("GET /api/qr.svg", s.qr)
 	api.HandleFunc("GET /api/doctor", func(w http.ResponseWriter, r *http.Request) { s.answer(w, s.doctor(r.Context())) })
@@ -155,7 +174,7 @@ func (s *Server) done(w http.ResponseWriter, err error) {
 		s.refuse(w, err)
 		return
 	}
-	s.answer(w, s.machine.View())
+	s.answer(w, s.view())
 }
 
 // body reads a small JSON body; none is the zero value.

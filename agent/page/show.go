@@ -46,7 +46,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer tick.Stop()
 	for {
 		changed := s.machine.Changed()
-		view, err := json.Marshal(s.machine.View())
+		view, err := json.Marshal(s.view())
 		if err != nil {
 			s.log.Error("the view cannot be written", "error", err)
 			return

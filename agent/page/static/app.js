@@ -43,6 +43,7 @@ const dialog = pairing(document.getElementById("dialog"), act, () => state.view)
 const tools = { act, dialog, refresh: () => render() };
 
 function show(view) {
+  if (view.revision < state.view?.revision) return; // an answer that an event has overtaken
   state.view = view;
   render();
 }

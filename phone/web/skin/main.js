@@ -4,7 +4,7 @@ import { Camera } from "./camera.js";
 import { described, installed, missing, platform, platformAuthenticator, suggestion } from "./device.js";
 import * as gate from "./gate.js";
 import { alone } from "./alone.js";
-import { start as startCore } from "./core.js";
+import { compile, start as startCore } from "./core.js";
 import * as push from "./push.js";
 import { fresh, occupied, show, spoken } from "./screen.js";
 import { settled } from "./screens/approve.js";
@@ -20,6 +20,8 @@ let store = null;
 let camera = null;
 let updating = false;
 let prompt = null; // the browser's offer to install
+let core = null; // being compiled
+let settledIn = false; // the service worker is registered, or being so
 let brought = ""; // what the address brought behind its #, until it is taken up
 let made = null; // the gate that was made for a first start that did not go through yet
 
@@ -356,11 +358,20 @@ function seen(json) {
     }, settled);
   }
   draw();
+  settleIn();
 }
 
 function block(code) {
   ui.blocked = code;
   draw();
+  settleIn();
+}
+
+// settleIn registers the service worker, which fetches the whole app once more: only after the first screen stands.
+function settleIn() {
+  if (settledIn) return;
+  settledIn = true;
+  register(() => { ui.update = true; draw(); }).catch((e) => console.error("service worker", e));
 }
 
 async function main() {
@@ -369,9 +380,9 @@ async function main() {
   ui.online = navigator.onLine;
   await speak(preferred());
   listen();
-  register(() => { ui.update = true; draw(); }).catch((e) => console.error("service worker", e));
   if (!globalThis.isSecureContext) return block("insecure_address");
   if (!globalThis.WebAssembly) return block("wasm_missing");
+  core = compile(document.getElementById("core").href);
   if (!navigator.locks) return block("browser_old");
   try {
     store = await Store.open();
@@ -414,7 +425,7 @@ async function run(held) {
   ui.route = history.state;
   if (brought) arrive();
   try {
-    await startCore(document.getElementById("core").href, () => block("core_stopped"));
+    await startCore(core, () => block("core_stopped"));
   } catch (e) {
     console.error(e);
     block(e instanceof Trouble ? e.problem.code : "core_failed");

@@ -115,6 +115,7 @@ func (w *world) provision(upn string) {
 func (w *world) connectExtension() {
 	w.extension.Watch()
 	w.extension.Open("chrome-extension://" + extensionID + "/page.html")
+	w.extension.Size("light", 560, 640)
 	w.extension.See("Connect this browser")
 	w.extension.Set("#server", w.demo.Console)
 	w.extension.Screenshot("hand/extension-01-connect")

@@ -57,6 +57,7 @@ func (w *world) signIn(upn string) {
 	w.toPasskey(upn)
 	window := w.approval(w.phone, "Sign in?")
 	w.phone.shot("08-approve")
+	window.Size("light", 380, 520) // as it opens where there is a screen
 	window.Screenshot("hand/extension-04-look-at-your-phone")
 	w.phone.Look("dark", 390)
 	w.phone.shot("09-approve-dark")

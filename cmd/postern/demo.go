@@ -175,14 +175,16 @@ To connect the tenant, choose Integrations > Add New Integrations and enter
   Client ID       %s
   Client Secret   %s
 
-Then invite a user, such as %s, and let a phone without a screen take the code:
+Then invite a user, such as %s, and open the link of the invitation: that is the phone app. For the computer, load
+bin/extension into Chrome or Edge (Extensions, Developer mode, Load unpacked), connect it to %s and pair.
+Instead of the app, a phone without a screen can take the code:
 
   bin/postern-phone enroll --server %s --code CODE
   bin/postern-phone provision
 
 The tenant's own addresses: Graph %s, sign-in and security info %s, its CA %s.
 `, c.Users, c.Data, info.Console, info.SignInLink, info.Token, info.TenantID, info.ClientID, info.ClientSecret, user,
-		info.Console, info.Graph, info.Authority, info.CAFile)
+		info.Console, info.Console, info.Graph, info.Authority, info.CAFile)
 	return err
 }
 

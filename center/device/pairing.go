@@ -134,11 +134,14 @@ func (s *Service) ConfirmPairing(ctx context.Context, by postern.DeviceID, id po
 		case p.PhoneID == "":
 			return false, postern.Errorf(postern.CodePairingState, "No phone has opened the code yet.")
 		}
+		confirmed := &p.WorkstationConfirmed
 		if by == postern.DeviceID(p.PhoneID) {
-			p.PhoneConfirmed = true
-		} else {
-			p.WorkstationConfirmed = true
+			confirmed = &p.PhoneConfirmed
 		}
+		if *confirmed {
+			return false, nil // nothing to tell anybody: an end that repeats itself at every news would cause them
+		}
+		*confirmed = true
 		if !p.PhoneConfirmed || !p.WorkstationConfirmed {
 			return true, nil
 		}

@@ -90,7 +90,7 @@ func TestPairing(t *testing.T) {
 	w.now = w.now.Add(2 * time.Minute) // a second before its end
 	for range 2 {                      // one end twice is still one end
 		got, err := w.ConfirmPairing(ctx, phone, id)
-		if err != nil || got.State != postern.PairingPending {
+		if err != nil || got.State != postern.PairingPending || got.Version != joined.Pairing.Version+1 {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}

@@ -29,6 +29,9 @@ const (
 	PermPasskeysProvision  Permission = "passkeys.provision"
 	PermPasskeysRevoke     Permission = "passkeys.revoke"
 	PermAuditRead          Permission = "audit.read"
+	PermAuditManage        Permission = "audit.manage"   // streams and retention
+	PermUsersApprove       Permission = "users.approve"  // vouch for who a user is
+	PermMessagesWrite      Permission = "messages.write" // mail settings, texts and campaigns
 	PermAdministratorsRead Permission = "administrators.read"
 	PermAdministrators     Permission = "administrators.write"
 	PermTokens             Permission = "tokens.write"
@@ -37,16 +40,17 @@ const (
 // Permissions lists all permissions, in the order in which pages show them.
 var Permissions = []Permission{
 	PermIntegrationsRead, PermIntegrationsWrite, PermUsersRead, PermUsersInvite, PermPasskeysProvision,
-	PermPasskeysRevoke, PermAuditRead, PermAdministratorsRead, PermAdministrators, PermTokens,
+	PermPasskeysRevoke, PermUsersApprove, PermMessagesWrite, PermAuditRead, PermAuditManage, PermAdministratorsRead,
+	PermAdministrators, PermTokens,
 }
 
 var permissionsOf = map[Role][]Permission{
 	RoleOwner: Permissions,
 	RoleAdministrator: {
 		PermIntegrationsRead, PermIntegrationsWrite, PermUsersRead, PermUsersInvite, PermPasskeysProvision,
-		PermPasskeysRevoke, PermAuditRead, PermAdministratorsRead, PermTokens,
+		PermPasskeysRevoke, PermUsersApprove, PermMessagesWrite, PermAuditRead, PermAuditManage, PermAdministratorsRead, PermTokens,
 	},
-	RoleHelpDesk: {PermIntegrationsRead, PermUsersRead, PermUsersInvite, PermPasskeysRevoke, PermAuditRead},
+	RoleHelpDesk: {PermIntegrationsRead, PermUsersRead, PermUsersInvite, PermUsersApprove, PermPasskeysRevoke, PermAuditRead},
 	RoleAuditor:  {PermIntegrationsRead, PermUsersRead, PermAuditRead, PermAdministratorsRead},
 }
 

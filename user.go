@@ -29,9 +29,43 @@ type User struct {
 	Phase         Phase         `json:"phase,omitempty" enum:"eligible,paired,active,suspended,revoked" doc:"How far the user's phone has come. Absent for a user who was never invited."`
 	GroupPhase    Phase         `json:"group_phase,omitempty" doc:"The phase whose group the user was last put into."`
 	Problem       string        `json:"problem,omitempty" doc:"What stands in the way, in one sentence."`
+	Account       AccountState  `json:"account,omitempty" enum:"enabled,disabled,deleted" doc:"The user's account in the tenant; absent where the directory may not be read."`
+	Guest         bool          `json:"guest,omitempty"`
+	Privileged    bool          `json:"privileged,omitempty" doc:"Holds an Entra role that can take over the tenant."`
+	Roles         []string      `json:"roles,omitempty"`
+	Suspension    *Suspension   `json:"suspension,omitempty"`
 	CreatedAt     time.Time     `json:"created_at"`
 	UpdatedAt     time.Time     `json:"updated_at"`
 }
+
+// AccountState is what the tenant's directory says of an account.
+type AccountState string
+
+// The account states. The zero value says that nobody could look.
+const (
+	AccountEnabled  AccountState = "enabled"
+	AccountDisabled AccountState = "disabled"
+	AccountDeleted  AccountState = "deleted"
+)
+
+// Suspension says why a user is held back. One that followed from the account ends when the account is enabled again;
+// one that a person ordered ends when a person ends it.
+type Suspension struct {
+	Cause SuspensionCause `json:"cause" enum:"administrator,account_disabled,account_deleted"`
+	By    string          `json:"by" doc:"Who ordered it."`
+	Note  string          `json:"note,omitempty" doc:"What they gave as the reason."`
+	At    time.Time       `json:"at"`
+}
+
+// SuspensionCause is what a suspension followed from.
+type SuspensionCause string
+
+// The causes.
+const (
+	SuspendedByAdministrator SuspensionCause = "administrator"
+	SuspendedAccountDisabled SuspensionCause = "account_disabled"
+	SuspendedAccountDeleted  SuspensionCause = "account_deleted"
+)
 
 // DirectoryUser is a user as the tenant's directory shows it.
 type DirectoryUser struct {
@@ -207,4 +241,20 @@ type Passkey struct {
 	CreatedAt      time.Time      `json:"created_at"`
 	RevokedAt      *time.Time     `json:"revoked_at,omitempty"`
 	Problem        string         `json:"problem,omitempty"`
+	UPN            string         `json:"user_principal_name,omitempty" doc:"The user's name when the passkey was registered. A user who has another name by now cannot sign in with it."`
+
+	Reason RevocationReason `json:"reason,omitempty" enum:"requested,phone_revoked,user_revoked,integration_revoked,leaver,removed_at_entra" doc:"Why it was taken away."`
 }
+
+// RevocationReason says why a passkey was taken away.
+type RevocationReason string
+
+// The reasons.
+const (
+	RevocationRequested   RevocationReason = "requested"           // of this one passkey, by a person
+	RevocationPhone       RevocationReason = "phone_revoked"       // with the phone it lay on
+	RevocationUser        RevocationReason = "user_revoked"        // with everything of its user
+	RevocationIntegration RevocationReason = "integration_revoked" // with everything of the integration
+	RevocationLeaver      RevocationReason = "leaver"              // because the user's account was disabled or deleted
+	RevocationAtEntra     RevocationReason = "removed_at_entra"    // somebody removed it at Entra
+)

@@ -57,12 +57,12 @@ type archiveEnd struct {
 // archivedTables are the tables of an archive, those that others refer to before those that refer to them. The waiting
 // jobs follow them as the table "jobs".
 var archivedTables = []string{
-	"settings", "integrations", "attestation_cas", "users", "invitations", "phones", "push_subscriptions", "workstations", "pairings",
+	"settings", "integrations", "documents", "attestation_cas", "users", "invitations", "phones", "push_subscriptions", "workstations", "pairings",
 	"provisionings", "passkeys", "passkey_claims", "administrators", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
 }
 
 // tableSince is the first schema that has a table, of those that the first schema had not.
-var tableSince = map[string]int64{"workstations": 4, "pairings": 4, "push_subscriptions": 5, "passkey_claims": 6}
+var tableSince = map[string]int64{"workstations": 4, "pairings": 4, "push_subscriptions": 5, "passkey_claims": 6, "documents": 7}
 
 // tablesOf lists the tables of an archive with that schema.
 func tablesOf(schema int64) []string {

@@ -46,6 +46,7 @@ func (s *Store) UpdatePasskey(ctx context.Context, p *postern.Passkey) error {
 			ID: row.ID, Version: row.Version, Managed: row.Managed, State: row.State, MethodID: row.MethodID,
 			DisplayName: row.DisplayName, Aaguid: row.Aaguid, Model: row.Model, Attested: row.Attested, Synced: row.Synced,
 			CredentialID: row.CredentialID, CreatedAt: row.CreatedAt, RevokedAt: row.RevokedAt, Problem: row.Problem,
+			Upn: row.Upn, Reason: row.Reason,
 		})
 		if err := versioned(rows, err, "passkey", func() error { _, err := t.q.GetPasskey(ctx, row.ID); return err }); err != nil {
 			return err
@@ -62,7 +63,7 @@ func passkeyRow(p postern.Passkey) query.Passkey {
 		ProvisioningID: string(p.ProvisioningID), Version: p.Version, Managed: p.Managed, State: string(p.State),
 		MethodID: p.MethodID, DisplayName: p.DisplayName, Aaguid: p.AAGUID, Model: p.Model, Attested: p.Attested,
 		Synced: p.Synced, CredentialID: blob(p.CredentialID), CreatedAt: millis(p.CreatedAt),
-		RevokedAt: optionalMillis(p.RevokedAt), Problem: p.Problem,
+		RevokedAt: optionalMillis(p.RevokedAt), Problem: p.Problem, Upn: p.UPN, Reason: string(p.Reason),
 	}
 }
 
@@ -74,5 +75,6 @@ func passkeyOf(row query.Passkey) (postern.Passkey, error) {
 		State: postern.PasskeyState(row.State), MethodID: row.MethodID, DisplayName: row.DisplayName, AAGUID: row.Aaguid,
 		Model: row.Model, Attested: row.Attested, Synced: row.Synced, CredentialID: fromBlob(row.CredentialID),
 		CreatedAt: fromMillis(row.CreatedAt), RevokedAt: fromOptionalMillis(row.RevokedAt), Problem: row.Problem,
+		UPN: row.Upn, Reason: postern.RevocationReason(row.Reason),
 	}, nil
 }

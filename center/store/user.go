@@ -48,16 +48,20 @@ func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.Use
 	for rows.Next() {
 		var u query.User
 		if err := rows.Scan(&u.ID, &u.IntegrationID, &u.Version, &u.ObjectID, &u.Upn, &u.DisplayName, &u.Mail, &u.Phase,
-			&u.GroupPhase, &u.Problem, &u.CreatedAt, &u.UpdatedAt); err != nil {
+			&u.GroupPhase, &u.Problem, &u.CreatedAt, &u.UpdatedAt, &u.Account, &u.Guest, &u.Privileged, &u.Roles, &u.Suspension); err != nil {
 			return nil, failure(err, "user")
 		}
-		user, _ := userOf(u)
+		user, err := userOf(u)
+		if err != nil {
+			return nil, err
+		}
 		users = append(users, user)
 	}
 	return users, failure(rows.Err(), "user")
 }
 
-const userColumns = "id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, created_at, updated_at"
+const userColumns = "id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, created_at, updated_at, " +
+	"account, guest, privileged, roles, suspension"
 
 // CountUsers counts the users of an integration by phase, those without one as PhaseNone. A phase without users
 // is not in the map.
@@ -79,8 +83,12 @@ func (s *Store) CountUsers(ctx context.Context, integration postern.IntegrationI
 
 // CreateUser stores a new user. CodeConflict says that the integration knows the object id, or that the id exists.
 func (s *Store) CreateUser(ctx context.Context, u postern.User) error {
+	row, err := userRow(u)
+	if err != nil {
+		return err
+	}
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
-		rows, err := t.q.InsertUser(ctx, query.InsertUserParams(userRow(u)))
+		rows, err := t.q.InsertUser(ctx, query.InsertUserParams(row))
 		return inserted(rows, err, "user")
 	})
 }
@@ -88,7 +96,10 @@ func (s *Store) CreateUser(ctx context.Context, u postern.User) error {
 // UpdateUser stores u if u.Version is still the stored one, and increments it. The integration of a user never changes.
 func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
-		row := userRow(*u)
+		row, err := userRow(*u)
+		if err != nil {
+			return err
+		}
 		taken, err := t.q.ObjectIDTaken(ctx, query.ObjectIDTakenParams{IntegrationID: row.IntegrationID, ObjectID: row.ObjectID, ID: row.ID})
 		if err != nil {
 			return failure(err, "user")
@@ -99,7 +110,8 @@ func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
 		rows, err := t.q.UpdateUser(ctx, query.UpdateUserParams{
 			ID: row.ID, Version: row.Version, ObjectID: row.ObjectID, Upn: row.Upn, DisplayName: row.DisplayName, Mail: row.Mail,
 			Phase: row.Phase, GroupPhase: row.GroupPhase, Problem: row.Problem, SortKey: row.SortKey, SearchText: row.SearchText,
-			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Account: row.Account, Guest: row.Guest, Privileged: row.Privileged,
+			Roles: row.Roles, Suspension: row.Suspension,
 		})
 		if err := versioned(rows, err, "user", func() error { _, err := t.q.GetUser(ctx, row.ID); return err }); err != nil {
 			return err
@@ -150,8 +162,13 @@ func (s *Store) UserFacts(ctx context.Context, id postern.UserID, now time.Time)
 	return lifecycle.Facts{OpenInvitations: int(invitations), Phones: int(phones), Passkeys: int(passkeys)}, nil
 }
 
-func userRow(u postern.User) query.User {
+func userRow(u postern.User) (query.User, error) {
 	folded := strings.ToLower(u.DisplayName)
+	roles, err := toJSON("roles of a user", u.Roles)
+	if err != nil {
+		return query.User{}, err
+	}
+	suspension, err := toJSON("suspension of a user", u.Suspension)
 	return query.User{
 		ID: string(u.ID), IntegrationID: string(u.IntegrationID), Version: u.Version, ObjectID: u.ObjectID, Upn: u.UPN,
 		DisplayName: u.DisplayName, Mail: u.Mail, Phase: string(u.Phase), GroupPhase: string(u.GroupPhase),
@@ -159,14 +176,20 @@ func userRow(u postern.User) query.User {
 		// A line break between the two, which nobody searches for, so that no match spans both.
 		SearchText: folded + "\n" + strings.ToLower(u.UPN),
 		CreatedAt:  millis(u.CreatedAt), UpdatedAt: millis(u.UpdatedAt),
-	}
+		Account: string(u.Account), Guest: u.Guest, Privileged: u.Privileged, Roles: roles, Suspension: suspension,
+	}, err
 }
 
 func userOf(row query.User) (postern.User, error) {
-	return postern.User{
+	u := postern.User{
 		ID: postern.UserID(row.ID), IntegrationID: postern.IntegrationID(row.IntegrationID), Version: row.Version,
 		ObjectID: row.ObjectID, UPN: row.Upn, DisplayName: row.DisplayName, Mail: row.Mail,
 		Phase: postern.Phase(row.Phase), GroupPhase: postern.Phase(row.GroupPhase), Problem: row.Problem,
+		Account: postern.AccountState(row.Account), Guest: row.Guest, Privileged: row.Privileged,
 		CreatedAt: fromMillis(row.CreatedAt), UpdatedAt: fromMillis(row.UpdatedAt),
-	}, nil
+	}
+	if err := fromJSON("roles of a user", row.Roles, &u.Roles); err != nil {
+		return u, err
+	}
+	return u, fromJSON("suspension of a user", row.Suspension, &u.Suspension)
 }

@@ -116,9 +116,15 @@ func permissionMeaning(p postern.Permission) string {
 	case postern.PermPasskeysProvision:
 		return "Start and cancel the registration of passkeys."
 	case postern.PermPasskeysRevoke:
-		return "Revoke phones and passkeys."
+		return "Suspend users and revoke phones, passkeys and users."
 	case postern.PermAuditRead:
-		return "Read and verify the audit trail."
+		return "Read, verify and export the audit trail."
+	case postern.PermAuditManage:
+		return "Send the audit trail to other systems and say how long it is kept."
+	case postern.PermUsersApprove:
+		return "Vouch for who a user is, so that a passkey is given out."
+	case postern.PermMessagesWrite:
+		return "Set up mail, change its texts and send campaigns."
 	case postern.PermAdministratorsRead:
 		return "See who administers this Postern."
 	case postern.PermAdministrators:

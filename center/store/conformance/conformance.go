@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"collisions":                testCollisions,
 		"after commit":              testAfterCommit,
 		"settings":                  testSettings,
+		"documents":                 testDocuments,
 		"integrations":              testIntegrations,
 		"integration notes":         testIntegrationNotes,
 		"integration cascade":       testCascade,

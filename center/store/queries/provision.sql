@@ -44,12 +44,13 @@ SELECT * FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id;
 
 -- name: InsertPasskey :execrows
 INSERT INTO passkeys (id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state,
-    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdatePasskey :execrows
 UPDATE passkeys
 SET version = version + 1, managed = $3, state = $4, method_id = $5, display_name = $6, aaguid = $7, model = $8,
-    attested = $9, synced = $10, credential_id = $11, created_at = $12, revoked_at = $13, problem = $14
+    attested = $9, synced = $10, credential_id = $11, created_at = $12, revoked_at = $13, problem = $14, upn = $15,
+    reason = $16
 WHERE id = $1 AND version = $2;

@@ -9,14 +9,15 @@ SELECT phase, count(*) AS users FROM users WHERE integration_id = $1 GROUP BY ph
 
 -- name: InsertUser :execrows
 INSERT INTO users (id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem,
-    sort_key, search_text, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdateUser :execrows
 UPDATE users
 SET version = version + 1, object_id = $3, upn = $4, display_name = $5, mail = $6, phase = $7, group_phase = $8,
-    problem = $9, sort_key = $10, search_text = $11, created_at = $12, updated_at = $13
+    problem = $9, sort_key = $10, search_text = $11, created_at = $12, updated_at = $13, account = $14, guest = $15,
+    privileged = $16, roles = $17, suspension = $18
 WHERE id = $1 AND version = $2;
 
 -- name: ObjectIDTaken :one

@@ -72,6 +72,14 @@ type AuditHead struct {
 	Hash     string
 }
 
+type Document struct {
+	Scope         string
+	Name          string
+	IntegrationID sql.NullString
+	Version       int64
+	Body          string
+}
+
 type Integration struct {
 	ID               string
 	Version          int64
@@ -161,6 +169,8 @@ type Passkey struct {
 	CreatedAt      int64
 	RevokedAt      sql.NullInt64
 	Problem        string
+	Upn            string
+	Reason         string
 }
 
 type PasskeyClaim struct {
@@ -263,6 +273,11 @@ type User struct {
 	SearchText    string
 	CreatedAt     int64
 	UpdatedAt     int64
+	Account       string
+	Guest         bool
+	Privileged    bool
+	Roles         string
+	Suspension    string
 }
 
 type Workstation struct {

@@ -11,7 +11,7 @@ import (
 )
 
 const getPasskey = `-- name: GetPasskey :one
-SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE id = $1
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason FROM passkeys WHERE id = $1
 `
 
 func (q *Queries) GetPasskey(ctx context.Context, id string) (Passkey, error) {
@@ -37,6 +37,8 @@ func (q *Queries) GetPasskey(ctx context.Context, id string) (Passkey, error) {
 		&i.CreatedAt,
 		&i.RevokedAt,
 		&i.Problem,
+		&i.Upn,
+		&i.Reason,
 	)
 	return i, err
 }
@@ -83,8 +85,8 @@ func (q *Queries) GetProvisioning(ctx context.Context, id string) (Provisioning,
 
 const insertPasskey = `-- name: InsertPasskey :execrows
 INSERT INTO passkeys (id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state,
-    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT DO NOTHING
 `
 
@@ -108,6 +110,8 @@ type InsertPasskeyParams struct {
 	CreatedAt      int64
 	RevokedAt      sql.NullInt64
 	Problem        string
+	Upn            string
+	Reason         string
 }
 
 func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (int64, error) {
@@ -131,6 +135,8 @@ func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (i
 		arg.CreatedAt,
 		arg.RevokedAt,
 		arg.Problem,
+		arg.Upn,
+		arg.Reason,
 	)
 	if err != nil {
 		return 0, err
@@ -332,7 +338,7 @@ func (q *Queries) ListOpenSecurityKeyProvisionings(ctx context.Context, userID s
 }
 
 const listPasskeysOfPhone = `-- name: ListPasskeysOfPhone :many
-SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID sql.NullString) ([]Passkey, error) {
@@ -364,6 +370,8 @@ func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID sql.NullStrin
 			&i.CreatedAt,
 			&i.RevokedAt,
 			&i.Problem,
+			&i.Upn,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}
@@ -379,7 +387,7 @@ func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID sql.NullStrin
 }
 
 const listPasskeysOfUser = `-- name: ListPasskeysOfUser :many
-SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem FROM passkeys WHERE user_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason FROM passkeys WHERE user_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Passkey, error) {
@@ -411,6 +419,8 @@ func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Pass
 			&i.CreatedAt,
 			&i.RevokedAt,
 			&i.Problem,
+			&i.Upn,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}
@@ -540,7 +550,8 @@ func (q *Queries) ListWaitingProvisionings(ctx context.Context, integrationID st
 const updatePasskey = `-- name: UpdatePasskey :execrows
 UPDATE passkeys
 SET version = version + 1, managed = $3, state = $4, method_id = $5, display_name = $6, aaguid = $7, model = $8,
-    attested = $9, synced = $10, credential_id = $11, created_at = $12, revoked_at = $13, problem = $14
+    attested = $9, synced = $10, credential_id = $11, created_at = $12, revoked_at = $13, problem = $14, upn = $15,
+    reason = $16
 WHERE id = $1 AND version = $2
 `
 
@@ -559,6 +570,8 @@ type UpdatePasskeyParams struct {
 	CreatedAt    int64
 	RevokedAt    sql.NullInt64
 	Problem      string
+	Upn          string
+	Reason       string
 }
 
 func (q *Queries) UpdatePasskey(ctx context.Context, arg UpdatePasskeyParams) (int64, error) {
@@ -577,6 +590,8 @@ func (q *Queries) UpdatePasskey(ctx context.Context, arg UpdatePasskeyParams) (i
 		arg.CreatedAt,
 		arg.RevokedAt,
 		arg.Problem,
+		arg.Upn,
+		arg.Reason,
 	)
 	if err != nil {
 		return 0, err

@@ -128,7 +128,7 @@ func (q *Queries) GetInvitationByHandle(ctx context.Context, handle string) (Inv
 }
 
 const getUser = `-- name: GetUser :one
-SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at FROM users WHERE id = $1
+SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension FROM users WHERE id = $1
 `
 
 func (q *Queries) GetUser(ctx context.Context, id string) (User, error) {
@@ -149,12 +149,17 @@ func (q *Queries) GetUser(ctx context.Context, id string) (User, error) {
 		&i.SearchText,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Account,
+		&i.Guest,
+		&i.Privileged,
+		&i.Roles,
+		&i.Suspension,
 	)
 	return i, err
 }
 
 const getUserByObjectID = `-- name: GetUserByObjectID :one
-SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at FROM users WHERE integration_id = $1 AND object_id = $2
+SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension FROM users WHERE integration_id = $1 AND object_id = $2
 `
 
 type GetUserByObjectIDParams struct {
@@ -180,6 +185,11 @@ func (q *Queries) GetUserByObjectID(ctx context.Context, arg GetUserByObjectIDPa
 		&i.SearchText,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.Account,
+		&i.Guest,
+		&i.Privileged,
+		&i.Roles,
+		&i.Suspension,
 	)
 	return i, err
 }
@@ -227,8 +237,8 @@ func (q *Queries) InsertInvitation(ctx context.Context, arg InsertInvitationPara
 
 const insertUser = `-- name: InsertUser :execrows
 INSERT INTO users (id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem,
-    sort_key, search_text, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT DO NOTHING
 `
 
@@ -247,6 +257,11 @@ type InsertUserParams struct {
 	SearchText    string
 	CreatedAt     int64
 	UpdatedAt     int64
+	Account       string
+	Guest         bool
+	Privileged    bool
+	Roles         string
+	Suspension    string
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
@@ -265,6 +280,11 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, 
 		arg.SearchText,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.Account,
+		arg.Guest,
+		arg.Privileged,
+		arg.Roles,
+		arg.Suspension,
 	)
 	if err != nil {
 		return 0, err
@@ -312,7 +332,7 @@ func (q *Queries) ListInvitations(ctx context.Context, userID string) ([]Invitat
 }
 
 const listUsersOutOfGroup = `-- name: ListUsersOutOfGroup :many
-SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at FROM users WHERE integration_id = $1 AND phase <> group_phase ORDER BY updated_at, id LIMIT $2
+SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension FROM users WHERE integration_id = $1 AND phase <> group_phase ORDER BY updated_at, id LIMIT $2
 `
 
 type ListUsersOutOfGroupParams struct {
@@ -344,6 +364,11 @@ func (q *Queries) ListUsersOutOfGroup(ctx context.Context, arg ListUsersOutOfGro
 			&i.SearchText,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.Account,
+			&i.Guest,
+			&i.Privileged,
+			&i.Roles,
+			&i.Suspension,
 		); err != nil {
 			return nil, err
 		}
@@ -444,7 +469,8 @@ func (q *Queries) UpdateInvitation(ctx context.Context, arg UpdateInvitationPara
 const updateUser = `-- name: UpdateUser :execrows
 UPDATE users
 SET version = version + 1, object_id = $3, upn = $4, display_name = $5, mail = $6, phase = $7, group_phase = $8,
-    problem = $9, sort_key = $10, search_text = $11, created_at = $12, updated_at = $13
+    problem = $9, sort_key = $10, search_text = $11, created_at = $12, updated_at = $13, account = $14, guest = $15,
+    privileged = $16, roles = $17, suspension = $18
 WHERE id = $1 AND version = $2
 `
 
@@ -462,6 +488,11 @@ type UpdateUserParams struct {
 	SearchText  string
 	CreatedAt   int64
 	UpdatedAt   int64
+	Account     string
+	Guest       bool
+	Privileged  bool
+	Roles       string
+	Suspension  string
 }
 
 func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, error) {
@@ -479,6 +510,11 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.SearchText,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.Account,
+		arg.Guest,
+		arg.Privileged,
+		arg.Roles,
+		arg.Suspension,
 	)
 	if err != nil {
 		return 0, err

@@ -106,6 +106,15 @@ const (
 	CodeCertificateMismatch Code = "certificate_key_mismatch"
 	CodeCertificateWeak     Code = "certificate_weak"
 
+	CodeMailOff       Code = "mail_off"
+	CodeMailAddress   Code = "mail_address_missing"
+	CodeMailServer    Code = "mail_server_unreachable"
+	CodeMailTLS       Code = "mail_server_untrusted"
+	CodeMailLogin     Code = "mail_login_refused"
+	CodeMailSender    Code = "mail_sender_refused"
+	CodeMailRecipient Code = "mail_recipient_refused"
+	CodeMailRefused   Code = "mail_refused"
+
 	CodeAuditBroken Code = "audit_chain_broken"
 )
 
@@ -226,6 +235,15 @@ var catalogue = map[Code]Entry{
 	CodeCertificateExpired:  {statusUnprocessableEntity, "The certificate is not valid today.", "Make a new certificate and upload it to the app registration and here."},
 	CodeCertificateMismatch: {statusUnprocessableEntity, "The private key does not belong to the certificate.", "Give the key that was made together with this certificate."},
 	CodeCertificateWeak:     {statusUnprocessableEntity, "Entra does not accept a certificate of this kind.", "Use an RSA certificate of at least 2048 bits signed with SHA-256."},
+
+	CodeMailOff:       {statusConflict, "No mail server is set, so nothing can be sent.", "Ask an administrator to fill in the mail settings, or hand the code over yourself."},
+	CodeMailAddress:   {statusConflict, "The user has no address that mail could be sent to.", "Enter a mail address for the user in Entra, or hand the code over yourself."},
+	CodeMailServer:    {statusBadGateway, "The mail server cannot be reached.", "Check name and port of the mail server, and that this machine may reach it."},
+	CodeMailTLS:       {statusBadGateway, "The connection to the mail server cannot be protected.", "Choose the kind of protection that the server offers, and check its certificate."},
+	CodeMailLogin:     {statusBadGateway, "The mail server refused user name or password.", "Enter the password again. Some providers want a password made for applications."},
+	CodeMailSender:    {statusBadGateway, "The mail server does not take messages from this sender.", "Use a sender's address that the account may send from."},
+	CodeMailRecipient: {statusBadGateway, "The mail server does not take messages for this address.", "Check the user's mail address in Entra."},
+	CodeMailRefused:   {statusBadGateway, "The mail server refused the message.", "Read the server's own words, and ask whoever runs it."},
 
 	CodeAuditBroken: {statusInternalServerError, "The audit trail does not verify.", "Keep the database as it is, compare it with the last checkpoint and the last backup, and treat this as an incident."},
 

@@ -32,6 +32,8 @@ type (
 	AdministratorID string
 	// TokenID names an [APIToken], prefix "tok". It is not the token itself.
 	TokenID string
+	// MessageID names a [Message], prefix "msg".
+	MessageID string
 	// EventID names an [AuditEvent], prefix "evt".
 	EventID string
 )
@@ -48,6 +50,7 @@ const (
 	PrefixAdministrator = "adm"
 	PrefixToken         = "tok"
 	PrefixEvent         = "evt"
+	PrefixMessage       = "msg"
 )
 
 // idEncoding keeps the order of the bytes it encodes, which is what lets identifiers sort by time.

@@ -117,6 +117,8 @@ type InvitationCreated struct {
 type InvitationInput struct {
 	User         string `json:"user" doc:"User principal name or object id."`
 	ValidMinutes int    `json:"valid_minutes,omitempty" doc:"How long the code works; 0 means three days." minimum:"0" maximum:"43200"`
+
+	Mail InvitationMail `json:"mail,omitempty" enum:"invitation,code" doc:"Which messages go to the user: an invitation that only informs, or that and the one-time code in a message of its own."`
 }
 
 // PhoneState is the state of a phone.

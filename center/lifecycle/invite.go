@@ -51,6 +51,13 @@ func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in poste
 	if validity < time.Minute || validity > maxValidity {
 		return none, postern.FieldErrorf("valid_minutes", "A code can be valid for 1 to %d minutes.", int(maxValidity/time.Minute))
 	}
+	switch {
+	case in.Mail != postern.MailNone && in.Mail != postern.MailInvitation && in.Mail != postern.MailCode:
+		return none, postern.FieldErrorf("mail", "There is no mail of the kind %q.", bounded(string(in.Mail))).
+			WithNext("Choose invitation or code, or leave it empty for no mail.")
+	case in.Mail != postern.MailNone && s.Mail == nil:
+		return none, postern.Errorf(postern.CodeMailOff, "").OnField("mail")
+	}
 	tenant, i, err := s.Tenants.Tenant(ctx, id)
 	if err != nil {
 		return none, err
@@ -84,6 +91,11 @@ func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in poste
 		if out, err = s.createInvitation(ctx, u, validity); err != nil {
 			return err
 		}
+		if in.Mail != postern.MailNone {
+			if err := s.Mail.Invited(ctx, u, out.Invitation, out.Code, in.Mail == postern.MailCode); err != nil {
+				return err
+			}
+		}
 		if err := s.Settle(ctx, u.ID); err != nil {
 			return err
 		}
@@ -91,7 +103,7 @@ func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in poste
 			return err
 		}
 		return s.Audit.Record(ctx, event(audit.UserInvited, out.User, "The user was invited to enrol a phone.",
-			map[string]string{"invitation": string(out.Invitation.ID), "expires": out.Invitation.ExpiresAt.Format(time.RFC3339)}))
+			map[string]string{"invitation": string(out.Invitation.ID), "expires": out.Invitation.ExpiresAt.Format(time.RFC3339), "mail": string(in.Mail)}))
 	})
 	if err != nil {
 		return none, err
@@ -133,7 +145,7 @@ func (s *Service) withdrawOpen(ctx context.Context, u postern.User) error {
 		}
 		now := was
 		now.State = postern.InvitationWithdrawn
-		if err := s.Store.UpdateInvitation(ctx, was, now); err != nil {
+		if err := s.update(ctx, was, now); err != nil {
 			return err
 		}
 	}
@@ -186,7 +198,7 @@ func (s *Service) Withdraw(ctx context.Context, id postern.InvitationID) error {
 		}
 		now := was
 		now.State = postern.InvitationWithdrawn
-		if err := s.Store.UpdateInvitation(ctx, was, now); err != nil {
+		if err := s.update(ctx, was, now); err != nil {
 			return err
 		}
 		if err := s.Settle(ctx, was.UserID); err != nil {
@@ -231,7 +243,7 @@ func (s *Service) Verify(ctx context.Context, typed string) (postern.Invitation,
 			if now.Failures >= maxFailures {
 				now.State = postern.InvitationLocked
 			}
-			if err := s.Store.UpdateInvitation(ctx, was, now); err != nil {
+			if err := s.update(ctx, was, now); err != nil {
 				return err
 			}
 		}
@@ -282,5 +294,17 @@ func (s *Service) Use(ctx context.Context, inv postern.Invitation) error {
 	}
 	now, at := was, s.Now().UTC()
 	now.State, now.UsedAt = postern.InvitationUsed, &at
-	return s.Store.UpdateInvitation(ctx, was, now)
+	return s.update(ctx, was, now)
+}
+
+// update stores what became of an invitation. Mail about one that is over is taken back: nobody shall get a code that
+// no longer works.
+func (s *Service) update(ctx context.Context, was, now postern.Invitation) error {
+	if err := s.Store.UpdateInvitation(ctx, was, now); err != nil {
+		return err
+	}
+	if s.Mail == nil || now.State == postern.InvitationOpen {
+		return nil
+	}
+	return s.Mail.InvitationOver(ctx, now.ID)
 }

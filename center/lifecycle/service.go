@@ -21,7 +21,16 @@ type Tenants interface {
 	Tenant(ctx context.Context, id postern.IntegrationID) (*entra.Tenant, postern.Integration, error)
 }
 
-// Service is everything that can be done with users and invitations. All fields are needed.
+// Mailer tells users about invitations. Its methods join the transaction of ctx.
+type Mailer interface {
+	// Invited writes to an invited user; with withCode the one-time code follows in a message of its own. An error
+	// undoes the invitation.
+	Invited(ctx context.Context, u postern.User, inv postern.Invitation, code string, withCode bool) error
+	// InvitationOver takes back what was not sent yet about an invitation that was used, withdrawn or locked.
+	InvitationOver(ctx context.Context, id postern.InvitationID) error
+}
+
+// Service is everything that can be done with users and invitations. All fields are needed but those that say otherwise.
 type Service struct {
 	Store   Store
 	Tenants Tenants
@@ -30,6 +39,9 @@ type Service struct {
 	Notices backbone.Backbone
 	Logger  *slog.Logger
 	Now     func() time.Time
+
+	// Mail writes to the user about an invitation; nil: there is no mail.
+	Mail Mailer
 }
 
 // Search looks users up in the tenant's directory.

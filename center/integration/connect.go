@@ -55,6 +55,7 @@ func (s *Service) open(i postern.Integration, credential entra.Credential) (*ent
 		Budget:        s.budget(i.TenantID, i.ClientID),
 		Now:           s.Now,
 		Sleep:         s.Sleep,
+		Transport:     s.Transport,
 	})
 }
 

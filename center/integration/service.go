@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ const httpDebugFor = time.Hour
 // Topic is what is published on the backbone when an integration changed.
 func Topic(id postern.IntegrationID) string { return "integration/" + string(id) }
 
-// Service is everything that can be done with integrations. All fields but Sleep, Observer and Enabled are needed.
+// Service is everything that can be done with integrations. All fields but Sleep, Observer, Transport and Enabled are needed.
 type Service struct {
 	Store    Store
 	Sealer   seal.Sealer
@@ -33,6 +34,9 @@ type Service struct {
 	Now      func() time.Time
 	Sleep    func(ctx context.Context, d time.Duration) error // of the connector; a timer if nil
 	Observer entra.Observer
+
+	// Transport carries the connector's requests; one of TLS that trusts the cloud if nil.
+	Transport http.RoundTripper
 
 	// Enabled is called in the transaction that enables an integration, so that what waited for it goes on.
 	Enabled func(ctx context.Context, id postern.IntegrationID) error

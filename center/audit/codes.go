@@ -83,4 +83,10 @@ var (
 	PasskeyClaimed    = Code{"KEY004I", "passkey.claimed", "A phone said that it made a passkey at Security info."}
 	PasskeyAdopted    = Code{"KEY005I", "passkey.self_service", "A passkey that its user registered at Security info is managed from now on."}
 	PasskeyClaimEnded = Code{"KEY006W", "passkey.claim_given_up", "Entra did not list the passkey that a phone said it had made."}
+
+	EnrolmentPolicySet = Code{"ENR001W", "enrolment.policy", "The enrolment policy of an integration was changed."}
+	ProofGiven         = Code{"ENR002I", "enrolment.proof", "A user proved who they are for a phone."}
+	SignInRefused      = Code{"ENR003W", "enrolment.sign_in_refused", "A sign-in at Entra did not prove the user of a phone."}
+	PhoneApproved      = Code{"ENR004I", "enrolment.approved", "Somebody vouched for the user of a phone."}
+	PhoneRejected      = Code{"ENR005W", "enrolment.rejected", "Somebody refused to vouch for the user of a phone, and the phone was revoked."}
 )

@@ -14,5 +14,6 @@ func Codes() []Code {
 		ProvisioningActive, ProvisioningDeclined, ProvisioningFailed, ProvisioningCancelled, ProvisioningUndone,
 		ProvisioningWaits, PasskeyRevocation, PasskeyRevoked, PasskeyRevokeFail,
 		PasskeyClaimed, PasskeyAdopted, PasskeyClaimEnded,
+		EnrolmentPolicySet, ProofGiven, SignInRefused, PhoneApproved, PhoneRejected,
 	}
 }

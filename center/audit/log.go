@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/postern/postern"
@@ -40,6 +41,9 @@ func (l *Log) Record(ctx context.Context, e postern.AuditEvent) error {
 		next := e
 		next.Actor = postern.ActorFrom(ctx)
 		next = bounded(next)
+		if ids := postern.GraphRequests(ctx); len(ids) > 0 {
+			next.Fields = merged(next.Fields, map[string]string{FieldGraphRequests: strings.Join(ids, " ")})
+		}
 		next.Sequence, next.Previous = sequence+1, head
 		next.ID = postern.NewID[postern.EventID](postern.PrefixEvent)
 		next.At = now().UTC().Truncate(time.Millisecond)

@@ -91,7 +91,7 @@ func (s *Service) UpdateAdministrator(ctx context.Context, id postern.Administra
 				return err
 			}
 		}
-		was := a.Role
+		was := a
 		a.Name, a.Role = name, in.Role
 		switch {
 		case !in.Disabled:
@@ -104,15 +104,15 @@ func (s *Service) UpdateAdministrator(ctx context.Context, id postern.Administra
 			return err
 		}
 		fields := map[string]string{"role": string(a.Role), "disabled": "no"}
-		if was != a.Role {
-			fields["role_before"] = string(was)
+		if was.Role != a.Role {
+			fields["role_before"] = string(was.Role)
 		}
 		if a.DisabledAt != nil {
 			fields["disabled"] = "yes"
 		}
 		return s.audit.Record(ctx, postern.AuditEvent{
 			Code: audit.AdministratorEdit.Code, Name: audit.AdministratorEdit.Name, Success: true, Target: string(a.ID), TargetName: a.Name,
-			Message: audit.AdministratorEdit.Text, Fields: fields,
+			Message: audit.AdministratorEdit.Text, Fields: audit.With(fields, audit.Changes(was, a)),
 		})
 	})
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
+	"github.com/postern/postern"
 )
 
 // exchangePolicy stands at the wire: it times every exchange and, while HTTP Debug is on, writes it down.
@@ -32,6 +34,7 @@ func (p exchangePolicy) Do(req *policy.Request) (*http.Response, error) {
 	status := 0
 	if err == nil {
 		status = resp.StatusCode
+		postern.NoteGraphRequest(req.Raw().Context(), resp.Header.Get("request-id"))
 	}
 	t.opts.Observer.Exchange(operationOf(req.Raw().Context()).name, statusClass(status), took)
 	if start.Before(t.opts.DebugUntil()) {

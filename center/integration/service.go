@@ -165,6 +165,7 @@ func (s *Service) update(ctx context.Context, id postern.IntegrationID, in poste
 		return none, postern.FieldErrorf("tenant_id", "The tenant of an integration cannot be changed, because its users and passkeys belong to that tenant.").
 			WithNext("Add a new integration for the other tenant.")
 	}
+	was := settingsOf(i)
 	credential := given
 	if credential == nil {
 		stored, err := s.openCredential(ctx, id)
@@ -206,7 +207,7 @@ func (s *Service) update(ctx context.Context, id postern.IntegrationID, in poste
 			}
 		}
 		if err := s.Audit.Record(ctx, event(audit.IntegrationUpdated, changed, "The integration was changed.",
-			map[string]string{"credential_changed": yesNo(given != nil)})); err != nil {
+			audit.With(map[string]string{"credential_changed": yesNo(given != nil)}, audit.Changes(was, settingsOf(changed))))); err != nil {
 			return err
 		}
 		i.Version = changed.Version

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
@@ -37,11 +38,15 @@ func (s *Service) SetOffered(ctx context.Context, set postern.FlagSet) error {
 		return err
 	}
 	return s.Store.Atomically(ctx, func(ctx context.Context) error {
+		was, err := s.Offered(ctx)
+		if err != nil {
+			return err
+		}
 		if err := s.Store.SetSetting(ctx, offeredSetting, value); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, event(audit.IntegrationFlags, postern.Integration{},
-			"The flags of new integrations were changed.", flagFields(set)))
+			"The flags of new integrations were changed.", audit.With(flagFields(set), audit.Changes(was, set))))
 	})
 }
 
@@ -59,10 +64,12 @@ func (s *Service) change(ctx context.Context, id postern.IntegrationID, version 
 		if i.Version != version {
 			return postern.Errorf(postern.CodeStale, "")
 		}
+		was := i
 		e, err := edit(ctx, &i)
 		if err != nil {
 			return err
 		}
+		e.Fields = audit.With(e.Fields, audit.Changes(settingsOf(was), settingsOf(i)))
 		i.UpdatedAt = s.Now().UTC()
 		if err := s.Store.UpdateIntegration(ctx, &i); err != nil {
 			return err
@@ -179,6 +186,32 @@ func (s *Service) DebugOff(ctx context.Context, args DebugOffJob) error {
 		return event(audit.IntegrationDebugOff, *i, "HTTP Debug switched itself off.", nil), nil
 	})
 	return err
+}
+
+// settings are what people change about an integration, as the audit trail tells it.
+type settings struct {
+	ApplicationName   string                  `json:"application_name"`
+	Experience        postern.Experience      `json:"experience"`
+	ClientID          string                  `json:"client_id"`
+	PermissionSet     postern.PermissionSet   `json:"permission_set"`
+	ChallengeTimeout  int                     `json:"challenge_timeout_minutes"`
+	Attestation       postern.AttestationMode `json:"attestation"`
+	AllowLowAssurance bool                    `json:"allow_low_assurance"`
+	Credential        postern.Credential      `json:"credential"`
+	State             postern.State           `json:"state"`
+	Flags             postern.FlagSet         `json:"flags"`
+	RestrictDomains   bool                    `json:"restrict_domains"`
+	Domains           []string                `json:"domains"`
+	HTTPDebugUntil    *time.Time              `json:"http_debug_until"`
+}
+
+func settingsOf(i postern.Integration) settings {
+	return settings{
+		ApplicationName: i.ApplicationName, Experience: i.Experience, ClientID: i.ClientID, PermissionSet: i.PermissionSet,
+		ChallengeTimeout: i.ChallengeTimeout, Attestation: i.Attestation, AllowLowAssurance: i.AllowLowAssurance,
+		Credential: i.Credential, State: i.State, Flags: i.Flags, RestrictDomains: i.RestrictDomains, Domains: i.Domains,
+		HTTPDebugUntil: i.HTTPDebugUntil,
+	}
 }
 
 func flagFields(set postern.FlagSet) map[string]string {

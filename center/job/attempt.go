@@ -107,5 +107,5 @@ func Logger(ctx context.Context) *slog.Logger {
 // Context prepares ctx for a handler: with its logger, and in Postern's own name whoever started the runner.
 func Context(ctx context.Context, logger *slog.Logger) context.Context {
 	ctx = postern.WithActor(ctx, postern.Actor{Kind: postern.ActorSystem, Name: "Postern"})
-	return context.WithValue(ctx, loggerKey{}, logger)
+	return context.WithValue(postern.WithGraphRequests(ctx), loggerKey{}, logger)
 }

@@ -36,7 +36,7 @@ func Edge(log *slog.Logger, proxies []netip.Prefix) func(http.Handler) http.Hand
 			note := &request{id: id, log: log.With("request_id", id)}
 			addr := clientAddr(r, proxies)
 			ctx := context.WithValue(r.Context(), requestKey{}, note)
-			ctx = entra.WithRequestID(ctx, id)
+			ctx = postern.WithGraphRequests(entra.WithRequestID(ctx, id))
 			ctx = postern.WithActor(ctx, postern.Actor{Kind: postern.ActorAnonymous, Addr: addr})
 			answer := &answerWriter{ResponseWriter: w}
 			began := time.Now()

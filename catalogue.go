@@ -77,6 +77,16 @@ const (
 	CodeUserSuspended      Code = "user_suspended"
 	CodeUserRevoked        Code = "user_revoked"
 
+	CodeIdentityProof       Code = "identity_proof_needed"
+	CodeEnrolmentMandatory  Code = "enrolment_mandatory"
+	CodeEnrolmentOff        Code = "enrolment_not_offered"
+	CodeEnrolmentHits       Code = "enrolment_hits_people"
+	CodeEnrolmentImpossible Code = "enrolment_impossible"
+	CodeApprovalRepeated    Code = "approval_repeated"
+	CodeSignInExpired       Code = "sign_in_expired"
+	CodeSignInRefused       Code = "sign_in_refused"
+	CodeSignInOther         Code = "sign_in_other_person"
+
 	CodeSecurityKeyMissing   Code = "security_key_missing"
 	CodeSecurityKeySeveral   Code = "security_key_several"
 	CodeSecurityKeyClosed    Code = "security_key_not_accessible"
@@ -206,6 +216,16 @@ var catalogue = map[Code]Entry{
 	CodePairingOver:        {statusForbidden, "The pairing of these two devices has ended.", "Pair phone and workstation again if it is still wanted."},
 	CodeUserSuspended:      {statusForbidden, "The user is suspended by an administrator.", "Ask your help desk to lift the suspension."},
 	CodeUserRevoked:        {statusForbidden, "Access was taken away from the user.", "Ask your help desk for a new invitation."},
+
+	CodeIdentityProof:       {statusConflict, "It is not proved yet who holds this phone.", "Open the app; it says what is missing."},
+	CodeEnrolmentMandatory:  {statusConflict, "Your organisation requires a passkey on this phone, so it cannot be skipped.", "Set the passkey up. If you cannot, ask your help desk."},
+	CodeEnrolmentOff:        {statusForbidden, "Your organisation does not offer a passkey to everybody.", "Ask your help desk for an invitation."},
+	CodeEnrolmentHits:       {statusConflict, "The policy names people who cannot enrol.", "Look at the impact, and save again with the number of people hit, if that is meant."},
+	CodeEnrolmentImpossible: {statusConflict, "With this policy nobody could enrol, and they would have to.", "Remove what stands in the way first."},
+	CodeApprovalRepeated:    {statusConflict, "You have approved this phone already; the other approval has to come from somebody else.", "Ask a second administrator."},
+	CodeSignInExpired:       {statusGone, "This sign-in was used already, or took longer than ten minutes.", "Go back to the app and begin the sign-in again."},
+	CodeSignInRefused:       {statusForbidden, "The sign-in at Microsoft proves nothing to Postern.", "Go back to the app and begin the sign-in again. If it stays so, tell your help desk."},
+	CodeSignInOther:         {statusForbidden, "Somebody else signed in than the user of this phone.", "Sign out at Microsoft, go back to the app, and sign in with the account that the app shows."},
 
 	CodeSecurityKeyMissing:   {statusNotFound, "No security key is plugged in.", "Plug the security key in and run the command again."},
 	CodeSecurityKeySeveral:   {statusConflict, "Several security keys are plugged in.", "Leave only the one that is meant, or name it with --device."},

@@ -113,6 +113,7 @@ type PhoneSelf struct {
 	Pairings      []PairedWorkstation `json:"pairings" doc:"Those that are active."`
 	Push          PushState           `json:"push"`
 	Notice        *PhoneNotice        `json:"notice,omitempty"`
+	Enrolment     *PhoneStanding      `json:"enrolment,omitempty" doc:"What the user may or must do, and what is missing."`
 }
 
 // PhoneIntegration is what a phone may know of its integration.

@@ -43,8 +43,22 @@ func (s *Service) Offer(ctx context.Context, args OfferJob) error {
 	if err != nil {
 		return err
 	}
-	if refusal := s.admit(ctx, graph, i, r); refusal != nil {
+	user, refusal := s.admit(ctx, graph, i, r)
+	if refusal != nil {
 		return s.settleFailure(ctx, r, refusal)
+	}
+	if s.Proofs != nil {
+		missing, err := s.Proofs.Missing(ctx, phone, user)
+		if err != nil {
+			return err
+		}
+		if len(missing) > 0 {
+			why := unproven(missing)
+			if r.Message != why.Message {
+				r.Code = "" // held anew: less is missing than before
+			}
+			return s.hold(ctx, r, why)
+		}
 	}
 	options, err := graph.CreationOptions(ctx, r.UserObjectID, i.ChallengeTimeout)
 	if err != nil {
@@ -82,22 +96,26 @@ func challengeHash(o entra.CreationOptions) []byte {
 
 // admit checks once more, at the last moment before Entra is asked, that the user may be given a passkey. Where the
 // directory may not be read, the permission set says so to whoever chose it.
-func (s *Service) admit(ctx context.Context, graph Graph, i postern.Integration, r Record) error {
+func (s *Service) admit(ctx context.Context, graph Graph, i postern.Integration, r Record) (postern.User, error) {
 	u, err := s.Users.User(ctx, r.UserID)
 	if err != nil {
-		return err
+		return u, err
 	}
 	if err := i.Admit(u.UPN, flagsFor(r.Carrier)...); err != nil {
-		return err
+		return u, err
 	}
 	who, err := graph.User(ctx, r.UserObjectID)
 	if postern.IsCode(err, postern.CodeEntraDirectoryClosed) {
-		return nil
+		return u, nil
 	}
 	if err != nil {
-		return err
+		return u, err
 	}
-	return eligible(who)
+	u, err = s.noteRoles(ctx, u, who)
+	if err != nil {
+		return u, err
+	}
+	return u, eligible(who, s.Proofs != nil && r.Carrier == postern.CarrierPhone)
 }
 
 // flagsFor are the feature flags that a provisioning needs.
@@ -108,14 +126,15 @@ func flagsFor(c postern.Carrier) []postern.Flag {
 	return []postern.Flag{postern.FlagFIDO2MobileAuthenticator, postern.FlagProvisionAPI}
 }
 
-// eligible refuses those for whom nobody may register a passkey on one person's word, or Entra does not.
-func eligible(who postern.DirectoryUser) error {
+// eligible refuses those for whom Entra registers no passkey, and privileged users where nobody asks two people to vouch
+// for them.
+func eligible(who postern.DirectoryUser, vouched bool) error {
 	switch {
 	case who.Guest:
 		return postern.Errorf(postern.CodeGuestUser, "")
 	case !who.Enabled:
 		return postern.Errorf(postern.CodeAccountDisabled, "")
-	case who.Privileged:
+	case who.Privileged && !vouched:
 		return postern.Errorf(postern.CodePrivilegedUser, "")
 	}
 	return nil

@@ -53,6 +53,13 @@ func (s *Service) Self(ctx context.Context, phone postern.Phone) (postern.PhoneS
 		}
 	}
 	out.Notice = notice(i, out.User)
+	if s.Proofs != nil {
+		standing, err := s.Proofs.Standing(ctx, phone, out.User)
+		if err != nil {
+			return out, err
+		}
+		out.Enrolment = &standing
+	}
 	return out, nil
 }
 
@@ -215,10 +222,14 @@ func (s *Service) Submit(ctx context.Context, phone postern.Phone, id postern.Pr
 	return forPhone(r), err
 }
 
-// Decline ends a provisioning because its user said no.
+// Decline ends a provisioning because its user said no, where they may.
 func (s *Service) Decline(ctx context.Context, phone postern.Phone, id postern.ProvisioningID, reason string) (postern.PhoneProvisioning, error) {
 	var out postern.PhoneProvisioning
-	err := s.Store.Atomically(ctx, func(ctx context.Context) error {
+	mandatory, err := s.mandatory(ctx, phone) // before the transaction: it may ask Graph
+	if err != nil {
+		return out, err
+	}
+	err = s.Store.Atomically(ctx, func(ctx context.Context) error {
 		r, err := s.own(ctx, phone, id)
 		if err != nil {
 			return err
@@ -229,6 +240,9 @@ func (s *Service) Decline(ctx context.Context, phone postern.Phone, id postern.P
 		}
 		if r.State != postern.ProvisioningRequested && r.State != postern.ProvisioningOffered {
 			return wrongState(r)
+		}
+		if mandatory {
+			return postern.Errorf(postern.CodeEnrolmentMandatory, "")
 		}
 		if err := s.end(ctx, &r, postern.ProvisioningDeclined, nil); err != nil {
 			return err

@@ -38,7 +38,7 @@ func (s *Service) BeginSecurityKey(ctx context.Context, id postern.IntegrationID
 	if err != nil {
 		return none, false, err
 	}
-	if err := eligible(who); err != nil {
+	if err := eligible(who, false); err != nil {
 		return none, false, postern.AsError(err).OnField("user")
 	}
 	if err := i.Admit(who.UPN, flagsFor(postern.CarrierSecurityKey)...); err != nil {
@@ -103,7 +103,7 @@ func (s *Service) SecurityKeyOptions(ctx context.Context, id postern.Provisionin
 	if i.State != postern.StateEnabled {
 		return none, postern.Errorf(postern.CodeIntegrationDisabled, "")
 	}
-	if err := s.admit(ctx, graph, i, r); err != nil {
+	if _, err := s.admit(ctx, graph, i, r); err != nil {
 		return none, s.refuse(ctx, r, err)
 	}
 	options, err := graph.CreationOptions(ctx, r.UserObjectID, i.ChallengeTimeout)

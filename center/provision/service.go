@@ -64,7 +64,8 @@ type Service struct {
 	Audit        audit.Recorder
 	Queue        job.Queue
 	Notices      backbone.Backbone
-	Push         Push // nil: phones are not woken
+	Push         Push   // nil: phones are not woken
+	Proofs       Proofs // nil: nobody is asked to prove who they are, and nobody has to have a passkey
 	Logger       *slog.Logger
 	Now          func() time.Time
 }

@@ -147,10 +147,10 @@ func (a *API) ownProvisionings(s Passkeys) {
 	add(a, route{
 		method: http.MethodPost, path: path, id: "begin-own-provisioning", tag: tagOwnPhone, access: phone, status: http.StatusCreated, again: true,
 		summary: "Ask for a passkey", notes: "Answers 201, or 200 with the provisioning that is already under way.",
-		codes: with(phoneCodes, postern.CodeIntegrationDisabled, postern.CodeFlagOff, postern.CodePhoneAssurance, postern.CodePrivilegedUser),
+		codes: with(phoneCodes, postern.CodeIntegrationDisabled, postern.CodeFlagOff, postern.CodePhoneAssurance, postern.CodePrivilegedUser, postern.CodeEnrolmentOff),
 	}, func(ctx context.Context, _ *struct{}) (*begun[postern.PhoneProvisioning], error) {
 		p := phoneFrom(ctx)
-		record, created, err := s.Begin(ctx, p.ID)
+		record, created, err := s.BeginOwn(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -201,7 +201,7 @@ func (a *API) ownProvisionings(s Passkeys) {
 	})
 	add(a, route{
 		method: http.MethodPost, path: path + "/{id}/decline", id: "decline-provisioning", tag: tagOwnPhone, access: phone,
-		summary: "Say no", codes: with(phoneCodes, postern.CodeProvisioningState),
+		summary: "Say no", codes: with(phoneCodes, postern.CodeProvisioningState, postern.CodeEnrolmentMandatory),
 	}, func(ctx context.Context, in *struct {
 		ProvisioningPath
 		Body postern.DeclineInput

@@ -93,6 +93,7 @@ type Phones interface {
 type Passkeys interface {
 	Claims
 	Begin(ctx context.Context, phone postern.PhoneID) (postern.Provisioning, bool, error)
+	BeginOwn(ctx context.Context, phone postern.Phone) (postern.Provisioning, bool, error)
 	BeginSecurityKey(ctx context.Context, integration postern.IntegrationID, in postern.SecurityKeyInput) (postern.Provisioning, bool, error)
 	SecurityKeyOptions(ctx context.Context, id postern.ProvisioningID) (postern.SecurityKeyOptions, error)
 	SubmitSecurityKey(ctx context.Context, id postern.ProvisioningID, in postern.CredentialSubmission) (postern.Provisioning, error)

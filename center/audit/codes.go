@@ -42,6 +42,10 @@ var (
 	IntegrationUpdateError = Code{"INT013E", "integration.update_failed", "Changing an integration failed; the old values stay."}
 	GroupsReady            = Code{"INT014I", "integration.groups_ready", "The three groups exist in the tenant."}
 	GroupsFailed           = Code{"INT015E", "integration.groups_failed", "The groups could not be kept."}
+	GroupMended            = Code{"INT016W", "integration.group_mended", "A group was renamed, deleted or made unusable by somebody, and mended."}
+	GroupStuck             = Code{"INT017E", "integration.group_stuck", "A group cannot be kept until a person sets it right."}
+	LeaverPolicyChanged    = Code{"INT018W", "integration.leaver_policy", "The policy for leavers was changed."}
+	IntegrationRevocation  = Code{"INT019W", "integration.revoked", "Everything of an integration is taken away."}
 
 	UserInvited         = Code{"USR001I", "user.invited", "A user was invited."}
 	InvitationWithdrawn = Code{"USR002I", "user.invitation_withdrawn", "An invitation was withdrawn."}
@@ -51,6 +55,12 @@ var (
 	GroupMoved          = Code{"USR006I", "user.group_moved", "A user was moved to the group of the phase."}
 	GroupMoveFailed     = Code{"USR007E", "user.group_move_failed", "Moving a user to the group of the phase failed."}
 	InviteFailed        = Code{"USR008E", "user.invite_failed", "An invitation was refused."}
+	UserSuspended       = Code{"USR009W", "user.suspended", "A user was suspended."}
+	UserResumed         = Code{"USR010I", "user.resumed", "The suspension of a user ended."}
+	UserRevoked         = Code{"USR011W", "user.revoked", "Every phone and passkey of a user was taken away."}
+	UserChanged         = Code{"USR012I", "user.changed", "The directory has other details of a user."}
+	UserLeft            = Code{"USR013W", "user.left", "The account of a user was disabled or deleted."}
+	UserSessionsEnded   = Code{"USR014I", "user.sessions_ended", "The sessions of a suspended user at Entra were ended."}
 
 	PhoneEnrolled = Code{"PHN001I", "phone.enrolled", "A phone was enrolled."}
 	PhoneRevoked  = Code{"PHN002W", "phone.revoked", "A phone was revoked."}
@@ -82,6 +92,7 @@ var (
 	PasskeyRevokeFail = Code{"KEY003E", "passkey.revocation_failed", "Revoking a passkey failed; it is tried again."}
 	PasskeyClaimed    = Code{"KEY004I", "passkey.claimed", "A phone said that it made a passkey at Security info."}
 	PasskeyAdopted    = Code{"KEY005I", "passkey.self_service", "A passkey that its user registered at Security info is managed from now on."}
+	PasskeyReplaced   = Code{"KEY007I", "passkey.replacement_requested", "Another passkey was asked for in place of one that no longer works."}
 	PasskeyClaimEnded = Code{"KEY006W", "passkey.claim_given_up", "Entra did not list the passkey that a phone said it had made."}
 
 	EnrolmentPolicySet = Code{"ENR001W", "enrolment.policy", "The enrolment policy of an integration was changed."}
@@ -89,4 +100,31 @@ var (
 	SignInRefused      = Code{"ENR003W", "enrolment.sign_in_refused", "A sign-in at Entra did not prove the user of a phone."}
 	PhoneApproved      = Code{"ENR004I", "enrolment.approved", "Somebody vouched for the user of a phone."}
 	PhoneRejected      = Code{"ENR005W", "enrolment.rejected", "Somebody refused to vouch for the user of a phone, and the phone was revoked."}
+
+	ReconcileAsked     = Code{"REC001I", "reconcile.requested", "Somebody asked for Entra and Postern to be compared."}
+	ReconcileFound     = Code{"REC002W", "reconcile.differences", "Entra and Postern did not agree."}
+	ReconcileStopped   = Code{"REC003E", "reconcile.stopped", "A comparison stopped, because Entra's answer was too far from the books."}
+	ReconcileApproved  = Code{"REC004W", "reconcile.approved", "Somebody had a stopped comparison go on."}
+	ReconcileFailed    = Code{"REC005E", "reconcile.failed", "A comparison failed."}
+	PasskeyGone        = Code{"REC006W", "passkey.removed_at_entra", "A passkey was removed at Entra by somebody else."}
+	PasskeyListedAgain = Code{"REC007W", "passkey.listed_again", "Entra lists a passkey that was revoked; it is deleted again."}
+	MemberPutBack      = Code{"REC008W", "group.member_put_back", "A user who was missing in the group of the phase was put back."}
+	MemberTakenOut     = Code{"REC009W", "group.member_taken_out", "A user was taken out of the group of another phase."}
+	DifferenceReported = Code{"REC010W", "reconcile.reported", "A difference was found that is not Postern's to mend."}
+
+	DirectoryRead       = Code{"DIR001I", "directory.read", "The whole directory was read."}
+	DirectoryHeld       = Code{"DIR002W", "directory.removals_held", "A reading of the directory missed so many known users that nobody was taken for gone."}
+	DirectoryConfirmed  = Code{"DIR003W", "directory.removals_confirmed", "Somebody confirmed that users whom the directory did not show are gone."}
+	DirectoryFailed     = Code{"DIR004E", "directory.failed", "The directory could not be read; it is tried again."}
+	DirectorySubscribed = Code{"DIR005I", "directory.subscribed", "Entra tells of changes in the directory from now on."}
+	DirectoryUnnotified = Code{"DIR006W", "directory.unsubscribed", "Entra no longer tells of changes in the directory."}
+
+	BulkStarted    = Code{"BLK001I", "bulk.started", "A job over many users was started."}
+	BulkPaused     = Code{"BLK002I", "bulk.paused", "A job was paused."}
+	BulkResumed    = Code{"BLK003I", "bulk.resumed", "A paused job goes on."}
+	BulkCancelled  = Code{"BLK004W", "bulk.cancelled", "A job was cancelled; the rows that had not begun were left alone."}
+	BulkRetried    = Code{"BLK005I", "bulk.retried", "The failed rows of a job are tried again."}
+	BulkFinished   = Code{"BLK006I", "bulk.finished", "All rows of a job are done, skipped or failed."}
+	BulkCodesRead  = Code{"BLK007W", "bulk.codes_read", "The one-time codes of a job were read."}
+	BulkCodesWiped = Code{"BLK008I", "bulk.codes_wiped", "The one-time codes of a job were wiped because nobody fetched them in time."}
 )

@@ -189,6 +189,12 @@ func (t *Tenant) privilegedGroups(ctx context.Context) (map[string][]string, err
 	return t.groupRoles.groups, nil
 }
 
+// MayReadRoles reports whether the application may see who holds a directory role.
+func (t *Tenant) MayReadRoles(ctx context.Context) (bool, error) {
+	g, err := t.granted(ctx)
+	return g.any(readRoles), err
+}
+
 // PrivilegedUsers lists who holds a privileged role, directly or through a group: object id to role names, sorted.
 // Eligible assignments that nobody has activated are not in it.
 func (t *Tenant) PrivilegedUsers(ctx context.Context) (map[string][]string, error) {

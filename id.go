@@ -36,6 +36,12 @@ type (
 	MessageID string
 	// EventID names an [AuditEvent], prefix "evt".
 	EventID string
+	// ReconcileRunID names a [ReconcileRun], prefix "rec".
+	ReconcileRunID string
+	// DifferenceID names a [Difference], prefix "dif".
+	DifferenceID string
+	// BulkJobID names a [BulkJob], prefix "blk".
+	BulkJobID string
 )
 
 // The prefixes of the identifier kinds.
@@ -50,6 +56,9 @@ const (
 	PrefixAdministrator = "adm"
 	PrefixToken         = "tok"
 	PrefixEvent         = "evt"
+	PrefixReconcileRun  = "rec"
+	PrefixDifference    = "dif"
+	PrefixBulkJob       = "blk"
 	PrefixMessage       = "msg"
 )
 

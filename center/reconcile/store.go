@@ -1,0 +1,106 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern/postern"
+)
+
+// Store keeps runs, differences and where listings were left. Methods join the transaction of ctx; what is not there
+// is CodeNotFound, an outdated version CodeStale, a duplicate CodeConflict.
+type Store interface {
+	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+	AfterCommit(ctx context.Context, f func())
+
+	ReconcileRun(ctx context.Context, id postern.ReconcileRunID) (Record, error)
+	RunningReconcile(ctx context.Context, integration postern.IntegrationID) (Record, error)
+	// ReconcileRuns lists the newest runs, newest first.
+	ReconcileRuns(ctx context.Context, integration postern.IntegrationID, limit int) ([]postern.ReconcileRun, error)
+	// CreateReconcileRun answers CodeConflict while another run of the integration is running.
+	CreateReconcileRun(ctx context.Context, r Record) error
+	UpdateReconcileRun(ctx context.Context, r *Record) error // increments r.Version
+	// ForgetReconcile removes all but the newest runs, and differences that were closed before a time.
+	ForgetReconcile(ctx context.Context, integration postern.IntegrationID, keep int, closedBefore time.Time) error
+
+	OpenDifference(ctx context.Context, integration postern.IntegrationID, kind postern.DifferenceKind, object string) (postern.Difference, error)
+	OpenDifferencesOfUser(ctx context.Context, integration postern.IntegrationID, user postern.UserID) ([]postern.Difference, error)
+	OpenDifferencesOfKind(ctx context.Context, integration postern.IntegrationID, kind postern.DifferenceKind) ([]postern.Difference, error)
+	CountOpenDifferences(ctx context.Context, integration postern.IntegrationID) (int, error)
+	Differences(ctx context.Context, q DifferenceQuery) ([]postern.Difference, error)
+	// CreateDifference answers CodeConflict when an open one of that kind is about the same object.
+	CreateDifference(ctx context.Context, d postern.Difference) error
+	UpdateDifference(ctx context.Context, d postern.Difference) error
+	// UsersWithDifferences lists users after one, in order, with open differences about passkeys and provisionings; only
+	// those with a passkey that Entra did not list if missed.
+	UsersWithDifferences(ctx context.Context, integration postern.IntegrationID, after postern.UserID, missed bool, limit int) ([]postern.UserID, error)
+
+	ReconcileState(ctx context.Context, integration postern.IntegrationID) (State, error)
+	SetReconcileState(ctx context.Context, integration postern.IntegrationID, state State) error
+
+	User(ctx context.Context, id postern.UserID) (postern.User, error)
+	UserByObjectID(ctx context.Context, integration postern.IntegrationID, objectID string) (postern.User, error)
+	UserByUPN(ctx context.Context, integration postern.IntegrationID, upn string) (postern.User, error)
+	// UsersAfter lists users after one, in the order of their identifiers.
+	UsersAfter(ctx context.Context, integration postern.IntegrationID, choice Choice, after postern.UserID, limit int) ([]postern.User, error)
+	CountUsersWithPasskeys(ctx context.Context, integration postern.IntegrationID) (int, error)
+	CountActivePasskeys(ctx context.Context, integration postern.IntegrationID) (int, error)
+}
+
+// Choice says which users are listed.
+type Choice int
+
+// The choices.
+const (
+	Everybody    Choice = iota
+	WithPasskeys        // with managed passkeys that are not revoked
+	WithDevices         // with managed passkeys of any state, or an active phone
+)
+
+// DifferenceQuery chooses differences. They are ordered by the time they were found, newest first.
+type DifferenceQuery struct {
+	IntegrationID postern.IntegrationID
+	Open          bool // only those that are not gone
+	RunID         postern.ReconcileRunID
+	Offset, Limit int // Limit at most 1000; 0 means 100
+}
+
+// Record is a run with how far it has come, so that another process goes on where one died.
+type Record struct {
+	postern.ReconcileRun
+	Progress Progress
+}
+
+// Progress is how far a run has come in its steps.
+type Progress struct {
+	// Began is when its first attempt began; changes from then on belong to the next run.
+	Began time.Time `json:"began"`
+	// Named are users whose passkeys are to be looked at because something says that they changed.
+	Named []postern.UserID `json:"named,omitempty"`
+	// Planned says that Named and Share are filled in.
+	Planned bool `json:"planned,omitempty"`
+	// Share is how many users more are looked at in turn, and Swept how many were; From is the one after whom it began.
+	Share int            `json:"share,omitempty"`
+	Swept int            `json:"swept,omitempty"`
+	From  postern.UserID `json:"from,omitempty"`
+	After postern.UserID `json:"after,omitempty"` // the one looked at last, in the present step
+	// EventsRead says that the tenant's own log named those who changed.
+	EventsRead bool `json:"events_read,omitempty"`
+	// New counts differences that no run had seen before.
+	New int `json:"new,omitempty"`
+	// Successor is set on a stopped run when a later one has taken its place.
+	Superseded bool `json:"superseded,omitempty"`
+}
+
+// State is where the listings of an integration were left.
+type State struct {
+	// MembersLink leads to what changed in the groups since, and Groups are those it is about.
+	MembersLink string   `json:"members_link,omitempty"`
+	Groups      []string `json:"groups,omitempty"`
+	// Again are members to look at again, because they were moved a moment ago.
+	Again []string `json:"again,omitempty"`
+	// EventsAt is until when the tenant's log was read.
+	EventsAt time.Time `json:"events_at,omitzero"`
+	// Swept is the user whose passkeys were looked at last in turn.
+	Swept postern.UserID `json:"swept,omitempty"`
+}

@@ -164,4 +164,8 @@ type PhaseGroup struct {
 	ID      string `json:"id" doc:"Entra's object id."`
 	Name    string `json:"name"`
 	Problem string `json:"problem,omitempty" doc:"Why the group cannot be kept at the moment."`
+	Next    string `json:"next,omitempty" doc:"What a person has to do about the problem."`
+
+	Members  *int       `json:"members,omitempty" doc:"How many members the group had when it was looked at."`
+	LookedAt *time.Time `json:"looked_at,omitempty"`
 }

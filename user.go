@@ -1,6 +1,9 @@
 package postern
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Phase is where a user stands. Only package lifecycle decides the next phase.
 type Phase string
@@ -33,6 +36,7 @@ type User struct {
 	Guest         bool          `json:"guest,omitempty"`
 	Privileged    bool          `json:"privileged,omitempty" doc:"Holds an Entra role that can take over the tenant."`
 	Roles         []string      `json:"roles,omitempty"`
+	AccountSince  *time.Time    `json:"account_since,omitempty" doc:"When Postern saw the account change into that state."`
 	Suspension    *Suspension   `json:"suspension,omitempty"`
 	CreatedAt     time.Time     `json:"created_at"`
 	UpdatedAt     time.Time     `json:"updated_at"`
@@ -55,6 +59,7 @@ type Suspension struct {
 	By    string          `json:"by" doc:"Who ordered it."`
 	Note  string          `json:"note,omitempty" doc:"What they gave as the reason."`
 	At    time.Time       `json:"at"`
+	Was   Phase           `json:"was,omitempty" enum:"eligible,paired,active,revoked" doc:"The phase before."`
 }
 
 // SuspensionCause is what a suspension followed from.
@@ -245,7 +250,9 @@ type Passkey struct {
 	Problem        string         `json:"problem,omitempty"`
 	UPN            string         `json:"user_principal_name,omitempty" doc:"The user's name when the passkey was registered. A user who has another name by now cannot sign in with it."`
 
-	Reason RevocationReason `json:"reason,omitempty" enum:"requested,phone_revoked,user_revoked,integration_revoked,leaver,removed_at_entra" doc:"Why it was taken away."`
+	Outdated bool `json:"outdated,omitempty" doc:"The user has another name than at the registration: the passkey does not sign in any more. Provision it again."`
+
+	Reason RevocationReason `json:"reason,omitempty" enum:"requested,phone_revoked,user_revoked,integration_revoked,leaver,removed_at_entra,replaced" doc:"Why it was taken away."`
 }
 
 // RevocationReason says why a passkey was taken away.
@@ -259,4 +266,11 @@ const (
 	RevocationIntegration RevocationReason = "integration_revoked" // with everything of the integration
 	RevocationLeaver      RevocationReason = "leaver"              // because the user's account was disabled or deleted
 	RevocationAtEntra     RevocationReason = "removed_at_entra"    // somebody removed it at Entra
+	RevocationReplaced    RevocationReason = "replaced"            // for another on the same phone, after the user's name changed
 )
+
+// OutdatedFor reports whether a managed passkey was registered under another name than its user has now. Microsoft
+// documents that a passkey does not work after a change of the user principal name.
+func (p Passkey) OutdatedFor(u User) bool {
+	return p.Managed && p.State == PasskeyActive && p.UPN != "" && u.UPN != "" && !strings.EqualFold(p.UPN, u.UPN)
+}

@@ -40,7 +40,7 @@ type partResult struct {
 	err  error
 }
 
-// batch makes up to batchSize reading calls at once and returns their results in the same order. Each part is throttled
+// batch makes up to batchSize calls without a body at once, which may be repeated, and returns their results in the same order. Each part is throttled
 // by itself: only the parts that were refused for the moment are asked again, after the longest wait any of them named.
 func (t *Tenant) batch(ctx context.Context, calls []call) []partResult {
 	results := make([]partResult, len(calls))

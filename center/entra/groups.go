@@ -137,21 +137,31 @@ func nickname(s string) string {
 // addAtOnce is how many members Graph adds in one request.
 const addAtOnce = 20
 
-// AddMembers puts users into a group. Who is in it already is done.
-//
-// Graph adds twenty members in one request, all or none. When it refuses because one of them is in the group already,
-// they are added one by one.
+// AddMembers is [Tenant.PutMembers] for callers to whom a user whom the tenant does not know is an error.
 func (t *Tenant) AddMembers(ctx context.Context, groupID string, objectIDs []string) error {
+	unknown, err := t.PutMembers(ctx, groupID, objectIDs)
+	if err == nil && len(unknown) > 0 {
+		return postern.Errorf(postern.CodeEntraNotFound, "The tenant does not know %s.", strings.Join(unknown, ", "))
+	}
+	return err
+}
+
+// PutMembers puts users into a group and returns those whom the tenant does not know, who do not hold up the others. Who
+// is in it already is done. A group that is not there, or not yet, is CodeEntraNotFound.
+//
+// Graph adds twenty members in one request, all or none. When it refuses because of one of them, they are added one by
+// one.
+func (t *Tenant) PutMembers(ctx context.Context, groupID string, objectIDs []string) (unknown []string, err error) {
 	group, err := segment("group", groupID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for chunk := range slices.Chunk(objectIDs, addAtOnce) {
 		references := make([]string, 0, len(chunk))
 		for _, id := range chunk {
 			s, err := segment("user", id)
 			if err != nil {
-				return err
+				return unknown, err
 			}
 			references = append(references, t.opts.Cloud.Graph+"/v1.0/directoryObjects/"+s)
 		}
@@ -163,32 +173,58 @@ func (t *Tenant) AddMembers(ctx context.Context, groupID string, objectIDs []str
 			if err == nil {
 				continue
 			}
-			if !badRequest(err) {
-				return err
+			if !badRequest(err) && !postern.IsCode(err, postern.CodeEntraNotFound) {
+				return unknown, err
 			}
 		}
 		for i, reference := range references {
-			if err := t.addMember(ctx, group, groupID, chunk[i], reference); err != nil {
-				return err
+			known, err := t.addMember(ctx, group, groupID, chunk[i], reference)
+			if err != nil {
+				return unknown, err
+			}
+			if !known {
+				unknown = append(unknown, chunk[i])
 			}
 		}
 	}
-	return nil
+	return unknown, nil
 }
 
-func (t *Tenant) addMember(ctx context.Context, group, groupID, objectID, reference string) error {
-	_, err := t.send(ctx, call{
+func (t *Tenant) addMember(ctx context.Context, group, groupID, objectID, reference string) (known bool, err error) {
+	_, err = t.send(ctx, call{
 		op: opAddMembers, method: http.MethodPost, path: "/groups/" + group + "/members/$ref",
 		body: map[string]string{"@odata.id": reference}, on: object{"group or member", groupID + " / " + objectID},
 	})
-	if !badRequest(err) {
-		return err
+	switch {
+	case badRequest(err):
+		// Graph has no code of its own for a member who is there already. Looking is sounder than reading its text.
+		in, checkErr := t.IsMember(ctx, groupID, objectID)
+		if checkErr == nil && in {
+			return true, nil
+		}
+		if !isNotFound(checkErr) {
+			return true, err
+		}
+	case !isNotFound(err):
+		return true, err
 	}
-	// Graph has no code of its own for a member who is there already. Looking is sounder than reading its text.
-	if in, checkErr := t.IsMember(ctx, groupID, objectID); checkErr == nil && in {
-		return nil
+	// It is the group or the user that is not there: each is asked for by itself.
+	if _, err := t.GroupByID(ctx, groupID); err != nil {
+		return true, err
 	}
-	return err
+	path, pathErr := userPath(objectID)
+	if pathErr != nil {
+		return true, pathErr
+	}
+	_, userErr := t.send(ctx, call{op: opGetUser, method: http.MethodGet, path: path, query: query{{"$select", "id"}}, on: object{"user", objectID}})
+	if isNotFound(userErr) {
+		return false, nil
+	}
+	return true, err
+}
+
+func isNotFound(err error) bool {
+	return postern.IsCode(err, postern.CodeEntraNotFound) || postern.IsCode(err, postern.CodeEntraUserNotFound)
 }
 
 func badRequest(err error) bool {

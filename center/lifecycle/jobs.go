@@ -1,8 +1,14 @@
 package lifecycle
 
-import "github.com/postern/postern/center/job"
+import (
+	"time"
+
+	"github.com/postern/postern/center/job"
+)
 
 // Handle registers the handlers of this package's jobs.
 func (s *Service) Handle(r *job.Registry) {
-	job.Handle(r, job.Rules{}, s.Move, s.MoveGivenUp)
+	job.Handle(r, job.Rules{Timeout: 5 * time.Minute}, s.Move, s.MoveGivenUp)
+	job.Handle(r, job.Rules{First: true}, s.Leave, nil)
+	job.Handle(r, job.Rules{}, s.EndSessions, nil)
 }

@@ -11,10 +11,14 @@ import "github.com/postern/postern"
 //	                       └──── revoked ◄─────┴─────────────────────────┘
 //	                                        last phone and passkey gone
 //
+//	any of these ──── Suspend ───► suspended ──── Resume ───► what the facts say, from where the user stood before
+//	any of these and suspended ──── everything taken away ───► revoked
+//
 // The phases follow the phone. A passkey on a hardware security key moves nobody: who has one is as far from signing in
 // by phone as before, and the groups, which policies refer to, must not say otherwise.
 //
-// suspended is set and lifted by people alone, so facts never change it.
+// suspended is entered and left by [Service.Suspend], [Service.Resume] and [Service.TakenAway] alone, so facts never
+// change it.
 func Next(present postern.Phase, f Facts) postern.Phase {
 	switch {
 	case present == postern.PhaseSuspended:

@@ -42,6 +42,10 @@ type Service struct {
 
 	// Mail writes to the user about an invitation; nil: there is no mail.
 	Mail Mailer
+	// CancelOpen cancels the provisionings of a user that are not final, in the transaction of ctx; nil: there are none.
+	CancelOpen func(ctx context.Context, user postern.UserID) error
+	// RevokeUser takes every phone and passkey of a user away, joining the transaction of ctx; nil: there are none.
+	RevokeUser func(ctx context.Context, user postern.UserID, reason postern.RevocationReason, note string) error
 }
 
 // Search looks users up in the tenant's directory.
@@ -78,11 +82,7 @@ func (s *Service) Counts(ctx context.Context, id postern.IntegrationID) (map[pos
 // changed a fact. It audits a change and has the groups follow.
 func (s *Service) Settle(ctx context.Context, id postern.UserID) error {
 	// The facts come first: reading them locks the user, so that two changes at once settle one after the other.
-	facts, err := s.Store.UserFacts(ctx, id, s.Now())
-	if err != nil {
-		return err
-	}
-	u, err := s.Store.User(ctx, id)
+	u, facts, err := s.locked(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -90,17 +90,8 @@ func (s *Service) Settle(ctx context.Context, id postern.UserID) error {
 	if next == u.Phase {
 		return nil
 	}
-	was := u.Phase
-	u.Phase, u.UpdatedAt = next, s.Now().UTC()
-	if err := s.Store.UpdateUser(ctx, &u); err != nil {
-		return err
-	}
-	s.Store.AfterCommit(ctx, func() { s.Notices.Publish(Topic(id)) })
-	if err := s.Queue.Enqueue(ctx, MoveJob{u.IntegrationID}, job.Bulk()); err != nil {
-		return err
-	}
-	return s.Audit.Record(ctx, event(audit.PhaseChanged, u, "The phase changed from "+phaseName(was)+" to "+phaseName(next)+".",
-		map[string]string{"from": string(was), "to": string(next)}))
+	_, err = s.enter(ctx, u, next)
+	return err
 }
 
 func phaseName(p postern.Phase) string {

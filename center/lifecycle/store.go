@@ -18,11 +18,15 @@ type Store interface {
 	Users(ctx context.Context, q UserQuery) ([]postern.User, error)
 	CountUsers(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error)
 	CreateUser(ctx context.Context, u postern.User) error
-	UpdateUser(ctx context.Context, u *postern.User) error // increments u.Version
-	// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, oldest change first.
-	UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, limit int) ([]postern.User, error)
-	// NoteGroupPhase stores into which phase's group a user was put. It leaves the version alone.
+	UpdateUser(ctx context.Context, u *postern.User) error // increments u.Version, leaves u.GroupPhase
+	// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into and whose account is not
+	// deleted, oldest change first, beginning behind after; the zero value means from the start.
+	UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, after Mover, limit int) ([]Mover, error)
+	// NoteGroupToward stores into whose group a user is about to be put, NoteGroupPhase into whose they were put; the
+	// latter ends the former. Both leave the version alone.
+	NoteGroupToward(ctx context.Context, id postern.UserID, phase postern.Phase) error
 	NoteGroupPhase(ctx context.Context, id postern.UserID, phase postern.Phase) error
+	// UserFacts counts what decides a phase. Within a transaction it locks the user.
 	UserFacts(ctx context.Context, id postern.UserID, now time.Time) (Facts, error)
 
 	Invitation(ctx context.Context, id postern.InvitationID) (postern.Invitation, error)
@@ -34,14 +38,26 @@ type Store interface {
 	CreateInvitation(ctx context.Context, i postern.Invitation, handle string, codeHash []byte) error
 	// UpdateInvitation stores i if its state and failures are still those of was.
 	UpdateInvitation(ctx context.Context, was, i postern.Invitation) error
+
+	// Document and SetDocument keep what people edit, as JSON with a version; version 0 says that there is nothing yet.
+	Document(ctx context.Context, integration postern.IntegrationID, name string) (version int64, body []byte, err error)
+	SetDocument(ctx context.Context, integration postern.IntegrationID, name string, version int64, body []byte) (int64, error)
+}
+
+// Mover is a user whom the groups have to follow.
+type Mover struct {
+	postern.User
+	// Toward is the phase into whose group the user was perhaps put already, without GroupPhase saying so.
+	Toward postern.Phase
 }
 
 // UserQuery chooses users. Zero members do not restrict; results are ordered by display name, then id.
 type UserQuery struct {
 	IntegrationID postern.IntegrationID
 	Phase         postern.Phase // PhaseNone chooses users without one
-	Search        string        // part of the display name or user principal name, any case
-	Offset, Limit int           // Limit at most 1000; 0 means 100
+	Account       postern.AccountState
+	Search        string // part of the display name or user principal name, any case
+	Offset, Limit int    // Limit at most 1000; 0 means 100
 }
 
 // Facts are what decides a phase, counted by the store.

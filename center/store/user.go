@@ -37,6 +37,7 @@ func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.Use
 	} else {
 		f.equal("phase", string(q.Phase))
 	}
+	f.equal("account", string(q.Account))
 	f.contains("search_text", strings.ToLower(q.Search))
 	f.page("sort_key, id", q.Offset, q.Limit)
 	rows, err := s.list(ctx, "SELECT "+userColumns+" FROM users", f)
@@ -48,7 +49,7 @@ func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.Use
 	for rows.Next() {
 		var u query.User
 		if err := rows.Scan(&u.ID, &u.IntegrationID, &u.Version, &u.ObjectID, &u.Upn, &u.DisplayName, &u.Mail, &u.Phase,
-			&u.GroupPhase, &u.Problem, &u.CreatedAt, &u.UpdatedAt, &u.Account, &u.Guest, &u.Privileged, &u.Roles, &u.Suspension); err != nil {
+			&u.GroupPhase, &u.Problem, &u.CreatedAt, &u.UpdatedAt, &u.Account, &u.Guest, &u.Privileged, &u.Roles, &u.Suspension, &u.AccountSince); err != nil {
 			return nil, failure(err, "user")
 		}
 		user, err := userOf(u)
@@ -61,7 +62,7 @@ func (s *Store) Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.Use
 }
 
 const userColumns = "id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, created_at, updated_at, " +
-	"account, guest, privileged, roles, suspension"
+	"account, guest, privileged, roles, suspension, account_since"
 
 // CountUsers counts the users of an integration by phase, those without one as PhaseNone. A phase without users
 // is not in the map.
@@ -93,7 +94,8 @@ func (s *Store) CreateUser(ctx context.Context, u postern.User) error {
 	})
 }
 
-// UpdateUser stores u if u.Version is still the stored one, and increments it. The integration of a user never changes.
+// UpdateUser stores u if u.Version is still the stored one, and increments it. The integration of a user never changes,
+// and into whose group a user was put is stored by [Store.NoteGroupPhase] alone.
 func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		row, err := userRow(*u)
@@ -109,9 +111,9 @@ func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
 		}
 		rows, err := t.q.UpdateUser(ctx, query.UpdateUserParams{
 			ID: row.ID, Version: row.Version, ObjectID: row.ObjectID, Upn: row.Upn, DisplayName: row.DisplayName, Mail: row.Mail,
-			Phase: row.Phase, GroupPhase: row.GroupPhase, Problem: row.Problem, SortKey: row.SortKey, SearchText: row.SearchText,
+			Phase: row.Phase, Problem: row.Problem, SortKey: row.SortKey, SearchText: row.SearchText,
 			CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Account: row.Account, Guest: row.Guest, Privileged: row.Privileged,
-			Roles: row.Roles, Suspension: row.Suspension,
+			Roles: row.Roles, Suspension: row.Suspension, AccountSince: row.AccountSince,
 		})
 		if err := versioned(rows, err, "user", func() error { _, err := t.q.GetUser(ctx, row.ID); return err }); err != nil {
 			return err
@@ -121,10 +123,28 @@ func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
 	})
 }
 
-// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, oldest change first.
-func (s *Store) UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, limit int) ([]postern.User, error) {
-	rows, err := s.read(ctx).ListUsersOutOfGroup(ctx, query.ListUsersOutOfGroupParams{IntegrationID: string(integration), Limit: bounded(limit)})
-	return convert(rows, err, "user", userOf)
+// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, in the order of their last
+// change, beginning behind after. Deleted accounts are left out: Entra took them out of their groups.
+func (s *Store) UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, after lifecycle.Mover, limit int) ([]lifecycle.Mover, error) {
+	from := int64(-1)
+	if after.User.ID != "" {
+		from = millis(after.User.UpdatedAt)
+	}
+	rows, err := s.read(ctx).ListUsersOutOfGroup(ctx, query.ListUsersOutOfGroupParams{
+		IntegrationID: string(integration), AfterTime: from, SameTime: from, AfterID: string(after.User.ID), Most: bounded(limit),
+	})
+	return convert(rows, err, "user", func(row query.User) (lifecycle.Mover, error) {
+		u, err := userOf(row)
+		return lifecycle.Mover{User: u, Toward: postern.Phase(row.GroupToward)}, err
+	})
+}
+
+// NoteGroupToward stores into whose group a user is about to be put. It leaves the version alone.
+func (s *Store) NoteGroupToward(ctx context.Context, id postern.UserID, phase postern.Phase) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.SetGroupToward(ctx, query.SetGroupTowardParams{ID: string(id), GroupToward: string(phase)})
+		return found(rows, err, "user")
+	})
 }
 
 // NoteGroupPhase stores into which phase's group a user was put. It leaves the version alone.
@@ -133,6 +153,23 @@ func (s *Store) NoteGroupPhase(ctx context.Context, id postern.UserID, phase pos
 		rows, err := t.q.SetGroupPhase(ctx, query.SetGroupPhaseParams{ID: string(id), GroupPhase: string(phase)})
 		return found(rows, err, "user")
 	})
+}
+
+// ForgetGroup forgets of everybody that they are in the group of a phase, and returns how many they were.
+func (s *Store) ForgetGroup(ctx context.Context, integration postern.IntegrationID, phase postern.Phase) (int, error) {
+	var rows int64
+	err := s.write(ctx, func(ctx context.Context, t *transaction) error {
+		var err error
+		rows, err = t.q.ResetGroupPhase(ctx, query.ResetGroupPhaseParams{IntegrationID: string(integration), GroupPhase: string(phase)})
+		return failure(err, "user")
+	})
+	return int(rows), err
+}
+
+// UserIDs lists users of an integration by id, beginning behind after.
+func (s *Store) UserIDs(ctx context.Context, integration postern.IntegrationID, after postern.UserID, limit int) ([]postern.UserID, error) {
+	rows, err := s.read(ctx).ListUserIDs(ctx, query.ListUserIDsParams{IntegrationID: string(integration), ID: string(after), Limit: bounded(limit)})
+	return convert(rows, err, "user", func(id string) (postern.UserID, error) { return postern.UserID(id), nil })
 }
 
 // UserFacts counts what decides the phase of a user. Within a transaction it locks the user first, so that of two
@@ -177,6 +214,7 @@ func userRow(u postern.User) (query.User, error) {
 		SearchText: folded + "\n" + strings.ToLower(u.UPN),
 		CreatedAt:  millis(u.CreatedAt), UpdatedAt: millis(u.UpdatedAt),
 		Account: string(u.Account), Guest: u.Guest, Privileged: u.Privileged, Roles: roles, Suspension: suspension,
+		AccountSince: optionalMillis(u.AccountSince),
 	}, err
 }
 
@@ -186,7 +224,7 @@ func userOf(row query.User) (postern.User, error) {
 		ObjectID: row.ObjectID, UPN: row.Upn, DisplayName: row.DisplayName, Mail: row.Mail,
 		Phase: postern.Phase(row.Phase), GroupPhase: postern.Phase(row.GroupPhase), Problem: row.Problem,
 		Account: postern.AccountState(row.Account), Guest: row.Guest, Privileged: row.Privileged,
-		CreatedAt: fromMillis(row.CreatedAt), UpdatedAt: fromMillis(row.UpdatedAt),
+		AccountSince: fromOptionalMillis(row.AccountSince), CreatedAt: fromMillis(row.CreatedAt), UpdatedAt: fromMillis(row.UpdatedAt),
 	}
 	if err := fromJSON("roles of a user", row.Roles, &u.Roles); err != nil {
 		return u, err

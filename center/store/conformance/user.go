@@ -189,43 +189,75 @@ func testUsersOutOfGroup(t *testing.T, w *world) {
 	var want []postern.UserID
 	for n := range 4 {
 		u := w.user(i.ID)
-		u.GroupPhase, u.UpdatedAt = "", kept(noon).Add(-time.Duration(n)*time.Hour)
-		if n == 2 {
-			u.GroupPhase = u.Phase
-		}
+		u.UpdatedAt = kept(noon).Add(-time.Duration(n) * time.Hour)
 		w.must(w.UpdateUser(ctx, &u))
-		if n != 2 {
+		w.must(w.NoteGroupPhase(ctx, u.ID, ""))
+		if n == 2 {
+			w.must(w.NoteGroupPhase(ctx, u.ID, u.Phase))
+		} else {
 			want = append([]postern.UserID{u.ID}, want...)
 		}
 	}
+	gone := w.user(i.ID)
+	gone.Account = postern.AccountDeleted
+	w.must(w.UpdateUser(ctx, &gone))
+	w.must(w.NoteGroupPhase(ctx, gone.ID, "")) // Entra took them out of their group
 	stranger := w.user(w.integration().ID)
-	stranger.GroupPhase = ""
-	w.must(w.UpdateUser(ctx, &stranger))
+	w.must(w.NoteGroupPhase(ctx, stranger.ID, ""))
 
-	list := func(limit int) (ids []postern.UserID) {
-		users, err := w.UsersOutOfGroup(ctx, i.ID, limit)
+	list := func(after lifecycle.Mover, limit int) (ids []postern.UserID, last lifecycle.Mover) {
+		users, err := w.UsersOutOfGroup(ctx, i.ID, after, limit)
 		w.must(err)
 		for _, u := range users {
 			ids = append(ids, u.ID)
+			last = u
 		}
-		return ids
+		return ids, last
 	}
-	if got := list(10); !slices.Equal(got, want) {
+	if got, _ := list(lifecycle.Mover{}, 10); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := list(2); !slices.Equal(got, want[:2]) {
+	got, last := list(lifecycle.Mover{}, 2)
+	if !slices.Equal(got, want[:2]) {
 		t.Errorf("%v, want %v", got, want[:2])
+	}
+	if got, _ := list(last, 2); !slices.Equal(got, want[2:]) {
+		t.Errorf("%v, want %v", got, want[2:])
 	}
 	before, err := w.User(ctx, want[0])
 	w.must(err)
+	w.must(w.NoteGroupToward(ctx, want[0], before.Phase))
+	if _, last := list(lifecycle.Mover{}, 1); last.Toward != before.Phase {
+		t.Errorf("%+v", last)
+	}
 	w.must(w.NoteGroupPhase(ctx, want[0], before.Phase))
 	before.GroupPhase = before.Phase
-	got, err := w.User(ctx, want[0])
-	same(w, got, err)(before) // the version too
-	if got := list(10); !slices.Equal(got, want[1:]) {
+	user, err := w.User(ctx, want[0])
+	same(w, user, err)(before) // the version too
+	if got, _ := list(lifecycle.Mover{}, 10); !slices.Equal(got, want[1:]) {
 		t.Errorf("%v, want %v", got, want[1:])
 	}
+	if n, err := w.ForgetGroup(ctx, i.ID, before.Phase); err != nil || n != 2 {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, last := list(lifecycle.Mover{}, 1); last.ID != want[0] || last.Toward != "" || last.GroupPhase != "" {
+		t.Errorf("%+v", last)
+	}
 	w.refused(w.NoteGroupPhase(ctx, "usr_none", "active"), postern.CodeNotFound)
+	w.refused(w.NoteGroupToward(ctx, "usr_none", "active"), postern.CodeNotFound)
+
+	var ids []postern.UserID
+	for after := postern.UserID(""); ; after = ids[len(ids)-1] {
+		page, err := w.UserIDs(ctx, i.ID, after, 2)
+		w.must(err)
+		if len(page) == 0 {
+			break
+		}
+		ids = append(ids, page...)
+	}
+	if len(ids) != 5 || !slices.IsSorted(ids) || slices.Contains(ids, stranger.ID) {
+		t.Errorf("%v", ids)
+	}
 }
 
 func testInvitations(t *testing.T, w *world) {

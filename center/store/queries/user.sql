@@ -9,15 +9,15 @@ SELECT phase, count(*) AS users FROM users WHERE integration_id = $1 GROUP BY ph
 
 -- name: InsertUser :execrows
 INSERT INTO users (id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem,
-    sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdateUser :execrows
 UPDATE users
-SET version = version + 1, object_id = $3, upn = $4, display_name = $5, mail = $6, phase = $7, group_phase = $8,
-    problem = $9, sort_key = $10, search_text = $11, created_at = $12, updated_at = $13, account = $14, guest = $15,
-    privileged = $16, roles = $17, suspension = $18
+SET version = version + 1, object_id = $3, upn = $4, display_name = $5, mail = $6, phase = $7, problem = $8,
+    sort_key = $9, search_text = $10, created_at = $11, updated_at = $12, account = $13, guest = $14,
+    privileged = $15, roles = $16, suspension = $17, account_since = $18
 WHERE id = $1 AND version = $2;
 
 -- name: ObjectIDTaken :one
@@ -36,10 +36,26 @@ SELECT count(*) FROM phones WHERE user_id = $1 AND state = 'active';
 SELECT count(*) FROM passkeys WHERE user_id = $1 AND carrier = 'phone' AND state = 'active';
 
 -- name: ListUsersOutOfGroup :many
-SELECT * FROM users WHERE integration_id = $1 AND phase <> group_phase ORDER BY updated_at, id LIMIT $2;
+SELECT * FROM users
+WHERE integration_id = sqlc.arg(integration_id) AND phase <> group_phase AND account <> 'deleted'
+    AND (updated_at > sqlc.arg(after_time) OR updated_at = sqlc.arg(same_time) AND id > sqlc.arg(after_id))
+ORDER BY updated_at, id LIMIT sqlc.arg(most);
+
+-- name: SetGroupToward :execrows
+UPDATE users SET group_toward = $2 WHERE id = $1;
 
 -- name: SetGroupPhase :execrows
-UPDATE users SET group_phase = $2 WHERE id = $1;
+UPDATE users SET group_phase = $2, group_toward = '' WHERE id = $1;
+
+-- name: ResetGroupPhase :execrows
+UPDATE users SET group_phase = '', group_toward = ''
+WHERE integration_id = $1 AND (group_phase = $2 OR group_toward = $2);
+
+-- name: CountUsersInGroup :one
+SELECT count(*) FROM users WHERE integration_id = $1 AND group_phase = $2 AND account <> 'deleted';
+
+-- name: ListUserIDs :many
+SELECT id FROM users WHERE integration_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: GetInvitation :one
 SELECT * FROM invitations WHERE id = $1;

@@ -64,6 +64,25 @@ type AuditEvent struct {
 	Fields        string
 	Previous      string
 	Hash          string
+	Subject       string
+}
+
+type AuditFilter struct {
+	ID        string
+	Version   int64
+	Name      string
+	Owner     string
+	Shared    bool
+	Filter    string
+	CreatedAt int64
+	UpdatedAt int64
+}
+
+type AuditFloor struct {
+	Sequence int64
+	Hash     string
+	At       int64
+	Note     string
 }
 
 type AuditHead struct {
@@ -72,12 +91,97 @@ type AuditHead struct {
 	Hash     string
 }
 
+type AuditStream struct {
+	ID          string
+	Version     int64
+	Name        string
+	Paused      bool
+	Config      string
+	Secrets     []byte
+	Cursor      int64
+	DeliveredAt sql.NullInt64
+	Failures    int64
+	Problem     string
+	ProblemAt   sql.NullInt64
+	NextAt      int64
+	Holder      string
+	HeldUntil   int64
+	CreatedAt   int64
+	UpdatedAt   int64
+}
+
+type BulkJob struct {
+	ID            string
+	IntegrationID string
+	Version       int64
+	Kind          string
+	State         string
+	Digest        string
+	Body          string
+	Total         int64
+	Pending       int64
+	Running       int64
+	Waiting       int64
+	Done          int64
+	Skipped       int64
+	Failed        int64
+	Change        int64
+	CodesUntil    sql.NullInt64
+	CreatedAt     int64
+	UpdatedAt     int64
+	EndedAt       sql.NullInt64
+}
+
+type BulkRow struct {
+	JobID        string
+	Number       int64
+	Given        string
+	Times        int64
+	ValidMinutes int64
+	UserID       string
+	ObjectID     string
+	Upn          string
+	State        string
+	Code         string
+	Message      string
+	Next         string
+	Made         string
+	Tries        int64
+	Due          int64
+	Begun        int64
+	Sealed       []byte
+	UpdatedAt    int64
+}
+
+type Difference struct {
+	ID            string
+	IntegrationID string
+	RunID         string
+	Kind          string
+	Object        string
+	UserID        string
+	Outcome       string
+	FoundAt       int64
+	ClosedAt      sql.NullInt64
+	Body          string
+}
+
 type Document struct {
 	Scope         string
 	Name          string
 	IntegrationID sql.NullString
 	Version       int64
 	Body          string
+}
+
+type IdentityProof struct {
+	PhoneID string
+	Kind    string
+	ByID    string
+	ByName  string
+	Note    string
+	Addr    string
+	At      int64
 }
 
 type Integration struct {
@@ -131,6 +235,27 @@ type Link struct {
 	Name      string
 	CreatedBy string
 	ExpiresAt int64
+}
+
+type Message struct {
+	ID            string
+	IntegrationID string
+	UserID        string
+	InvitationID  string
+	Kind          string
+	Language      string
+	Address       string
+	Name          string
+	State         string
+	Attempts      int64
+	Problem       string
+	Sealed        []byte
+	Rank          int64
+	CreatedAt     int64
+	NextAt        int64
+	TriedAt       sql.NullInt64
+	SentAt        sql.NullInt64
+	ExpiresAt     sql.NullInt64
 }
 
 type Pairing struct {
@@ -247,6 +372,21 @@ type PushSubscription struct {
 	CreatedAt int64
 }
 
+type ReconcileRun struct {
+	ID            string
+	IntegrationID string
+	Version       int64
+	Mode          string
+	State         string
+	CreatedAt     int64
+	Body          string
+}
+
+type ReconcileState struct {
+	IntegrationID string
+	Body          string
+}
+
 type Session struct {
 	TokenHash []byte
 	Data      []byte
@@ -256,6 +396,19 @@ type Session struct {
 type Setting struct {
 	Name  string
 	Value []byte
+}
+
+type SignIn struct {
+	ID            string
+	IntegrationID string
+	PhoneID       sql.NullString
+	Sealed        []byte
+	Ticket        string
+	ObjectID      string
+	Number        string
+	Failures      int64
+	UsedAt        sql.NullInt64
+	ExpiresAt     int64
 }
 
 type User struct {
@@ -278,6 +431,8 @@ type User struct {
 	Privileged    bool
 	Roles         string
 	Suspension    string
+	GroupToward   string
+	AccountSince  sql.NullInt64
 }
 
 type Workstation struct {

@@ -80,6 +80,22 @@ func (q *Queries) CountUsersByPhase(ctx context.Context, integrationID string) (
 	return items, nil
 }
 
+const countUsersInGroup = `-- name: CountUsersInGroup :one
+SELECT count(*) FROM users WHERE integration_id = $1 AND group_phase = $2 AND account <> 'deleted'
+`
+
+type CountUsersInGroupParams struct {
+	IntegrationID string
+	GroupPhase    string
+}
+
+func (q *Queries) CountUsersInGroup(ctx context.Context, arg CountUsersInGroupParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countUsersInGroup, arg.IntegrationID, arg.GroupPhase)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const getInvitation = `-- name: GetInvitation :one
 SELECT id, integration_id, user_id, state, failures, invited_by, handle, code_hash, created_at, expires_at, used_at FROM invitations WHERE id = $1
 `
@@ -128,7 +144,7 @@ func (q *Queries) GetInvitationByHandle(ctx context.Context, handle string) (Inv
 }
 
 const getUser = `-- name: GetUser :one
-SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension FROM users WHERE id = $1
+SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since FROM users WHERE id = $1
 `
 
 func (q *Queries) GetUser(ctx context.Context, id string) (User, error) {
@@ -154,12 +170,14 @@ func (q *Queries) GetUser(ctx context.Context, id string) (User, error) {
 		&i.Privileged,
 		&i.Roles,
 		&i.Suspension,
+		&i.GroupToward,
+		&i.AccountSince,
 	)
 	return i, err
 }
 
 const getUserByObjectID = `-- name: GetUserByObjectID :one
-SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension FROM users WHERE integration_id = $1 AND object_id = $2
+SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since FROM users WHERE integration_id = $1 AND object_id = $2
 `
 
 type GetUserByObjectIDParams struct {
@@ -190,6 +208,8 @@ func (q *Queries) GetUserByObjectID(ctx context.Context, arg GetUserByObjectIDPa
 		&i.Privileged,
 		&i.Roles,
 		&i.Suspension,
+		&i.GroupToward,
+		&i.AccountSince,
 	)
 	return i, err
 }
@@ -237,8 +257,8 @@ func (q *Queries) InsertInvitation(ctx context.Context, arg InsertInvitationPara
 
 const insertUser = `-- name: InsertUser :execrows
 INSERT INTO users (id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem,
-    sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 ON CONFLICT DO NOTHING
 `
 
@@ -262,6 +282,8 @@ type InsertUserParams struct {
 	Privileged    bool
 	Roles         string
 	Suspension    string
+	GroupToward   string
+	AccountSince  sql.NullInt64
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
@@ -285,6 +307,8 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, 
 		arg.Privileged,
 		arg.Roles,
 		arg.Suspension,
+		arg.GroupToward,
+		arg.AccountSince,
 	)
 	if err != nil {
 		return 0, err
@@ -331,17 +355,62 @@ func (q *Queries) ListInvitations(ctx context.Context, userID string) ([]Invitat
 	return items, nil
 }
 
+const listUserIDs = `-- name: ListUserIDs :many
+SELECT id FROM users WHERE integration_id = $1 AND id > $2 ORDER BY id LIMIT $3
+`
+
+type ListUserIDsParams struct {
+	IntegrationID string
+	ID            string
+	Limit         int32
+}
+
+func (q *Queries) ListUserIDs(ctx context.Context, arg ListUserIDsParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, listUserIDs, arg.IntegrationID, arg.ID, arg.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listUsersOutOfGroup = `-- name: ListUsersOutOfGroup :many
-SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension FROM users WHERE integration_id = $1 AND phase <> group_phase ORDER BY updated_at, id LIMIT $2
+SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since FROM users
+WHERE integration_id = $1 AND phase <> group_phase AND account <> 'deleted'
+    AND (updated_at > $2 OR updated_at = $3 AND id > $4)
+ORDER BY updated_at, id LIMIT $5
 `
 
 type ListUsersOutOfGroupParams struct {
 	IntegrationID string
-	Limit         int32
+	AfterTime     int64
+	SameTime      int64
+	AfterID       string
+	Most          int32
 }
 
 func (q *Queries) ListUsersOutOfGroup(ctx context.Context, arg ListUsersOutOfGroupParams) ([]User, error) {
-	rows, err := q.db.QueryContext(ctx, listUsersOutOfGroup, arg.IntegrationID, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, listUsersOutOfGroup,
+		arg.IntegrationID,
+		arg.AfterTime,
+		arg.SameTime,
+		arg.AfterID,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -369,6 +438,8 @@ func (q *Queries) ListUsersOutOfGroup(ctx context.Context, arg ListUsersOutOfGro
 			&i.Privileged,
 			&i.Roles,
 			&i.Suspension,
+			&i.GroupToward,
+			&i.AccountSince,
 		); err != nil {
 			return nil, err
 		}
@@ -412,8 +483,26 @@ func (q *Queries) ObjectIDTaken(ctx context.Context, arg ObjectIDTakenParams) (b
 	return exists, err
 }
 
+const resetGroupPhase = `-- name: ResetGroupPhase :execrows
+UPDATE users SET group_phase = '', group_toward = ''
+WHERE integration_id = $1 AND (group_phase = $2 OR group_toward = $2)
+`
+
+type ResetGroupPhaseParams struct {
+	IntegrationID string
+	GroupPhase    string
+}
+
+func (q *Queries) ResetGroupPhase(ctx context.Context, arg ResetGroupPhaseParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, resetGroupPhase, arg.IntegrationID, arg.GroupPhase)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setGroupPhase = `-- name: SetGroupPhase :execrows
-UPDATE users SET group_phase = $2 WHERE id = $1
+UPDATE users SET group_phase = $2, group_toward = '' WHERE id = $1
 `
 
 type SetGroupPhaseParams struct {
@@ -423,6 +512,23 @@ type SetGroupPhaseParams struct {
 
 func (q *Queries) SetGroupPhase(ctx context.Context, arg SetGroupPhaseParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setGroupPhase, arg.ID, arg.GroupPhase)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const setGroupToward = `-- name: SetGroupToward :execrows
+UPDATE users SET group_toward = $2 WHERE id = $1
+`
+
+type SetGroupTowardParams struct {
+	ID          string
+	GroupToward string
+}
+
+func (q *Queries) SetGroupToward(ctx context.Context, arg SetGroupTowardParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setGroupToward, arg.ID, arg.GroupToward)
 	if err != nil {
 		return 0, err
 	}
@@ -468,31 +574,31 @@ func (q *Queries) UpdateInvitation(ctx context.Context, arg UpdateInvitationPara
 
 const updateUser = `-- name: UpdateUser :execrows
 UPDATE users
-SET version = version + 1, object_id = $3, upn = $4, display_name = $5, mail = $6, phase = $7, group_phase = $8,
-    problem = $9, sort_key = $10, search_text = $11, created_at = $12, updated_at = $13, account = $14, guest = $15,
-    privileged = $16, roles = $17, suspension = $18
+SET version = version + 1, object_id = $3, upn = $4, display_name = $5, mail = $6, phase = $7, problem = $8,
+    sort_key = $9, search_text = $10, created_at = $11, updated_at = $12, account = $13, guest = $14,
+    privileged = $15, roles = $16, suspension = $17, account_since = $18
 WHERE id = $1 AND version = $2
 `
 
 type UpdateUserParams struct {
-	ID          string
-	Version     int64
-	ObjectID    string
-	Upn         string
-	DisplayName string
-	Mail        string
-	Phase       string
-	GroupPhase  string
-	Problem     string
-	SortKey     []byte
-	SearchText  string
-	CreatedAt   int64
-	UpdatedAt   int64
-	Account     string
-	Guest       bool
-	Privileged  bool
-	Roles       string
-	Suspension  string
+	ID           string
+	Version      int64
+	ObjectID     string
+	Upn          string
+	DisplayName  string
+	Mail         string
+	Phase        string
+	Problem      string
+	SortKey      []byte
+	SearchText   string
+	CreatedAt    int64
+	UpdatedAt    int64
+	Account      string
+	Guest        bool
+	Privileged   bool
+	Roles        string
+	Suspension   string
+	AccountSince sql.NullInt64
 }
 
 func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, error) {
@@ -504,7 +610,6 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.DisplayName,
 		arg.Mail,
 		arg.Phase,
-		arg.GroupPhase,
 		arg.Problem,
 		arg.SortKey,
 		arg.SearchText,
@@ -515,6 +620,7 @@ func (q *Queries) UpdateUser(ctx context.Context, arg UpdateUserParams) (int64, 
 		arg.Privileged,
 		arg.Roles,
 		arg.Suspension,
+		arg.AccountSince,
 	)
 	if err != nil {
 		return 0, err

@@ -57,12 +57,16 @@ type archiveEnd struct {
 // archivedTables are the tables of an archive, those that others refer to before those that refer to them. The waiting
 // jobs follow them as the table "jobs".
 var archivedTables = []string{
-	"settings", "integrations", "documents", "attestation_cas", "users", "invitations", "phones", "push_subscriptions", "workstations", "pairings",
-	"provisionings", "passkeys", "passkey_claims", "administrators", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
+	"settings", "integrations", "documents", "directory_progress", "directory_users", "attestation_cas", "users", "invitations", "messages", "phones", "push_subscriptions", "workstations", "pairings",
+	"provisionings", "passkeys", "passkey_claims", "identity_proofs", "administrators", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
+	"audit_floors", "audit_streams", "audit_filters",
 }
 
 // tableSince is the first schema that has a table, of those that the first schema had not.
-var tableSince = map[string]int64{"workstations": 4, "pairings": 4, "push_subscriptions": 5, "passkey_claims": 6, "documents": 7}
+var tableSince = map[string]int64{
+	"workstations": 4, "pairings": 4, "push_subscriptions": 5, "passkey_claims": 6, "documents": 7, "directory_progress": 8, "directory_users": 8, "identity_proofs": 13, "messages": 11,
+	"audit_floors": 14, "audit_streams": 14, "audit_filters": 14,
+}
 
 // tablesOf lists the tables of an archive with that schema.
 func tablesOf(schema int64) []string {
@@ -70,7 +74,7 @@ func tablesOf(schema int64) []string {
 }
 
 // unarchivedTables are left out on purpose.
-var unarchivedTables = []string{"sessions", "links", "phone_proofs", "workstation_proofs", "job_runners"}
+var unarchivedTables = []string{"sessions", "links", "phone_proofs", "workstation_proofs", "sign_ins", "job_runners"}
 
 const jobsTable = "jobs"
 

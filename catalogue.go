@@ -125,6 +125,16 @@ const (
 	CodeMailRecipient Code = "mail_recipient_refused"
 	CodeMailRefused   Code = "mail_refused"
 
+	CodeBulkState     Code = "bulk_wrong_state"
+	CodeBulkCancelled Code = "bulk_cancelled"
+	CodeBulkRunning   Code = "bulk_running_already"
+	CodeBulkCount     Code = "bulk_count_differs"
+	CodeUserUnknown   Code = "user_unknown"
+	CodeNothingToDo   Code = "nothing_to_do"
+	CodePhoneMissing  Code = "phone_missing"
+	CodePhoneWaiting  Code = "waiting_for_phone"
+	CodePhoneSilent   Code = "phone_did_not_answer"
+
 	CodeAuditBroken Code = "audit_chain_broken"
 )
 
@@ -264,6 +274,16 @@ var catalogue = map[Code]Entry{
 	CodeMailSender:    {statusBadGateway, "The mail server does not take messages from this sender.", "Use a sender's address that the account may send from."},
 	CodeMailRecipient: {statusBadGateway, "The mail server does not take messages for this address.", "Check the user's mail address in Entra."},
 	CodeMailRefused:   {statusBadGateway, "The mail server refused the message.", "Read the server's own words, and ask whoever runs it."},
+
+	CodeBulkState:     {statusConflict, "The job is in another state.", "Look at the job again; it may have ended meanwhile."},
+	CodeBulkCancelled: {statusConflict, "The job was cancelled.", "Start another job for these users if it should be done after all."},
+	CodeBulkRunning:   {statusConflict, "The same job for the same users is under way already.", "Watch that one; cancel it if it should begin anew."},
+	CodeBulkCount:     {statusConflict, "The number of users is not the one that was confirmed.", "Look at the plan again and confirm the number it names."},
+	CodeUserUnknown:   {statusNotFound, "Postern knows nobody by that name.", "Check the spelling. Somebody who was never invited has to be invited first."},
+	CodeNothingToDo:   {statusConflict, "There is nothing to do for this user.", "Nothing needs to be done."},
+	CodePhoneMissing:  {statusConflict, "The user has no phone that is paired.", "Invite the user; the phone is asked when it is paired."},
+	CodePhoneWaiting:  {statusConflict, "Waiting for the phone: its owner opens the app and accepts.", "Ask the user to open the app."},
+	CodePhoneSilent:   {statusConflict, "The phone has not answered.", "Remind the user. The request stays on the phone; look at the user's page."},
 
 	CodeAuditBroken: {statusInternalServerError, "The audit trail does not verify.", "Keep the database as it is, compare it with the last checkpoint and the last backup, and treat this as an incident."},
 

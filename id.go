@@ -36,6 +36,10 @@ type (
 	MessageID string
 	// EventID names an [AuditEvent], prefix "evt".
 	EventID string
+	// AuditStreamID names an [AuditStream], prefix "aus".
+	AuditStreamID string
+	// SavedFilterID names a [SavedAuditFilter], prefix "afl".
+	SavedFilterID string
 	// ReconcileRunID names a [ReconcileRun], prefix "rec".
 	ReconcileRunID string
 	// DifferenceID names a [Difference], prefix "dif".
@@ -56,6 +60,8 @@ const (
 	PrefixAdministrator = "adm"
 	PrefixToken         = "tok"
 	PrefixEvent         = "evt"
+	PrefixAuditStream   = "aus"
+	PrefixSavedFilter   = "afl"
 	PrefixReconcileRun  = "rec"
 	PrefixDifference    = "dif"
 	PrefixBulkJob       = "blk"

@@ -27,6 +27,24 @@ var (
 	TokenRevoked       = Code{"TOK002I", "token.revoked", "An API token was revoked."}
 	AccessDenied       = Code{"ADM010W", "administrator.denied", "Somebody tried what their role does not allow."}
 
+	TokenRefused       = Code{"TOK003W", "token.refused", "A request with an API token that is wrong, expired or revoked was refused."}
+	PhoneRefused       = Code{"PHN003W", "phone.refused", "A request that did not prove to come from a known phone was refused."}
+	WorkstationRefused = Code{"WKS005W", "workstation.refused", "A request that did not prove to come from a known workstation was refused."}
+
+	TrailExported    = Code{"AUD001I", "audit.exported", "The audit trail was exported."}
+	RetentionChanged = Code{"AUD002W", "audit.retention", "How long entries of the audit trail are kept was changed."}
+	EntriesRemoved   = Code{"AUD003W", "audit.removed", "Entries of the audit trail that were old enough were removed."}
+	StreamMade       = Code{"AUD004W", "audit.stream_created", "A stream of the audit trail was set up; its secret was shown once."}
+	StreamChanged    = Code{"AUD005W", "audit.stream_updated", "A stream of the audit trail was changed."}
+	StreamRemoved    = Code{"AUD006W", "audit.stream_removed", "A stream of the audit trail was removed."}
+	StreamPaused     = Code{"AUD007W", "audit.stream_paused", "A stream of the audit trail was paused."}
+	StreamResumed    = Code{"AUD008I", "audit.stream_resumed", "A stream of the audit trail goes on."}
+	StreamRotated    = Code{"AUD009W", "audit.stream_secret", "A stream was given a new signing secret, which was shown once."}
+	StreamTested     = Code{"AUD010I", "audit.stream_tested", "A test message was sent to the sink of a stream."}
+	StreamFailing    = Code{"AUD011E", "audit.stream_failing", "A sink does not take the audit trail; it is tried again."}
+	StreamWorks      = Code{"AUD012I", "audit.stream_works", "A sink takes the audit trail again."}
+	FilterShared     = Code{"AUD013I", "audit.filter_shared", "A filter of the audit trail was shared, changed for all, or taken back."}
+
 	IntegrationAdded       = Code{"INT001I", "integration.created", "An integration was added."}
 	IntegrationAddFailed   = Code{"INT002E", "integration.create_failed", "Adding an integration failed; nothing was left behind."}
 	IntegrationUpdated     = Code{"INT003I", "integration.updated", "An integration was changed."}

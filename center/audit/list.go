@@ -21,5 +21,8 @@ func Codes() []Code {
 		ReconcileAsked, ReconcileFound, ReconcileStopped, ReconcileApproved, ReconcileFailed, PasskeyGone, PasskeyListedAgain,
 		MemberPutBack, MemberTakenOut, DifferenceReported,
 		BulkStarted, BulkPaused, BulkResumed, BulkCancelled, BulkRetried, BulkFinished, BulkCodesRead, BulkCodesWiped,
+		TokenRefused, PhoneRefused, WorkstationRefused, TrailExported, RetentionChanged, EntriesRemoved, StreamMade,
+		StreamChanged, StreamRemoved, StreamPaused, StreamResumed, StreamRotated, StreamTested, StreamFailing, StreamWorks,
+		FilterShared,
 	}
 }

@@ -66,13 +66,13 @@ type EnrolmentPolicyInput struct {
 
 // EnrolmentImpact is what a policy would mean today.
 type EnrolmentImpact struct {
-	Rules    []RuleImpact       `json:"rules" doc:"One for each rule, in order, and one without a group for the default."`
-	Members  int                `json:"members" doc:"People whom a rule or the default lets or makes enrol."`
-	Offered  int                `json:"offered" doc:"Those who can be offered a passkey."`
-	Active   int                `json:"active" doc:"Those who have one already."`
-	Hit      int                `json:"hit" doc:"Those who cannot enrol, each counted once. It is to be acknowledged when the policy is saved."`
-	Obstacle []EnrolmentProblem `json:"obstacles,omitempty" doc:"What stands in everybody's way."`
-	Refused  bool               `json:"refused" doc:"The policy cannot be saved like this."`
+	Rules     []RuleImpact       `json:"rules" doc:"One for each rule, in order, and one without a group for the default."`
+	Members   int                `json:"members" doc:"People whom a rule or the default lets or makes enrol."`
+	Offered   int                `json:"offered" doc:"Those who can be offered a passkey."`
+	Active    int                `json:"active" doc:"Those who have one already."`
+	Hit       int                `json:"hit" doc:"Those who cannot enrol, each counted once. It is to be acknowledged when the policy is saved."`
+	Obstacles []EnrolmentProblem `json:"obstacles,omitempty" doc:"What stands in everybody's way."`
+	Refused   bool               `json:"refused" doc:"The policy cannot be saved like this."`
 }
 
 // RuleImpact is what one rule would mean today. A person counts with the first rule that has them.

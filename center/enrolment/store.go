@@ -1,0 +1,62 @@
+package enrolment
+
+import (
+	"context"
+	"time"
+
+	"github.com/postern/postern"
+)
+
+// Store keeps policies, proofs and sign-ins. Methods join the transaction of ctx; what is not there is CodeNotFound, an
+// outdated version CodeStale, a duplicate CodeConflict.
+type Store interface {
+	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+	AfterCommit(ctx context.Context, f func())
+
+	Document(ctx context.Context, integration postern.IntegrationID, name string) (version int64, body []byte, err error)
+	SetDocument(ctx context.Context, integration postern.IntegrationID, name string, version int64, body []byte) (int64, error)
+
+	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+	User(ctx context.Context, id postern.UserID) (postern.User, error)
+	// Invitations lists those of a user, newest first.
+	Invitations(ctx context.Context, user postern.UserID) ([]postern.Invitation, error)
+	// KnownUsers are the users of an integration, by object id, as far as impact needs them.
+	KnownUsers(ctx context.Context, integration postern.IntegrationID) (map[string]Known, error)
+	// PhonesAwaitingProof are active phones on which a passkey waits for proofs, the longest waiting first.
+	PhonesAwaitingProof(ctx context.Context, integration postern.IntegrationID) ([]postern.Phone, error)
+
+	IdentityProofs(ctx context.Context, phone postern.PhoneID) ([]postern.IdentityProof, error) // oldest first
+	// AddIdentityProof answers CodeConflict when the phone has an approval of the same person. A proof of another kind
+	// takes the place of the one before.
+	AddIdentityProof(ctx context.Context, phone postern.PhoneID, p postern.IdentityProof) error
+
+	SignIn(ctx context.Context, id string) (SignIn, error)
+	SignInByTicket(ctx context.Context, ticket string) (SignIn, error)
+	// CreateSignIn forgets those whose time was over.
+	CreateSignIn(ctx context.Context, s SignIn, now time.Time) error
+	// UseSignIn answers CodeNotFound when it was used before.
+	UseSignIn(ctx context.Context, id string, at time.Time) error
+	KeepSignedIn(ctx context.Context, s SignIn) error
+	CountSignInFailure(ctx context.Context, id string) error
+	DeleteSignIn(ctx context.Context, id string) error // CodeNotFound when it is gone
+}
+
+// Known is what Postern knows of a user already.
+type Known struct {
+	UPN   string
+	Phase postern.Phase
+}
+
+// SignIn is a sign-in at Entra that was begun.
+type SignIn struct {
+	ID            string // base64url of SHA-256 over the state
+	IntegrationID postern.IntegrationID
+	PhoneID       postern.PhoneID // empty for a phone that is to be enrolled
+	Sealed        []byte          // nonce and code verifier
+	Ticket        string          // base64url of SHA-256 over what such a phone enrols with
+	ObjectID      string          // who signed in for it
+	Number        string          // base64url of SHA-256 over ticket and the number that the page showed
+	Failures      int             // wrong numbers
+	UsedAt        *time.Time
+	ExpiresAt     time.Time
+}

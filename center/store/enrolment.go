@@ -1,0 +1,126 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/postern/postern"
+	"github.com/postern/postern/center/enrolment"
+	"github.com/postern/postern/center/store/internal/query"
+)
+
+// KnownUsers are the users of an integration, by object id.
+func (s *Store) KnownUsers(ctx context.Context, integration postern.IntegrationID) (map[string]enrolment.Known, error) {
+	rows, err := s.read(ctx).ListUserPhases(ctx, string(integration))
+	if err != nil {
+		return nil, failure(err, "user")
+	}
+	known := make(map[string]enrolment.Known, len(rows))
+	for _, row := range rows {
+		known[row.ObjectID] = enrolment.Known{UPN: row.Upn, Phase: postern.Phase(row.Phase)}
+	}
+	return known, nil
+}
+
+// PhonesAwaitingProof are active phones on which a passkey waits for proofs, the longest waiting first.
+func (s *Store) PhonesAwaitingProof(ctx context.Context, integration postern.IntegrationID) ([]postern.Phone, error) {
+	rows, err := s.read(ctx).ListPhonesAwaitingProof(ctx, string(integration))
+	return convert(rows, err, "phone", phoneOf)
+}
+
+// IdentityProofs lists what proves who holds a phone, oldest first.
+func (s *Store) IdentityProofs(ctx context.Context, phone postern.PhoneID) ([]postern.IdentityProof, error) {
+	rows, err := s.read(ctx).ListIdentityProofs(ctx, string(phone))
+	return convert(rows, err, "identity proof", func(row query.IdentityProof) (postern.IdentityProof, error) {
+		return postern.IdentityProof{
+			Kind: postern.Proof(row.Kind), At: fromMillis(row.At), ByID: row.ByID, ByName: row.ByName, Note: row.Note, Addr: row.Addr,
+		}, nil
+	})
+}
+
+// AddIdentityProof stores a proof: CodeConflict when the phone has an approval of the same person. A proof of another
+// kind takes the place of the one before.
+func (s *Store) AddIdentityProof(ctx context.Context, phone postern.PhoneID, p postern.IdentityProof) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		if p.Kind != postern.ProofApproval {
+			rows, err := t.q.RenewIdentityProof(ctx, query.RenewIdentityProofParams{PhoneID: string(phone), Kind: string(p.Kind), At: millis(p.At), Addr: p.Addr})
+			if err != nil || rows > 0 {
+				return failure(err, "identity proof")
+			}
+		}
+		rows, err := t.q.InsertIdentityProof(ctx, query.InsertIdentityProofParams{
+			PhoneID: string(phone), Kind: string(p.Kind), ByID: p.ByID, ByName: p.ByName, Note: p.Note, Addr: p.Addr, At: millis(p.At),
+		})
+		return inserted(rows, err, "identity proof")
+	})
+}
+
+// SignIn returns a sign-in that was begun.
+func (s *Store) SignIn(ctx context.Context, id string) (enrolment.SignIn, error) {
+	row, err := s.read(ctx).GetSignIn(ctx, id)
+	return signInOf(row), failure(err, "sign-in")
+}
+
+// SignInByTicket returns the sign-in that a ticket was given out with.
+func (s *Store) SignInByTicket(ctx context.Context, ticket string) (enrolment.SignIn, error) {
+	if ticket == "" {
+		return enrolment.SignIn{}, failure(sql.ErrNoRows, "sign-in")
+	}
+	row, err := s.read(ctx).GetSignInByTicket(ctx, ticket)
+	return signInOf(row), failure(err, "sign-in")
+}
+
+// CreateSignIn stores a sign-in and forgets those whose time was over.
+func (s *Store) CreateSignIn(ctx context.Context, in enrolment.SignIn, now time.Time) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		if err := t.q.DeleteOldSignIns(ctx, millis(now)); err != nil {
+			return failure(err, "sign-in")
+		}
+		rows, err := t.q.InsertSignIn(ctx, query.InsertSignInParams{
+			ID: in.ID, IntegrationID: string(in.IntegrationID), PhoneID: optionalText(in.PhoneID), Sealed: blob(in.Sealed), Ticket: in.Ticket,
+			ObjectID: in.ObjectID, Number: in.Number, Failures: int64(in.Failures), UsedAt: optionalMillis(in.UsedAt), ExpiresAt: millis(in.ExpiresAt),
+		})
+		return inserted(rows, err, "sign-in")
+	})
+}
+
+// UseSignIn marks a sign-in as used: CodeNotFound when it was before.
+func (s *Store) UseSignIn(ctx context.Context, id string, at time.Time) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.UseSignIn(ctx, query.UseSignInParams{ID: id, UsedAt: optionalMillis(&at)})
+		return found(rows, err, "sign-in")
+	})
+}
+
+// KeepSignedIn stores who signed in, the hash of the number that was shown, and the new end.
+func (s *Store) KeepSignedIn(ctx context.Context, in enrolment.SignIn) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.KeepSignedIn(ctx, query.KeepSignedInParams{ID: in.ID, ObjectID: in.ObjectID, Number: in.Number, ExpiresAt: millis(in.ExpiresAt)})
+		return found(rows, err, "sign-in")
+	})
+}
+
+// CountSignInFailure counts a wrong number.
+func (s *Store) CountSignInFailure(ctx context.Context, id string) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.CountSignInFailure(ctx, id)
+		return found(rows, err, "sign-in")
+	})
+}
+
+// DeleteSignIn removes a sign-in: CodeNotFound when it is gone.
+func (s *Store) DeleteSignIn(ctx context.Context, id string) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		rows, err := t.q.DeleteSignIn(ctx, id)
+		return found(rows, err, "sign-in")
+	})
+}
+
+func signInOf(row query.SignIn) enrolment.SignIn {
+	return enrolment.SignIn{
+		ID: row.ID, IntegrationID: postern.IntegrationID(row.IntegrationID), PhoneID: postern.PhoneID(row.PhoneID.String), Sealed: fromBlob(row.Sealed),
+		Ticket: row.Ticket, ObjectID: row.ObjectID, Number: row.Number, Failures: int(row.Failures), UsedAt: fromOptionalMillis(row.UsedAt),
+		ExpiresAt: fromMillis(row.ExpiresAt),
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+
+	"github.com/postern/postern"
 )
 
 // Priority says how urgent a call is.
@@ -21,14 +23,20 @@ type priorityKey struct{}
 
 type requestIDKey struct{}
 
-// WithPriority sets the priority of the calls made with the context.
+// WithPriority sets the priority of the calls made with the context. Without it calls are Bulk in the background
+// ([postern.WithBackground]) and Interactive otherwise.
 func WithPriority(ctx context.Context, p Priority) context.Context {
 	return context.WithValue(ctx, priorityKey{}, p)
 }
 
 func priorityOf(ctx context.Context) Priority {
-	p, _ := ctx.Value(priorityKey{}).(Priority)
-	return p
+	if p, ok := ctx.Value(priorityKey{}).(Priority); ok {
+		return p
+	}
+	if postern.InBackground(ctx) {
+		return Bulk
+	}
+	return Interactive
 }
 
 // WithRequestID sets the client-request-id that Graph stores and echoes for the calls made with the context. Anything

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+
+	"github.com/postern/postern"
 )
 
 // The queues. Jobs that a person waits for never stand behind bulk work.
@@ -27,7 +29,7 @@ const spareAttempts = 1000
 // Enqueue implements [Queue]. An equal job that waits already is this one too: it keeps the earlier of both times and the
 // quicker of both queues. An equal job that is running is not; this one runs after it.
 func (r *Runner) Enqueue(ctx context.Context, args Args, options ...Option) error {
-	var settings Settings
+	settings := Settings{Bulk: postern.InBackground(ctx)}
 	for _, o := range options {
 		o(&settings)
 	}

@@ -18,7 +18,8 @@ type Args interface {
 }
 
 // Queue takes jobs. Enqueue joins the transaction of ctx, so the job exists exactly if the decision that asked for it
-// does. Two jobs of the same kind with equal arguments that both still wait are one.
+// does. Two jobs of the same kind with equal arguments that both still wait are one. What is enqueued in the background
+// ([postern.WithBackground]) is bulk work, without saying so.
 type Queue interface {
 	Enqueue(ctx context.Context, args Args, options ...Option) error
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
+
+	"github.com/postern/postern"
 )
 
 // worker runs envelopes for River.
@@ -42,6 +44,9 @@ func (w *worker) Work(ctx context.Context, j *river.Job[envelope]) error {
 	r := w.runner
 	logger := r.logger.With(slog.Group("job", "id", j.ID, "kind", j.Args.Name, "attempt", j.Attempt))
 	ctx = Context(ctx, logger)
+	if j.Queue == queueBulk {
+		ctx = postern.WithBackground(ctx)
+	}
 	kind, ok := r.registry.kinds[j.Args.Name]
 	if !ok {
 		logger.WarnContext(ctx, "this program does not know the kind of a job")

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postern/postern"
 	"github.com/postern/postern/center/job"
 )
 
@@ -60,7 +61,7 @@ func New(t testing.TB, db job.Database, registry *job.Registry, now func() time.
 
 // Enqueue implements [job.Queue].
 func (q *Queue) Enqueue(ctx context.Context, args job.Args, options ...job.Option) error {
-	var settings job.Settings
+	settings := job.Settings{Bulk: postern.InBackground(ctx)}
 	for _, o := range options {
 		o(&settings)
 	}

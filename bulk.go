@@ -67,15 +67,15 @@ const (
 
 // BulkInput asks for a bulk job over users that are named in one way: a list, a CSV file, a group or a phase.
 type BulkInput struct {
-	Kind         BulkKind `json:"kind" enum:"invite,provision,revoke_user,revoke_phones,suspend,resume,remind"`
-	Users        []string `json:"users,omitempty" maxItems:"50000" doc:"User principal names or object ids."`
-	CSV          string   `json:"csv,omitempty" maxLength:"8388608" doc:"A CSV file with a column user and, if wanted, valid_minutes; separated by commas, semicolons or tabs. Without a header the first column is the user."`
-	GroupID      string   `json:"group_id,omitempty" maxLength:"100" doc:"Object id of a group of the tenant; its direct members that are users."`
-	Phase        Phase    `json:"phase,omitempty" enum:"none,eligible,paired,active,suspended,revoked" doc:"Everybody whom Postern knows in this phase."`
-	ValidMinutes int      `json:"valid_minutes,omitempty" minimum:"0" maximum:"43200" doc:"For invite: how long a code works; 0 means three days."`
-	Mail         string   `json:"mail,omitempty" enum:"invitation,code" doc:"For invite: write to the users; code sends the one-time code as well, as a message of its own."`
-	Note         string   `json:"note,omitempty" maxLength:"500" doc:"Why; kept in the audit trail."`
-	Expect       int      `json:"expect,omitempty" minimum:"0" doc:"How many users whoever starts this expects to be acted on; refused if it is another number. Needed for kinds that take something away."`
+	Kind         BulkKind       `json:"kind" enum:"invite,provision,revoke_user,revoke_phones,suspend,resume,remind"`
+	Users        []string       `json:"users,omitempty" maxItems:"50000" doc:"User principal names or object ids."`
+	CSV          string         `json:"csv,omitempty" maxLength:"8388608" doc:"A CSV file with a column user and, if wanted, valid_minutes; separated by commas, semicolons or tabs. Without a header the first column is the user."`
+	GroupID      string         `json:"group_id,omitempty" maxLength:"100" doc:"Object id of a group of the tenant; its direct members that are users."`
+	Phase        Phase          `json:"phase,omitempty" enum:"none,eligible,paired,active,suspended,revoked" doc:"Everybody whom Postern knows in this phase."`
+	ValidMinutes int            `json:"valid_minutes,omitempty" minimum:"0" maximum:"43200" doc:"For invite: how long a code works; 0 means three days."`
+	Mail         InvitationMail `json:"mail,omitempty" enum:"invitation,code" doc:"For invite: write to the users; code sends the one-time code as well, as a message of its own."`
+	Note         string         `json:"note,omitempty" maxLength:"500" doc:"Why; kept in the audit trail."`
+	Expect       int            `json:"expect,omitempty" minimum:"0" doc:"How many users whoever starts this expects to be acted on; refused if it is another number. Needed for kinds that take something away."`
 }
 
 // BulkCounts counts the rows of a job by state.
@@ -121,27 +121,27 @@ func (c BulkCounts) Finished() int { return c.Done + c.Skipped + c.Failed }
 
 // BulkJob is one act over many users.
 type BulkJob struct {
-	ID            BulkJobID     `json:"id"`
-	IntegrationID IntegrationID `json:"integration_id"`
-	Version       int64         `json:"version"`
-	Kind          BulkKind      `json:"kind" enum:"invite,provision,revoke_user,revoke_phones,suspend,resume,remind"`
-	State         BulkState     `json:"state" enum:"running,paused,done,cancelled"`
-	Source        string        `json:"source" doc:"Where its users came from, in words."`
-	ValidMinutes  int           `json:"valid_minutes,omitempty"`
-	Mail          string        `json:"mail,omitempty"`
-	Note          string        `json:"note,omitempty"`
-	Counts        BulkCounts    `json:"counts"`
-	Change        int64         `json:"change" doc:"Counts up with everything that happens to the job or its rows."`
-	StartedBy     string        `json:"started_by"`
-	Code          Code          `json:"code,omitempty" doc:"Why it stands still."`
-	Message       string        `json:"message,omitempty"`
-	Next          string        `json:"next,omitempty"`
-	PerMinute     float64       `json:"per_minute,omitempty" doc:"How many rows a minute were finished of late."`
-	SecondsLeft   int           `json:"seconds_left,omitempty" doc:"How long the rows that wait for nobody will take at that pace; absent when there is nothing to tell it by."`
-	CodesUntil    *time.Time    `json:"codes_until,omitempty" doc:"Until when the one-time codes can be fetched, once."`
-	CreatedAt     time.Time     `json:"created_at"`
-	UpdatedAt     time.Time     `json:"updated_at"`
-	EndedAt       *time.Time    `json:"ended_at,omitempty"`
+	ID            BulkJobID      `json:"id"`
+	IntegrationID IntegrationID  `json:"integration_id"`
+	Version       int64          `json:"version"`
+	Kind          BulkKind       `json:"kind" enum:"invite,provision,revoke_user,revoke_phones,suspend,resume,remind"`
+	State         BulkState      `json:"state" enum:"running,paused,done,cancelled"`
+	Source        string         `json:"source" doc:"Where its users came from, in words."`
+	ValidMinutes  int            `json:"valid_minutes,omitempty"`
+	Mail          InvitationMail `json:"mail,omitempty"`
+	Note          string         `json:"note,omitempty"`
+	Counts        BulkCounts     `json:"counts"`
+	Change        int64          `json:"change" doc:"Counts up with everything that happens to the job or its rows."`
+	StartedBy     string         `json:"started_by"`
+	Code          Code           `json:"code,omitempty" doc:"Why it stands still."`
+	Message       string         `json:"message,omitempty"`
+	Next          string         `json:"next,omitempty"`
+	PerMinute     float64        `json:"per_minute,omitempty" doc:"How many rows a minute were finished of late."`
+	SecondsLeft   int            `json:"seconds_left,omitempty" doc:"How long the rows that wait for nobody will take at that pace; absent when there is nothing to tell it by."`
+	CodesUntil    *time.Time     `json:"codes_until,omitempty" doc:"Until when the one-time codes can be fetched, once."`
+	CreatedAt     time.Time      `json:"created_at"`
+	UpdatedAt     time.Time      `json:"updated_at"`
+	EndedAt       *time.Time     `json:"ended_at,omitempty"`
 }
 
 // BulkRow is one user of a bulk job.

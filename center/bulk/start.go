@@ -64,10 +64,10 @@ func check(in postern.BulkInput) error {
 	if in.ValidMinutes < 0 || in.ValidMinutes > maxValidMinutes {
 		return postern.FieldErrorf("valid_minutes", "A code can be valid for 1 to %d minutes.", maxValidMinutes)
 	}
-	if in.Mail != "" && in.Mail != "invitation" && in.Mail != "code" {
+	if in.Mail != postern.MailNone && in.Mail != postern.MailInvitation && in.Mail != postern.MailCode {
 		return postern.FieldErrorf("mail", "mail is invitation, code, or absent.")
 	}
-	if in.Kind != postern.BulkInvite && (in.Mail != "" || in.ValidMinutes != 0) {
+	if in.Kind != postern.BulkInvite && (in.Mail != postern.MailNone || in.ValidMinutes != 0) {
 		return postern.FieldErrorf("kind", "mail and valid_minutes belong to invitations.").WithNext("Leave them out.")
 	}
 	if len(in.Note) > 500 {
@@ -83,9 +83,9 @@ func sentence(in postern.BulkInput, n int) string {
 	case postern.BulkInvite:
 		s := "An invitation is made for " + who + "; earlier open ones of theirs are withdrawn."
 		switch in.Mail {
-		case "code":
+		case postern.MailCode:
 			return s + " Each gets the invitation and the one-time code by mail, as two messages."
-		case "invitation":
+		case postern.MailInvitation:
 			return s + " Each gets the invitation by mail; the one-time codes can be fetched as a file, once, within 24 hours."
 		}
 		return s + " The one-time codes can be fetched as a file, once, within 24 hours."

@@ -14,19 +14,19 @@ import (
 
 // bulkBody is what nobody searches a job by.
 type bulkBody struct {
-	Source       string        `json:"source"`
-	ValidMinutes int           `json:"valid_minutes,omitempty"`
-	Mail         string        `json:"mail,omitempty"`
-	Note         string        `json:"note,omitempty"`
-	StartedBy    string        `json:"started_by"`
-	Actor        postern.Actor `json:"actor"`
-	Code         postern.Code  `json:"code,omitempty"`
-	Message      string        `json:"message,omitempty"`
-	Next         string        `json:"next,omitempty"`
-	Held         int64         `json:"held,omitempty"`
-	PerMinute    float64       `json:"per_minute,omitempty"`
-	Mark         int64         `json:"mark"`
-	MarkFinished int           `json:"mark_finished"`
+	Source       string                 `json:"source"`
+	ValidMinutes int                    `json:"valid_minutes,omitempty"`
+	Mail         postern.InvitationMail `json:"mail,omitempty"`
+	Note         string                 `json:"note,omitempty"`
+	StartedBy    string                 `json:"started_by"`
+	Actor        postern.Actor          `json:"actor"`
+	Code         postern.Code           `json:"code,omitempty"`
+	Message      string                 `json:"message,omitempty"`
+	Next         string                 `json:"next,omitempty"`
+	Held         int64                  `json:"held,omitempty"`
+	PerMinute    float64                `json:"per_minute,omitempty"`
+	Mark         int64                  `json:"mark"`
+	MarkFinished int                    `json:"mark_finished"`
 }
 
 const bulkColumns = "id, integration_id, version, kind, state, digest, body, total, pending, running, waiting, done, skipped, failed, " +

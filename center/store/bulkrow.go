@@ -120,7 +120,8 @@ func (s *Store) MoveBulkRows(ctx context.Context, id postern.BulkJobID, from, to
 	var moved int64
 	err := s.write(ctx, func(ctx context.Context, t *transaction) error {
 		result, err := t.tx.ExecContext(ctx, `UPDATE bulk_rows SET state = $3, code = $4, message = $5, next = $6, due = 0,
-			tries = CASE WHEN $3 = 'pending' THEN 0 ELSE tries END, begun = CASE WHEN $3 = 'pending' THEN 0 ELSE begun END, updated_at = $7
+			tries = CASE WHEN $3 = 'pending' THEN 0 ELSE tries END, begun = CASE WHEN $3 = 'pending' THEN 0 ELSE begun END,
+			made = CASE WHEN $3 = 'pending' THEN '' ELSE made END, updated_at = $7
 			WHERE job_id = $1 AND state = $2`, string(id), string(from), string(to), string(why.Code), why.Message, why.Next, millis(now))
 		if err != nil {
 			return failure(err, "row")

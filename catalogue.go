@@ -62,6 +62,7 @@ const (
 	CodeProvisioningHalted Code = "provisioning_gave_up"
 	CodeProvisioningTaken  Code = "provisioning_taken_over"
 	CodePasskeyNotListed   Code = "passkey_not_listed"
+	CodePasskeyGoing       Code = "passkey_being_revoked"
 
 	CodeWorkstationUnknown Code = "workstation_unknown"
 	CodeWorkstationRevoked Code = "workstation_revoked"
@@ -211,7 +212,11 @@ var catalogue = map[Code]Entry{
 	CodeCredentialRefused:  {statusUnprocessableEntity, "The credential from the phone is not one that Entra would accept.", "Try again on the phone. If it stays so, pair the phone again."},
 	CodeProvisioningHalted: {statusBadGateway, "Entra could not be reached often enough, so the provisioning gave up.", "Start the provisioning again when Entra answers."},
 	CodeProvisioningTaken:  {statusConflict, "Somebody asked for new options for the same user meanwhile, so this credential answers a challenge that no longer counts.", "Agree on who provisions the key, and begin again."},
-	CodePasskeyNotListed:   {statusConflict, "Microsoft does not list the passkey that this phone made, so it cannot be used to sign in.", "Open Security info again, and add the phone as a security key through to the last page, where the key is given a name."},
+	CodePasskeyGoing: {
+		statusConflict, "The new passkey waits until Entra no longer lists the old one on this phone.",
+		"Wait a moment: it goes on by itself.",
+	},
+	CodePasskeyNotListed: {statusConflict, "Microsoft does not list the passkey that this phone made, so it cannot be used to sign in.", "Open Security info again, and add the phone as a security key through to the last page, where the key is given a name."},
 
 	CodeWorkstationUnknown: {statusUnauthorized, "This workstation is not known here. One that is never paired is forgotten after a day.", "Pair the workstation with a phone again."},
 	CodeWorkstationRevoked: {statusForbidden, "This workstation was removed by your organisation.", "Ask your help desk; a workstation that is wanted again has to be set up anew."},

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -288,6 +289,27 @@ func (t *Tenant) Members(ctx context.Context, groupID string) iter.Seq2[Member, 
 			}
 		}
 	}
+}
+
+// CountMembers counts the direct members of a group. The count may be some minutes behind.
+func (t *Tenant) CountMembers(ctx context.Context, groupID string) (int, error) {
+	group, err := segment("group", groupID)
+	if err != nil {
+		return 0, err
+	}
+	c := call{
+		op: opListMembers, method: http.MethodGet, path: "/groups/" + group + "/members/$count", on: object{"group", groupID},
+		header: http.Header{"Consistencylevel": {"eventual"}},
+	}
+	a, err := t.send(ctx, c)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.Trim(string(a.body), "\ufeff \r\n"))
+	if err != nil || n < 0 {
+		return 0, t.unexpected(c, "a count that is not a number")
+	}
+	return n, nil
 }
 
 // IsMember reports whether a user is in a group, directly or through another group.

@@ -76,7 +76,15 @@ func (s *Service) keepGroups(ctx context.Context, tenant GroupKeeper, i postern.
 		if err != nil {
 			return err
 		}
-		if found.ID == "" {
+		if found.ID != "" {
+			// A list may still have a group that was deleted a moment ago, or have one before it is there everywhere.
+			if _, err := tenant.GroupByID(ctx, found.ID); err != nil {
+				if postern.IsCode(err, postern.CodeEntraNotFound) {
+					return job.Snooze(10 * time.Second)
+				}
+				return err
+			}
+		} else {
 			tried, err := s.groupTried(ctx, i.ID, g.Phase)
 			if err != nil {
 				return err
@@ -95,7 +103,7 @@ func (s *Service) keepGroups(ctx context.Context, tenant GroupKeeper, i postern.
 				return err
 			}
 		}
-		g.ID, g.Name, g.Problem = found.ID, found.DisplayName, ""
+		g.ID, g.Name, g.Problem, g.Next = found.ID, found.DisplayName, "", ""
 		made = true
 		if err := s.Store.NoteGroup(ctx, i.ID, *g); err != nil {
 			return err

@@ -40,6 +40,8 @@ type Service struct {
 
 	// Enabled is called in the transaction that enables an integration, so that what waited for it goes on.
 	Enabled func(ctx context.Context, id postern.IntegrationID) error
+	// Follow is called in the transaction that changed something about the groups, so that users are moved into them.
+	Follow func(ctx context.Context, id postern.IntegrationID) error
 
 	mu      sync.Mutex
 	tenants map[postern.IntegrationID]opened

@@ -75,13 +75,28 @@ func (s *Service) change(ctx context.Context, id postern.IntegrationID, version 
 			return err
 		}
 		out = i
+		s.Store.AfterCommit(ctx, func() { s.Notices.Publish(Topic(id)) })
 		return s.Audit.Record(ctx, e)
 	})
 	if err != nil {
 		return postern.Integration{}, err
 	}
-	s.Notices.Publish(Topic(id))
 	return out, nil
+}
+
+// Disable disables an integration whatever its version is, joining the transaction of ctx.
+func (s *Service) Disable(ctx context.Context, id postern.IntegrationID) (postern.Integration, error) {
+	var out postern.Integration
+	err := s.Store.Atomically(ctx, func(ctx context.Context) error {
+		i, err := s.Store.Integration(ctx, id)
+		if err != nil || i.State == postern.StateDisabled {
+			out = i
+			return err
+		}
+		out, err = s.SetState(ctx, id, i.Version, postern.StateDisabled)
+		return err
+	})
+	return out, err
 }
 
 // SetState enables or disables an integration. Enabling needs every mandatory flag; what waited for it goes on.

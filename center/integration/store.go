@@ -10,6 +10,7 @@ import (
 // is CodeStale, a taken application name is CodeConflict on the field application_name.
 type Store interface {
 	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+	AfterCommit(ctx context.Context, f func())
 	Integrations(ctx context.Context) ([]postern.Integration, error)
 	Integration(ctx context.Context, id postern.IntegrationID) (postern.Integration, error)
 	CreateIntegration(ctx context.Context, i postern.Integration, sealedCredential []byte) error
@@ -19,6 +20,8 @@ type Store interface {
 	// somebody has open stays good. NoteGroup replaces the group of the same phase.
 	NoteCheck(ctx context.Context, id postern.IntegrationID, test postern.ConnectionTest) error
 	NoteGroup(ctx context.Context, id postern.IntegrationID, g postern.PhaseGroup) error
+	// ForgetGroup forgets of everybody that they are in the group of a phase, and returns how many they were.
+	ForgetGroup(ctx context.Context, id postern.IntegrationID, phase postern.Phase) (int, error)
 	SealedCredential(ctx context.Context, id postern.IntegrationID) ([]byte, error)
 	SetSealedCredential(ctx context.Context, id postern.IntegrationID, sealed []byte) error
 	// DeleteIntegration removes the integration and everything under it but its audit trail.

@@ -27,6 +27,11 @@ type MoveJob struct {
 // Kind implements [job.Args].
 func (MoveJob) Kind() string { return "lifecycle.move" }
 
+// FollowGroups has everybody moved whose group is behind, by a job that is enqueued in the transaction of ctx.
+func (s *Service) FollowGroups(ctx context.Context, id postern.IntegrationID) error {
+	return s.Queue.Enqueue(ctx, MoveJob{id}, job.Bulk())
+}
+
 // Members is what moving needs of the connector.
 type Members interface {
 	// PutMembers puts users into a group and returns those whom the tenant does not know. Who is in it already is done.

@@ -114,7 +114,7 @@ func (s *Service) adopt(ctx context.Context, u postern.User, id postern.PhoneID,
 			ID: postern.NewID[postern.PasskeyID](postern.PrefixPasskey), IntegrationID: u.IntegrationID, UserID: u.ID,
 			Carrier: postern.CarrierPhone, PhoneID: id, Version: 1, Managed: true, State: postern.PasskeyActive,
 			MethodID: p.ID, DisplayName: p.DisplayName, AAGUID: p.AAGUID, Model: p.Model, Attested: p.Attested(),
-			Synced: p.Synced(), CredentialID: credential, CreatedAt: s.Now().UTC(),
+			Synced: p.Synced(), CredentialID: credential, CreatedAt: s.Now().UTC(), UPN: u.UPN,
 		}
 		switch err := s.Store.CreatePasskey(ctx, key); {
 		case postern.IsCode(err, postern.CodeConflict):
@@ -127,7 +127,7 @@ func (s *Service) adopt(ctx context.Context, u postern.User, id postern.PhoneID,
 			return err
 		}
 		if phone.State != postern.PhoneActive {
-			if _, err := s.intendRevocation(ctx, key); err != nil {
+			if _, err := s.intendRevocation(ctx, key, postern.RevocationPhone); err != nil {
 				return err
 			}
 		}

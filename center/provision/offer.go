@@ -60,6 +60,9 @@ func (s *Service) Offer(ctx context.Context, args OfferJob) error {
 			return s.hold(ctx, r, why)
 		}
 	}
+	if err := s.afterOld(ctx, r); err != nil {
+		return err
+	}
 	options, err := graph.CreationOptions(ctx, r.UserObjectID, i.ChallengeTimeout)
 	if err != nil {
 		return s.settleFailure(ctx, r, err)
@@ -99,6 +102,9 @@ func challengeHash(o entra.CreationOptions) []byte {
 func (s *Service) admit(ctx context.Context, graph Graph, i postern.Integration, r Record) (postern.User, error) {
 	u, err := s.Users.User(ctx, r.UserID)
 	if err != nil {
+		return u, err
+	}
+	if err := standing(u); err != nil {
 		return u, err
 	}
 	if err := i.Admit(u.UPN, flagsFor(r.Carrier)...); err != nil {

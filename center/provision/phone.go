@@ -69,6 +69,8 @@ func notice(i postern.Integration, u postern.User) *postern.PhoneNotice {
 	switch err := i.Admit(u.UPN, postern.FlagFIDO2MobileAuthenticator); {
 	case err != nil:
 		e = postern.AsError(err)
+	case standing(u) != nil:
+		e = postern.AsError(standing(u))
 	case i.State != postern.StateEnabled:
 		e = postern.Errorf(postern.CodeIntegrationDisabled, "")
 	default:

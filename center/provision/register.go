@@ -19,6 +19,9 @@ const (
 	listedWithin = 10 * time.Minute
 	// readBackEvery is the pause between two looks.
 	readBackEvery = 2 * time.Second
+	// lookForOldEvery is the pause between two looks at a passkey that is to be gone before the next may come. Its
+	// revocation says so too, and this is for when that word is lost.
+	lookForOldEvery = time.Minute
 )
 
 // RegisterJob sends the credential that was made to Entra and reads it back.
@@ -166,12 +169,17 @@ func (s *Service) readBack(ctx context.Context, graph Graph, r Record) error {
 	if err != nil {
 		return s.settleFailure(ctx, r, err)
 	}
+	u, err := s.Users.User(ctx, r.UserID)
+	if err != nil {
+		return err
+	}
 	now := s.Now().UTC()
 	key := postern.Passkey{
 		ID: postern.NewID[postern.PasskeyID](postern.PrefixPasskey), IntegrationID: r.IntegrationID, UserID: r.UserID,
 		Carrier: r.Carrier, PhoneID: r.PhoneID, ProvisioningID: r.ID, Version: 1, Managed: true, State: postern.PasskeyActive,
 		MethodID: passkey.ID, DisplayName: passkey.DisplayName, AAGUID: passkey.AAGUID, Model: passkey.Model,
 		Attested: passkey.Attested(), Synced: passkey.Synced(), CredentialID: r.CredentialID, CreatedAt: now,
+		UPN: u.UPN,
 	}
 	return s.advance(ctx, &r, func(ctx context.Context) error {
 		if err := s.Store.CreatePasskey(ctx, key); err != nil {

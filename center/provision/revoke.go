@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
@@ -27,7 +28,7 @@ func (s *Service) RevokePasskey(ctx context.Context, id postern.PasskeyID) (post
 		if err != nil {
 			return err
 		}
-		if out, err = s.intendRevocation(ctx, p); err != nil {
+		if out, err = s.intendRevocation(ctx, p, postern.RevocationRequested); err != nil {
 			return err
 		}
 		return s.Users.Settle(ctx, p.UserID)
@@ -50,11 +51,12 @@ func (s *Service) RevokeOwnPasskey(ctx context.Context, phone postern.Phone, id 
 	return s.RevokePasskey(ctx, id)
 }
 
-func (s *Service) intendRevocation(ctx context.Context, p postern.Passkey) (postern.Passkey, error) {
+// intendRevocation stores the intent with its reason, in the transaction of ctx. The first reason stays.
+func (s *Service) intendRevocation(ctx context.Context, p postern.Passkey, reason postern.RevocationReason) (postern.Passkey, error) {
 	if p.State != postern.PasskeyActive {
 		return p, nil
 	}
-	p.State = postern.PasskeyRevocation
+	p.State, p.Reason = postern.PasskeyRevocation, reason
 	if err := s.Store.UpdatePasskey(ctx, &p); err != nil {
 		return p, err
 	}
@@ -64,42 +66,56 @@ func (s *Service) intendRevocation(ctx context.Context, p postern.Passkey) (post
 	if s.Push != nil && p.PhoneID != "" && postern.ActorFrom(ctx).Kind != postern.ActorPhone {
 		s.Store.AfterCommit(ctx, func() { s.Push.Notify(p.PhoneID) }) // its user did not do it
 	}
-	return p, s.Audit.Record(ctx, passkeyEvent(audit.PasskeyRevocation, p, "The passkey is to be revoked.", nil))
+	return p, s.Audit.Record(ctx, passkeyEvent(audit.PasskeyRevocation, p, "The passkey is to be revoked.",
+		map[string]string{"reason": string(reason)}))
 }
 
 // RevokePhone cuts a phone off at once and takes all its passkeys away. Other passkeys of the user stay.
 func (s *Service) RevokePhone(ctx context.Context, id postern.PhoneID) (postern.Phone, error) {
 	var out postern.Phone
 	err := s.Store.Atomically(ctx, func(ctx context.Context) error {
-		phone, _, err := s.Phones.MarkRevoked(ctx, id)
-		if err != nil {
+		var err error
+		if out, _, err = s.takePhone(ctx, id, postern.RevocationPhone); err != nil {
 			return err
 		}
-		out = phone
-		open, err := s.Store.OpenProvisionings(ctx, id)
-		if err != nil {
-			return err
-		}
-		for n := range open {
-			if err := s.cancel(ctx, &open[n]); err != nil {
-				return err
-			}
-		}
-		passkeys, err := s.Store.PasskeysOfPhone(ctx, id)
-		if err != nil {
-			return err
-		}
-		for _, p := range passkeys {
-			if _, err := s.intendRevocation(ctx, p); err != nil {
-				return err
-			}
-		}
-		return s.Users.Settle(ctx, phone.UserID)
+		return s.Users.Settle(ctx, out.UserID)
 	})
 	if err == nil {
 		s.tell(ctx, out.UserID, out.ID)
 	}
 	return out, err
+}
+
+// takePhone cuts a phone off, cancels what it has open and stores the intent to take its passkeys away, in the
+// transaction of ctx. It returns how many passkeys those are.
+func (s *Service) takePhone(ctx context.Context, id postern.PhoneID, reason postern.RevocationReason) (postern.Phone, int, error) {
+	phone, _, err := s.Phones.MarkRevoked(ctx, id)
+	if err != nil {
+		return phone, 0, err
+	}
+	open, err := s.Store.OpenProvisionings(ctx, id)
+	if err != nil {
+		return phone, 0, err
+	}
+	for n := range open {
+		if err := s.cancel(ctx, &open[n]); err != nil {
+			return phone, 0, err
+		}
+	}
+	passkeys, err := s.Store.PasskeysOfPhone(ctx, id)
+	if err != nil {
+		return phone, 0, err
+	}
+	taken := 0
+	for _, p := range passkeys {
+		if p.State == postern.PasskeyActive {
+			taken++
+		}
+		if _, err := s.intendRevocation(ctx, p, reason); err != nil {
+			return phone, 0, err
+		}
+	}
+	return phone, taken, nil
 }
 
 // Revoke handles [RevokeJob]. Deleting what is gone already counts as done, so it may be repeated.
@@ -138,7 +154,11 @@ func (s *Service) Revoke(ctx context.Context, args RevokeJob) error {
 		if err := s.Users.Settle(ctx, p.UserID); err != nil {
 			return err
 		}
-		return s.Audit.Record(ctx, passkeyEvent(audit.PasskeyRevoked, p, "Entra no longer lists the passkey.", nil))
+		if err := s.goOn(ctx, p.PhoneID); err != nil {
+			return err
+		}
+		return s.Audit.Record(ctx, passkeyEvent(audit.PasskeyRevoked, p, "Entra no longer lists the passkey.",
+			map[string]string{"reason": string(p.Reason)}))
 	})
 	if err == nil {
 		s.publishPasskey(ctx, p)
@@ -146,11 +166,18 @@ func (s *Service) Revoke(ctx context.Context, args RevokeJob) error {
 	return err
 }
 
-// RevokeGivenUp is called when no attempt is left. The passkey stays "revocation pending", with the reason.
+// againAfter is how long after the last attempt a revocation that was given up begins anew.
+const againAfter = 24 * time.Hour
+
+// RevokeGivenUp is called when no attempt is left. The passkey stays "revocation pending", with the reason, and is tried
+// again the day after: a passkey that is to be gone is never forgotten.
 func (s *Service) RevokeGivenUp(ctx context.Context, args RevokeJob, cause error) error {
 	e := postern.AsError(cause)
 	return s.Store.Atomically(ctx, func(ctx context.Context) error {
 		p, err := s.Store.Passkey(ctx, args.Passkey)
+		if postern.IsCode(err, postern.CodeNotFound) || err == nil && p.State != postern.PasskeyRevocation {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -158,6 +185,10 @@ func (s *Service) RevokeGivenUp(ctx context.Context, args RevokeJob, cause error
 		if err := s.Store.UpdatePasskey(ctx, &p); err != nil {
 			return err
 		}
+		if err := s.Queue.Enqueue(ctx, args, job.After(againAfter)); err != nil {
+			return err
+		}
+		s.Store.AfterCommit(ctx, func() { s.publishPasskey(ctx, p) })
 		failed := passkeyEvent(audit.PasskeyRevokeFail, p, e.Message, nil)
 		failed.Success, failed.ErrorCode = false, e.Code
 		return s.Audit.Record(ctx, failed)
@@ -189,7 +220,7 @@ func (s *Service) Passkeys(ctx context.Context, id postern.UserID) ([]postern.Pa
 	}
 	for _, p := range listed {
 		if own, ok := managed[p.ID]; ok {
-			out = append(out, own)
+			out = append(out, dated(own, u))
 			delete(managed, p.ID)
 			continue
 		}
@@ -204,11 +235,21 @@ func (s *Service) Passkeys(ctx context.Context, id postern.UserID) ([]postern.Pa
 		case err != nil:
 			own.Problem = "Entra could not be asked: " + postern.AsError(err).Message
 		case own.State == postern.PasskeyActive:
+			own.Outdated = own.OutdatedFor(u)
 			own.Problem = "Entra does not list this passkey. It was deleted there, or is not listed yet."
 		}
 		out = append(out, own)
 	}
 	return out, nil
+}
+
+// dated says of a passkey that its user has another name by now, if so.
+func dated(p postern.Passkey, u postern.User) postern.Passkey {
+	if p.Outdated = p.OutdatedFor(u); p.Outdated && p.Problem == "" {
+		p.Problem = "The user's name was " + p.UPN + " when this passkey was registered. Microsoft documents that a passkey does not work " +
+			"after the name changed: provision it again."
+	}
+	return p
 }
 
 func (s *Service) publishPasskey(ctx context.Context, p postern.Passkey) {

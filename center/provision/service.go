@@ -36,6 +36,8 @@ type Users interface {
 	User(ctx context.Context, id postern.UserID) (postern.User, error)
 	Know(ctx context.Context, id postern.IntegrationID, who postern.DirectoryUser) (postern.User, error)
 	Settle(ctx context.Context, id postern.UserID) error
+	// TakenAway is told when everything of a user is taken away.
+	TakenAway(ctx context.Context, id postern.UserID) (u postern.User, changed bool, err error)
 }
 
 // Phones is what provisioning needs of package device.
@@ -64,10 +66,12 @@ type Service struct {
 	Audit        audit.Recorder
 	Queue        job.Queue
 	Notices      backbone.Backbone
-	Push         Push   // nil: phones are not woken
-	Proofs       Proofs // nil: nobody is asked to prove who they are, and nobody has to have a passkey
-	Logger       *slog.Logger
-	Now          func() time.Time
+	// Disable disables an integration, joining the transaction of ctx.
+	Disable func(ctx context.Context, id postern.IntegrationID) (postern.Integration, error)
+	Push    Push   // nil: phones are not woken
+	Proofs  Proofs // nil: nobody is asked to prove who they are, and nobody has to have a passkey
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 // Begin asks for a passkey on a phone. If the phone has a provisioning under way that one is returned, and created is
@@ -113,7 +117,7 @@ func (s *Service) begin(ctx context.Context, phone postern.Phone) (postern.Provi
 	if err != nil {
 		return none, false, err
 	}
-	if slices.ContainsFunc(held, func(p postern.Passkey) bool { return p.State != postern.PasskeyRevoked }) {
+	if slices.ContainsFunc(held, func(p postern.Passkey) bool { return p.State == postern.PasskeyActive }) {
 		return none, false, postern.Errorf(postern.CodeConflict, "The phone has a passkey of this user already.").
 			WithNext("Use that one. If it no longer works, revoke it first, and then ask for another.")
 	}
@@ -123,6 +127,9 @@ func (s *Service) begin(ctx context.Context, phone postern.Phone) (postern.Provi
 	}
 	u, err := s.Users.User(ctx, phone.UserID)
 	if err != nil {
+		return none, false, err
+	}
+	if err := standing(u); err != nil {
 		return none, false, err
 	}
 	if err := i.Admit(u.UPN, postern.FlagFIDO2MobileAuthenticator, postern.FlagProvisionAPI); err != nil {
@@ -148,6 +155,14 @@ func (s *Service) begin(ctx context.Context, phone postern.Phone) (postern.Provi
 		return none, false, err
 	}
 	return r.Provisioning, true, s.Audit.Record(ctx, event(audit.ProvisioningAsked, r, "A passkey was asked for on the phone "+phone.Name+".", nil))
+}
+
+// standing refuses what a user who is held back may not have.
+func standing(u postern.User) error {
+	if u.Phase == postern.PhaseSuspended {
+		return postern.Errorf(postern.CodeUserSuspended, "")
+	}
+	return nil
 }
 
 // Resume makes everything go on that waited for the integration to be enabled, in the transaction that enables it.

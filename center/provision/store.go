@@ -26,6 +26,9 @@ type Store interface {
 	CreateProvisioning(ctx context.Context, r Record) error
 	UpdateProvisioning(ctx context.Context, r *Record) error // increments r.Version
 
+	// UserIDs lists users of an integration by id, beginning behind after.
+	UserIDs(ctx context.Context, integration postern.IntegrationID, after postern.UserID, limit int) ([]postern.UserID, error)
+
 	Passkey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
 	PasskeysOfUser(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
 	PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error)

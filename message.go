@@ -155,9 +155,8 @@ type Campaign struct {
 
 // CampaignPreview says what a campaign would do today.
 type CampaignPreview struct {
-	Due     int      `json:"due" doc:"How many users a reminder would go to if it were sent now."`
-	Waiting int      `json:"waiting" doc:"How many users are not done yet."`
-	Sample  []string `json:"sample,omitempty" doc:"The names of some of those who are due."`
+	Due    int      `json:"due" doc:"How many users a reminder would go to if it were sent now."`
+	Sample []string `json:"sample,omitempty" doc:"The names of some of those who are due."`
 }
 
 // MessagePreview is a message as it would be sent, with an invented user and a code that is none.

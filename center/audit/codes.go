@@ -145,4 +145,14 @@ var (
 	BulkFinished   = Code{"BLK006I", "bulk.finished", "All rows of a job are done, skipped or failed."}
 	BulkCodesRead  = Code{"BLK007W", "bulk.codes_read", "The one-time codes of a job were read."}
 	BulkCodesWiped = Code{"BLK008I", "bulk.codes_wiped", "The one-time codes of a job were wiped because nobody fetched them in time."}
+
+	MailSettings     = Code{"MSG001W", "mail.settings", "The mail settings were changed."}
+	MailTested       = Code{"MSG002I", "mail.tested", "A test message was sent."}
+	MailTestFailed   = Code{"MSG003E", "mail.test_failed", "A test message could not be sent."}
+	MessageSent      = Code{"MSG004I", "message.sent", "The mail server took a message to a user."}
+	MessageFailed    = Code{"MSG005E", "message.failed", "A message to a user could not be sent, and is not tried again."}
+	MessagesChanged  = Code{"MSG006W", "message.texts", "What an integration writes to its users was changed."}
+	CampaignSwitched = Code{"MSG007W", "message.campaign", "A reminder campaign was switched on or off."}
+	CampaignRan      = Code{"MSG008I", "message.campaign_ran", "A reminder campaign wrote to users."}
+	UserReminded     = Code{"MSG009I", "user.reminded", "Somebody had a message written to a user."}
 )

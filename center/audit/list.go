@@ -20,6 +20,7 @@ func Codes() []Code {
 		DirectoryRead, DirectoryHeld, DirectoryConfirmed, DirectoryFailed, DirectorySubscribed, DirectoryUnnotified,
 		ReconcileAsked, ReconcileFound, ReconcileStopped, ReconcileApproved, ReconcileFailed, PasskeyGone, PasskeyListedAgain,
 		MemberPutBack, MemberTakenOut, DifferenceReported,
+		MailSettings, MailTested, MailTestFailed, MessageSent, MessageFailed, MessagesChanged, CampaignSwitched, CampaignRan, UserReminded,
 		BulkStarted, BulkPaused, BulkResumed, BulkCancelled, BulkRetried, BulkFinished, BulkCodesRead, BulkCodesWiped,
 		TokenRefused, PhoneRefused, WorkstationRefused, TrailExported, RetentionChanged, EntriesRemoved, StreamMade,
 		StreamChanged, StreamRemoved, StreamPaused, StreamResumed, StreamRotated, StreamTested, StreamFailing, StreamWorks,

@@ -166,6 +166,28 @@ type Difference struct {
 	Body          string
 }
 
+type DirectoryProgress struct {
+	IntegrationID string
+	Version       int64
+	Body          string
+}
+
+type DirectoryUser struct {
+	IntegrationID string
+	ObjectID      string
+	Generation    int64
+	Upn           string
+	DisplayName   string
+	Mail          string
+	Enabled       bool
+	Guest         bool
+	Synced        bool
+	Privileged    bool
+	Roles         string
+	SortKey       []byte
+	SearchText    string
+}
+
 type Document struct {
 	Scope         string
 	Name          string

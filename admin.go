@@ -68,10 +68,12 @@ type AuditEvent struct {
 
 // AuditVerification is what verifying the audit trail found.
 type AuditVerification struct {
-	OK         bool   `json:"ok"`
-	Entries    int64  `json:"entries"`
-	Head       string `json:"head" doc:"Hash of the last entry."`
-	Checkpoint string `json:"checkpoint,omitempty" doc:"Signed note over the head; keep it somewhere else."`
-	BrokenAt   int64  `json:"broken_at,omitempty" doc:"Sequence of the first entry that does not fit."`
-	Message    string `json:"message"`
+	OK         bool    `json:"ok"`
+	Entries    int64   `json:"entries"`
+	Head       string  `json:"head" doc:"Hash of the last entry."`
+	Checkpoint string  `json:"checkpoint,omitempty" doc:"Signed note over the head; keep it somewhere else."`
+	BrokenAt   int64   `json:"broken_at,omitempty" doc:"Sequence of the first entry that does not fit."`
+	BrokenID   EventID `json:"broken_id,omitempty" doc:"Identifier of the entry at which it shows."`
+	Floor      int64   `json:"floor,omitempty" doc:"Retention removed the entries up to this one; verification began after it."`
+	Message    string  `json:"message"`
 }

@@ -7,6 +7,7 @@ package audit
 
 import (
 	"context"
+	"time"
 
 	"github.com/postern/postern"
 )
@@ -22,6 +23,7 @@ type Recorder interface {
 // Store is what the trail needs of a database. All methods join the transaction of ctx.
 type Store interface {
 	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+	AfterCommit(ctx context.Context, f func())
 	// AuditHead returns sequence and hash of the last entry, 0 and "" when there is none, and locks the head until the
 	// transaction ends.
 	AuditHead(ctx context.Context) (sequence int64, hash string, err error)
@@ -31,6 +33,30 @@ type Store interface {
 	// Setting and SetSetting keep the key that signs checkpoints, sealed.
 	Setting(ctx context.Context, name string) ([]byte, error)
 	SetSetting(ctx context.Context, name string, value []byte) error
+
+	Retained
+}
+
+// Retained is what retention needs of a database.
+type Retained interface {
+	// AuditFloor returns the last removal, the zero Floor when nothing was ever removed.
+	AuditFloor(ctx context.Context) (Floor, error)
+	// AuditFloorAt returns the removal that ended with the given sequence; CodeNotFound when none did.
+	AuditFloorAt(ctx context.Context, sequence int64) (Floor, error)
+	// RemoveAuditEvents stores the floor and removes the entries up to it.
+	RemoveAuditEvents(ctx context.Context, f Floor) error
+	// FirstAuditEventSince returns the lowest sequence of the entries at or after a time, 0 when there is none.
+	FirstAuditEventSince(ctx context.Context, at time.Time) (int64, error)
+	Document(ctx context.Context, integration postern.IntegrationID, name string) (version int64, body []byte, err error)
+	SetDocument(ctx context.Context, integration postern.IntegrationID, name string, version int64, body []byte) (int64, error)
+}
+
+// Floor is the end of what retention removed: the last entry that went.
+type Floor struct {
+	Sequence int64
+	Hash     string
+	At       time.Time // when it was removed
+	Note     string    // signed
 }
 
 // Query chooses entries. Zero members do not restrict.
@@ -40,8 +66,13 @@ type Query struct {
 	Name          string // "integration.created", or a family with a trailing dot: "integration."
 	ActorID       string
 	FailuresOnly  bool
-	AfterSequence int64 // only entries above it
-	Before        int64 // only entries below it, 0 for no bound
-	Descending    bool  // newest first
-	Limit         int   // at most 1000; 0 means 100
+	SuccessOnly   bool
+	Text          string         // every word of it in message, names, identifiers, code or fields
+	Names         []string       // any of these codes, names or families
+	User          postern.UserID // everything about this user
+	From, To      time.Time      // From is in, To is out
+	AfterSequence int64          // only entries above it
+	Before        int64          // only entries below it, 0 for no bound
+	Descending    bool           // newest first
+	Limit         int            // at most 1000; 0 means 100
 }

@@ -109,13 +109,9 @@ func (l *Log) openCheckpoint(ctx context.Context, text string) (Checkpoint, erro
 }
 
 func (l *Log) sign(ctx context.Context, c Checkpoint) (string, error) {
-	keys, err := l.keys(ctx)
+	signer, err := l.signer(ctx)
 	if err != nil {
 		return "", err
-	}
-	signer, err := note.NewSigner(keys.Signer)
-	if err != nil {
-		return "", errors.New("audit: the stored signing key cannot be read") // the error would hold the key
 	}
 	head := make([]byte, 32)
 	if c.Head != "" {
@@ -129,6 +125,18 @@ func (l *Log) sign(ctx context.Context, c Checkpoint) (string, error) {
 		return "", fmt.Errorf("audit: sign a checkpoint: %w", err)
 	}
 	return string(signed), nil
+}
+
+func (l *Log) signer(ctx context.Context) (note.Signer, error) {
+	keys, err := l.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := note.NewSigner(keys.Signer)
+	if err != nil {
+		return nil, errors.New("audit: the stored signing key cannot be read") // the error would hold the key
+	}
+	return signer, nil
 }
 
 // keyPair is a signing key and its verifier in the text forms of package note.

@@ -13,11 +13,17 @@ import (
 // Log is the trail of one Postern. Its members are set before the first use and not changed afterwards.
 type Log struct {
 	Store  Store
+	Kept   FilterStore      // saved filters; nil where there are none
 	Sealer seal.Sealer      // keeps the key that signs checkpoints
 	Now    func() time.Time // nil means time.Now
 	// Origin names this trail in its checkpoints, such as "postern.example.com/audit". It must hold neither white space
 	// nor a plus sign. Empty means "postern/audit".
 	Origin string
+	// Sent reports how far the trail was sent by the stream that is furthest behind, and its name; any is false when there
+	// is no stream. nil: nothing is ever sent.
+	Sent func(ctx context.Context) (through int64, name string, any bool, err error)
+	// Recorded is called after the transaction that appended an entry. It must not block. nil: nobody waits.
+	Recorded func()
 }
 
 var _ Recorder = (*Log)(nil)
@@ -27,10 +33,6 @@ var _ Recorder = (*Log)(nil)
 func (l *Log) Record(ctx context.Context, e postern.AuditEvent) error {
 	if e.Code == "" {
 		return errors.New("audit: the event has no code")
-	}
-	now := time.Now
-	if l.Now != nil {
-		now = l.Now
 	}
 	return l.Store.Atomically(ctx, func(ctx context.Context) error {
 		sequence, head, err := l.Store.AuditHead(ctx)
@@ -46,9 +48,15 @@ func (l *Log) Record(ctx context.Context, e postern.AuditEvent) error {
 		}
 		next.Sequence, next.Previous = sequence+1, head
 		next.ID = postern.NewID[postern.EventID](postern.PrefixEvent)
-		next.At = now().UTC().Truncate(time.Millisecond)
+		next.At = l.now().Truncate(time.Millisecond)
 		next.Hash = Hash(next)
-		return l.Store.InsertAuditEvent(ctx, next)
+		if err := l.Store.InsertAuditEvent(ctx, next); err != nil {
+			return err
+		}
+		if l.Recorded != nil {
+			l.Store.AfterCommit(ctx, l.Recorded)
+		}
+		return nil
 	})
 }
 

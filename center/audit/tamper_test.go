@@ -27,7 +27,16 @@ func TestAnyChangeIsFoundWhereItIs(t *testing.T) {
 	const entries = 9
 	onBoth(t, func(t *testing.T, s *store.Store, l *audit.Log) {
 		fill(t, l, entries)
+		unguard(t, s)
 		db, ctx := s.DB(), context.WithoutCancel(t.Context())
+		ids := make(map[int64]postern.EventID)
+		events, err := l.Events(ctx, audit.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			ids[e.Sequence] = e.ID
+		}
 		rapid.Check(t, func(rt *rapid.T) {
 			sequence := rapid.Int64Range(1, entries).Draw(rt, "sequence")
 			column := rapid.SampledFrom(columns).Draw(rt, "column")
@@ -78,12 +87,53 @@ func TestAnyChangeIsFoundWhereItIs(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
+			if column != "id" && column != "sequence" && v.BrokenID != ids[sequence] {
+				rt.Fatalf("entry %d is %s; verification names %q", sequence, ids[sequence], v.BrokenID)
+			}
 			if v.OK || v.BrokenAt != sequence || v.Entries != sequence-1 || v.Message == "" {
 				rt.Fatalf("%s of entry %d was changed from %v to %v; verification says %+v", column, sequence, was, now, v)
 			}
 		})
 		if v := verify(t, l); !v.OK {
 			t.Fatalf("after all was put back: %+v", v)
+		}
+	})
+}
+
+// unguard plays somebody who owns the database and takes its guards down.
+func unguard(t testing.TB, s *store.Store) {
+	t.Helper()
+	statements := []string{
+		"DROP TRIGGER audit_events_unchanged", "DROP TRIGGER audit_events_kept", "DROP TRIGGER audit_floors_unchanged", "DROP TRIGGER audit_floors_kept",
+	}
+	if s.Dialect() == store.PostgreSQL {
+		statements = []string{"ALTER TABLE audit_events DISABLE TRIGGER ALL", "ALTER TABLE audit_floors DISABLE TRIGGER ALL"}
+	}
+	for _, statement := range statements {
+		if _, err := s.DB().Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestTheDatabaseRefusesToForget asks with Postern's own rights.
+func TestTheDatabaseRefusesToForget(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, l *audit.Log) {
+		fill(t, l, 3)
+		statements := []string{
+			"UPDATE audit_events SET message = 'nothing happened' WHERE sequence = 2", "UPDATE audit_events SET subject = '' WHERE sequence = 2",
+			"DELETE FROM audit_events WHERE sequence = 1", "DELETE FROM audit_events",
+		}
+		if s.Dialect() == store.PostgreSQL {
+			statements = append(statements, "TRUNCATE audit_events", "TRUNCATE audit_floors")
+		}
+		for _, statement := range statements {
+			if _, err := s.DB().Exec(statement); err == nil {
+				t.Errorf("the database did %q", statement)
+			}
+		}
+		if v := verify(t, l); !v.OK || v.Entries != 3 {
+			t.Fatalf("%+v", v)
 		}
 	})
 }
@@ -116,13 +166,12 @@ func TestTampering(t *testing.T) {
 		}, 5},
 	}
 	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			s := open(t, urls["sqlite"](t))
-			l := newLog(t, s)
+		onBothNamed(t, name, func(t *testing.T, s *store.Store, l *audit.Log) {
 			fill(t, l, entries)
 			if _, err := l.Checkpoint(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+			unguard(t, s)
 			for _, statement := range c.statements {
 				if _, err := s.DB().Exec(statement); err != nil {
 					t.Fatal(err)
@@ -135,6 +184,10 @@ func TestTampering(t *testing.T) {
 	}
 }
 
+func onBothNamed(t *testing.T, name string, do func(t *testing.T, s *store.Store, l *audit.Log)) {
+	t.Run(name, func(t *testing.T) { onBoth(t, do) })
+}
+
 func insertCopy(sequence int) string {
 	rest := strings.Join(columns[1:], ", ")
 	return fmt.Sprintf("INSERT INTO audit_events (sequence, %s) SELECT %d, %s FROM audit_events WHERE sequence = 1", rest, sequence, rest)
@@ -145,6 +198,7 @@ func insertCopy(sequence int) string {
 func TestANewChainIsFoundByACheckpoint(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store, l *audit.Log) {
 		fill(t, l, 5)
+		unguard(t, s)
 		kept, err := l.Checkpoint(t.Context())
 		if err != nil {
 			t.Fatal(err)

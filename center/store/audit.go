@@ -28,6 +28,10 @@ func (s *Store) InsertAuditEvent(ctx context.Context, e postern.AuditEvent) erro
 	}
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		q := t.q
+		subject, err := subjectOf(ctx, q, e)
+		if err != nil {
+			return err
+		}
 		rows, err := q.SetAuditHead(ctx, query.SetAuditHeadParams{Sequence: e.Sequence, Hash: e.Hash})
 		if err := inserted(rows, err, "audit event"); err != nil {
 			return err
@@ -36,7 +40,7 @@ func (s *Store) InsertAuditEvent(ctx context.Context, e postern.AuditEvent) erro
 			Sequence: e.Sequence, ID: string(e.ID), At: millis(e.At), Code: e.Code, Name: e.Name, ActorKind: e.Actor.Kind,
 			ActorID: e.Actor.ID, ActorName: e.Actor.Name, ActorAddr: e.Actor.Addr, IntegrationID: string(e.IntegrationID),
 			Target: e.Target, TargetName: e.TargetName, Success: e.Success, ErrorCode: string(e.ErrorCode),
-			Message: e.Message, Fields: fields, Previous: e.Previous, Hash: e.Hash,
+			Message: e.Message, Fields: fields, Previous: e.Previous, Hash: e.Hash, Subject: subject,
 		})
 		return inserted(rows, err, "audit event")
 	})
@@ -50,14 +54,32 @@ func (s *Store) AuditEvents(ctx context.Context, q audit.Query) ([]postern.Audit
 	f := filter{}
 	f.equal("integration_id", string(q.IntegrationID))
 	f.equal("target", q.Target)
-	if strings.HasSuffix(q.Name, ".") {
-		f.where("substr(name, 1, " + f.bind(int64(len(q.Name))) + ") = " + f.bind(q.Name))
-	} else {
-		f.equal("name", q.Name)
+	if q.Name != "" {
+		f.where(eventCondition(&f, q.Name))
 	}
 	f.equal("actor_id", q.ActorID)
+	f.equal("subject", string(q.User))
 	if q.FailuresOnly {
 		f.where("success = " + f.bind(false))
+	}
+	if q.SuccessOnly {
+		f.where("success = " + f.bind(true))
+	}
+	if len(q.Names) > 0 {
+		any := make([]string, len(q.Names))
+		for n, name := range q.Names {
+			any[n] = eventCondition(&f, name)
+		}
+		f.where("(" + strings.Join(any, " OR ") + ")")
+	}
+	for _, word := range strings.Fields(q.Text) {
+		containsAnywhere(&f, word)
+	}
+	if !q.From.IsZero() {
+		f.where("at >= " + f.bind(millis(q.From)))
+	}
+	if !q.To.IsZero() {
+		f.where("at < " + f.bind(millis(q.To)))
 	}
 	if q.AfterSequence != 0 {
 		f.where("sequence > " + f.bind(q.AfterSequence))

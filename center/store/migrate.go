@@ -64,6 +64,9 @@ func (s *Store) migrate(ctx context.Context, version int64) (err error) {
 	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
+	if version == newestVersion {
+		return s.guardTrail(ctx)
+	}
 	return nil
 }
 

@@ -7,7 +7,171 @@ package query
 
 import (
 	"context"
+	"database/sql"
 )
+
+const advanceAuditStream = `-- name: AdvanceAuditStream :execrows
+UPDATE audit_streams SET cursor = $1, delivered_at = $2, failures = 0, problem = '',
+    problem_at = NULL, next_at = 0
+WHERE id = $3 AND holder = $4 AND cursor <= $1
+`
+
+type AdvanceAuditStreamParams struct {
+	Cursor      int64
+	DeliveredAt sql.NullInt64
+	ID          string
+	Holder      string
+}
+
+func (q *Queries) AdvanceAuditStream(ctx context.Context, arg AdvanceAuditStreamParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, advanceAuditStream,
+		arg.Cursor,
+		arg.DeliveredAt,
+		arg.ID,
+		arg.Holder,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deleteAuditEvents = `-- name: DeleteAuditEvents :execrows
+DELETE FROM audit_events WHERE sequence <= $1
+`
+
+func (q *Queries) DeleteAuditEvents(ctx context.Context, sequence int64) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteAuditEvents, sequence)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deleteAuditFilter = `-- name: DeleteAuditFilter :execrows
+DELETE FROM audit_filters WHERE id = $1 AND version = $2
+`
+
+type DeleteAuditFilterParams struct {
+	ID      string
+	Version int64
+}
+
+func (q *Queries) DeleteAuditFilter(ctx context.Context, arg DeleteAuditFilterParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteAuditFilter, arg.ID, arg.Version)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deleteAuditStream = `-- name: DeleteAuditStream :execrows
+DELETE FROM audit_streams WHERE id = $1 AND version = $2
+`
+
+type DeleteAuditStreamParams struct {
+	ID      string
+	Version int64
+}
+
+func (q *Queries) DeleteAuditStream(ctx context.Context, arg DeleteAuditStreamParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteAuditStream, arg.ID, arg.Version)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const failAuditStream = `-- name: FailAuditStream :execrows
+UPDATE audit_streams SET failures = failures + 1, problem = $1, problem_at = $2,
+    next_at = $3
+WHERE id = $4 AND holder = $5
+`
+
+type FailAuditStreamParams struct {
+	Problem   string
+	ProblemAt sql.NullInt64
+	NextAt    int64
+	ID        string
+	Holder    string
+}
+
+func (q *Queries) FailAuditStream(ctx context.Context, arg FailAuditStreamParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, failAuditStream,
+		arg.Problem,
+		arg.ProblemAt,
+		arg.NextAt,
+		arg.ID,
+		arg.Holder,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const firstAuditEventSince = `-- name: FirstAuditEventSince :one
+SELECT CAST(COALESCE(MIN(sequence), 0) AS BIGINT) FROM audit_events WHERE at >= $1
+`
+
+func (q *Queries) FirstAuditEventSince(ctx context.Context, at int64) (int64, error) {
+	row := q.db.QueryRowContext(ctx, firstAuditEventSince, at)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const getAuditFilter = `-- name: GetAuditFilter :one
+SELECT id, version, name, owner, shared, filter, created_at, updated_at FROM audit_filters WHERE id = $1
+`
+
+func (q *Queries) GetAuditFilter(ctx context.Context, id string) (AuditFilter, error) {
+	row := q.db.QueryRowContext(ctx, getAuditFilter, id)
+	var i AuditFilter
+	err := row.Scan(
+		&i.ID,
+		&i.Version,
+		&i.Name,
+		&i.Owner,
+		&i.Shared,
+		&i.Filter,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const getAuditFloor = `-- name: GetAuditFloor :one
+SELECT sequence, hash, at, note FROM audit_floors ORDER BY sequence DESC LIMIT 1
+`
+
+func (q *Queries) GetAuditFloor(ctx context.Context) (AuditFloor, error) {
+	row := q.db.QueryRowContext(ctx, getAuditFloor)
+	var i AuditFloor
+	err := row.Scan(
+		&i.Sequence,
+		&i.Hash,
+		&i.At,
+		&i.Note,
+	)
+	return i, err
+}
+
+const getAuditFloorAt = `-- name: GetAuditFloorAt :one
+SELECT sequence, hash, at, note FROM audit_floors WHERE sequence = $1
+`
+
+func (q *Queries) GetAuditFloorAt(ctx context.Context, sequence int64) (AuditFloor, error) {
+	row := q.db.QueryRowContext(ctx, getAuditFloorAt, sequence)
+	var i AuditFloor
+	err := row.Scan(
+		&i.Sequence,
+		&i.Hash,
+		&i.At,
+		&i.Note,
+	)
+	return i, err
+}
 
 const getAuditHead = `-- name: GetAuditHead :one
 SELECT sequence, hash FROM audit_head WHERE id = 1
@@ -25,10 +189,63 @@ func (q *Queries) GetAuditHead(ctx context.Context) (GetAuditHeadRow, error) {
 	return i, err
 }
 
+const getAuditStream = `-- name: GetAuditStream :one
+SELECT id, version, name, paused, config, secrets, cursor, delivered_at, failures, problem, problem_at, next_at, holder, held_until, created_at, updated_at FROM audit_streams WHERE id = $1
+`
+
+func (q *Queries) GetAuditStream(ctx context.Context, id string) (AuditStream, error) {
+	row := q.db.QueryRowContext(ctx, getAuditStream, id)
+	var i AuditStream
+	err := row.Scan(
+		&i.ID,
+		&i.Version,
+		&i.Name,
+		&i.Paused,
+		&i.Config,
+		&i.Secrets,
+		&i.Cursor,
+		&i.DeliveredAt,
+		&i.Failures,
+		&i.Problem,
+		&i.ProblemAt,
+		&i.NextAt,
+		&i.Holder,
+		&i.HeldUntil,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
+const holdAuditStream = `-- name: HoldAuditStream :execrows
+UPDATE audit_streams SET holder = $1, held_until = $2
+WHERE id = $3 AND NOT paused AND (holder = $1 OR held_until < $4)
+`
+
+type HoldAuditStreamParams struct {
+	Holder    string
+	HeldUntil int64
+	ID        string
+	Now       int64
+}
+
+func (q *Queries) HoldAuditStream(ctx context.Context, arg HoldAuditStreamParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, holdAuditStream,
+		arg.Holder,
+		arg.HeldUntil,
+		arg.ID,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertAuditEvent = `-- name: InsertAuditEvent :execrows
 INSERT INTO audit_events (sequence, id, at, code, name, actor_kind, actor_id, actor_name, actor_addr, integration_id,
-    target, target_name, success, error_code, message, fields, previous, hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    target, target_name, success, error_code, message, fields, previous, hash, subject)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT DO NOTHING
 `
 
@@ -51,6 +268,7 @@ type InsertAuditEventParams struct {
 	Fields        string
 	Previous      string
 	Hash          string
+	Subject       string
 }
 
 func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventParams) (int64, error) {
@@ -73,11 +291,198 @@ func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventPara
 		arg.Fields,
 		arg.Previous,
 		arg.Hash,
+		arg.Subject,
 	)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const insertAuditFilter = `-- name: InsertAuditFilter :execrows
+INSERT INTO audit_filters (id, version, name, owner, shared, filter, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT DO NOTHING
+`
+
+type InsertAuditFilterParams struct {
+	ID        string
+	Version   int64
+	Name      string
+	Owner     string
+	Shared    bool
+	Filter    string
+	CreatedAt int64
+	UpdatedAt int64
+}
+
+func (q *Queries) InsertAuditFilter(ctx context.Context, arg InsertAuditFilterParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, insertAuditFilter,
+		arg.ID,
+		arg.Version,
+		arg.Name,
+		arg.Owner,
+		arg.Shared,
+		arg.Filter,
+		arg.CreatedAt,
+		arg.UpdatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const insertAuditFloor = `-- name: InsertAuditFloor :execrows
+INSERT INTO audit_floors (sequence, hash, at, note) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+`
+
+type InsertAuditFloorParams struct {
+	Sequence int64
+	Hash     string
+	At       int64
+	Note     string
+}
+
+func (q *Queries) InsertAuditFloor(ctx context.Context, arg InsertAuditFloorParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, insertAuditFloor,
+		arg.Sequence,
+		arg.Hash,
+		arg.At,
+		arg.Note,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const insertAuditStream = `-- name: InsertAuditStream :execrows
+INSERT INTO audit_streams (id, version, name, paused, config, secrets, cursor, delivered_at, failures, problem, problem_at,
+    next_at, holder, held_until, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, $13, $14)
+ON CONFLICT DO NOTHING
+`
+
+type InsertAuditStreamParams struct {
+	ID          string
+	Version     int64
+	Name        string
+	Paused      bool
+	Config      string
+	Secrets     []byte
+	Cursor      int64
+	DeliveredAt sql.NullInt64
+	Failures    int64
+	Problem     string
+	ProblemAt   sql.NullInt64
+	NextAt      int64
+	CreatedAt   int64
+	UpdatedAt   int64
+}
+
+func (q *Queries) InsertAuditStream(ctx context.Context, arg InsertAuditStreamParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, insertAuditStream,
+		arg.ID,
+		arg.Version,
+		arg.Name,
+		arg.Paused,
+		arg.Config,
+		arg.Secrets,
+		arg.Cursor,
+		arg.DeliveredAt,
+		arg.Failures,
+		arg.Problem,
+		arg.ProblemAt,
+		arg.NextAt,
+		arg.CreatedAt,
+		arg.UpdatedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const listAuditFilters = `-- name: ListAuditFilters :many
+SELECT id, version, name, owner, shared, filter, created_at, updated_at FROM audit_filters WHERE owner = $1 OR shared ORDER BY name, id
+`
+
+func (q *Queries) ListAuditFilters(ctx context.Context, owner string) ([]AuditFilter, error) {
+	rows, err := q.db.QueryContext(ctx, listAuditFilters, owner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditFilter
+	for rows.Next() {
+		var i AuditFilter
+		if err := rows.Scan(
+			&i.ID,
+			&i.Version,
+			&i.Name,
+			&i.Owner,
+			&i.Shared,
+			&i.Filter,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listAuditStreams = `-- name: ListAuditStreams :many
+SELECT id, version, name, paused, config, secrets, cursor, delivered_at, failures, problem, problem_at, next_at, holder, held_until, created_at, updated_at FROM audit_streams ORDER BY name
+`
+
+func (q *Queries) ListAuditStreams(ctx context.Context) ([]AuditStream, error) {
+	rows, err := q.db.QueryContext(ctx, listAuditStreams)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditStream
+	for rows.Next() {
+		var i AuditStream
+		if err := rows.Scan(
+			&i.ID,
+			&i.Version,
+			&i.Name,
+			&i.Paused,
+			&i.Config,
+			&i.Secrets,
+			&i.Cursor,
+			&i.DeliveredAt,
+			&i.Failures,
+			&i.Problem,
+			&i.ProblemAt,
+			&i.NextAt,
+			&i.Holder,
+			&i.HeldUntil,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockAuditHead = `-- name: LockAuditHead :one
@@ -96,6 +501,23 @@ func (q *Queries) LockAuditHead(ctx context.Context) (LockAuditHeadRow, error) {
 	return i, err
 }
 
+const releaseAuditStream = `-- name: ReleaseAuditStream :execrows
+UPDATE audit_streams SET holder = '', held_until = 0 WHERE id = $1 AND holder = $2
+`
+
+type ReleaseAuditStreamParams struct {
+	ID     string
+	Holder string
+}
+
+func (q *Queries) ReleaseAuditStream(ctx context.Context, arg ReleaseAuditStreamParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, releaseAuditStream, arg.ID, arg.Holder)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setAuditHead = `-- name: SetAuditHead :execrows
 UPDATE audit_head SET sequence = $1, hash = $2
 WHERE id = 1 AND sequence = $1 - 1
@@ -112,4 +534,110 @@ func (q *Queries) SetAuditHead(ctx context.Context, arg SetAuditHeadParams) (int
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const updateAuditFilter = `-- name: UpdateAuditFilter :execrows
+UPDATE audit_filters SET version = version + 1, name = $1, shared = $2, filter = $3,
+    updated_at = $4
+WHERE id = $5 AND version = $6
+`
+
+type UpdateAuditFilterParams struct {
+	Name      string
+	Shared    bool
+	Filter    string
+	UpdatedAt int64
+	ID        string
+	Version   int64
+}
+
+func (q *Queries) UpdateAuditFilter(ctx context.Context, arg UpdateAuditFilterParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, updateAuditFilter,
+		arg.Name,
+		arg.Shared,
+		arg.Filter,
+		arg.UpdatedAt,
+		arg.ID,
+		arg.Version,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const updateAuditStream = `-- name: UpdateAuditStream :execrows
+UPDATE audit_streams SET version = version + 1, name = $1, paused = $2, config = $3,
+    secrets = $4, failures = 0, problem = '', problem_at = NULL, next_at = 0, updated_at = $5
+WHERE id = $6 AND version = $7
+`
+
+type UpdateAuditStreamParams struct {
+	Name      string
+	Paused    bool
+	Config    string
+	Secrets   []byte
+	UpdatedAt int64
+	ID        string
+	Version   int64
+}
+
+func (q *Queries) UpdateAuditStream(ctx context.Context, arg UpdateAuditStreamParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, updateAuditStream,
+		arg.Name,
+		arg.Paused,
+		arg.Config,
+		arg.Secrets,
+		arg.UpdatedAt,
+		arg.ID,
+		arg.Version,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const userOfInvitation = `-- name: UserOfInvitation :one
+SELECT user_id FROM invitations WHERE id = $1
+`
+
+func (q *Queries) UserOfInvitation(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, userOfInvitation, id)
+	var user_id string
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
+const userOfPasskey = `-- name: UserOfPasskey :one
+SELECT user_id FROM passkeys WHERE id = $1
+`
+
+func (q *Queries) UserOfPasskey(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, userOfPasskey, id)
+	var user_id string
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
+const userOfPhone = `-- name: UserOfPhone :one
+SELECT user_id FROM phones WHERE id = $1
+`
+
+func (q *Queries) UserOfPhone(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, userOfPhone, id)
+	var user_id string
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
+const userOfProvisioning = `-- name: UserOfProvisioning :one
+SELECT user_id FROM provisionings WHERE id = $1
+`
+
+func (q *Queries) UserOfProvisioning(ctx context.Context, id string) (string, error) {
+	row := q.db.QueryRowContext(ctx, userOfProvisioning, id)
+	var user_id string
+	err := row.Scan(&user_id)
+	return user_id, err
 }

@@ -89,9 +89,14 @@ func (s *Service) RevokePhone(ctx context.Context, id postern.PhoneID) (postern.
 // takePhone cuts a phone off, cancels what it has open and stores the intent to take its passkeys away, in the
 // transaction of ctx. It returns how many passkeys those are.
 func (s *Service) takePhone(ctx context.Context, id postern.PhoneID, reason postern.RevocationReason) (postern.Phone, int, error) {
-	phone, _, err := s.Phones.MarkRevoked(ctx, id)
+	phone, changed, err := s.Phones.MarkRevoked(ctx, id)
 	if err != nil {
 		return phone, 0, err
+	}
+	if changed && s.Mail != nil && (reason == postern.RevocationPhone || reason == postern.RevocationUser) {
+		if err := s.Mail.PhoneRevoked(ctx, phone.UserID, phone.Name); err != nil {
+			return phone, 0, err
+		}
 	}
 	open, err := s.Store.OpenProvisionings(ctx, id)
 	if err != nil {

@@ -57,6 +57,11 @@ type Push interface {
 	Notify(phone postern.PhoneID)
 }
 
+// Mail writes to users, in the transaction of ctx.
+type Mail interface {
+	PhoneRevoked(ctx context.Context, user postern.UserID, phone string) error
+}
+
 // Service is everything that can be done with provisionings and managed passkeys. All fields are needed.
 type Service struct {
 	Store        Store
@@ -69,6 +74,7 @@ type Service struct {
 	// Disable disables an integration, joining the transaction of ctx.
 	Disable func(ctx context.Context, id postern.IntegrationID) (postern.Integration, error)
 	Push    Push   // nil: phones are not woken
+	Mail    Mail   // nil: nobody is written to
 	Proofs  Proofs // nil: nobody is asked to prove who they are, and nobody has to have a passkey
 	Logger  *slog.Logger
 	Now     func() time.Time

@@ -52,6 +52,7 @@ type ReconcileRun struct {
 	Reported      int            `json:"reported"`
 	Waiting       int            `json:"waiting"`
 	Missing       int            `json:"missing" doc:"Managed passkeys that Entra did not list at the first look."`
+	Open          int            `json:"open" doc:"Differences that were open at its end."`
 	Code          Code           `json:"code,omitempty" doc:"Why it stopped or failed."`
 	Message       string         `json:"message,omitempty"`
 	Next          string         `json:"next,omitempty"`
@@ -66,7 +67,8 @@ type DifferenceKind string
 
 // The kinds.
 const (
-	DifferencePasskeyRemoved     DifferenceKind = "passkey_removed"      // Entra lists a managed passkey no longer
+	DifferencePasskeyRemoved     DifferenceKind = "passkey_removed" // Entra lists a managed passkey no longer
+	DifferencePasskeyNotYet      DifferenceKind = "passkey_not_listed_yet"
 	DifferencePasskeyListedAgain DifferenceKind = "passkey_listed_again" // Entra lists one that was revoked
 	DifferencePasskeyAdopted     DifferenceKind = "passkey_adopted"      // Entra lists one of our authenticator that nobody told of
 	DifferencePasskeyUnclaimed   DifferenceKind = "passkey_unclaimed"    // the same, and it is not clear on which phone it lies
@@ -94,7 +96,7 @@ type Difference struct {
 	ID            DifferenceID      `json:"id"`
 	IntegrationID IntegrationID     `json:"integration_id"`
 	RunID         ReconcileRunID    `json:"run_id" doc:"The run that saw it last."`
-	Kind          DifferenceKind    `json:"kind" enum:"passkey_removed,passkey_listed_again,passkey_adopted,passkey_unclaimed,revocation_stuck,provisioning_stuck,user_gone,member_missing,member_extra,member_stranger,group"`
+	Kind          DifferenceKind    `json:"kind" enum:"passkey_removed,passkey_not_listed_yet,passkey_listed_again,passkey_adopted,passkey_unclaimed,revocation_stuck,provisioning_stuck,user_gone,member_missing,member_extra,member_stranger,group"`
 	UserID        UserID            `json:"user_id,omitempty" doc:"Absent for somebody whom Postern does not know."`
 	UserName      string            `json:"user_name,omitempty"`
 	Object        string            `json:"object" doc:"Identifier of what it is about: a passkey, a provisioning, a member, a group."`

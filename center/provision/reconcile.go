@@ -17,6 +17,8 @@ const (
 	// for somebody.
 	oursStuckAfter    = time.Hour
 	waitingStuckAfter = 24 * time.Hour
+	// tellTime bounds how long telling of a change may take.
+	tellTime = 10 * time.Second
 )
 
 // Look says how sure the caller of [Service.ReconcileUser] is of what it brings.
@@ -35,7 +37,6 @@ type Reconciled struct {
 	// Differences have everything but ID, IntegrationID, RunID and times filled in.
 	Differences []postern.Difference
 	Unmanaged   int // passkeys listed that are not Postern's
-	Missing     int // managed passkeys that were not listed and may be judged
 }
 
 // ReconcileUser compares what Entra lists of a user with the books, in the order of who is to decide: what Entra lists
@@ -65,9 +66,6 @@ func (s *Service) ReconcileUser(ctx context.Context, id postern.UserID, listed [
 		}
 		if d.Kind == "" {
 			continue
-		}
-		if d.Kind == postern.DifferencePasskeyRemoved && s.Now().Sub(p.CreatedAt) >= listingLags {
-			out.Missing++
 		}
 		out.Differences = append(out.Differences, d)
 	}
@@ -149,11 +147,9 @@ func (s *Service) deleteAgain(ctx context.Context, p postern.Passkey) (postern.D
 		if err := s.Queue.Enqueue(ctx, RevokeJob{p.ID}); err != nil {
 			return err
 		}
+		s.Store.AfterCommit(ctx, func() { s.tellLater(p) })
 		return s.Audit.Record(ctx, passkeyEvent(audit.PasskeyListedAgain, p, "Entra lists the passkey although it was revoked. It is deleted again.", nil))
 	})
-	if err == nil {
-		s.publishPasskey(ctx, p)
-	}
 	return postern.Difference{
 		Kind: postern.DifferencePasskeyListedAgain, Object: string(p.ID), ObjectName: p.DisplayName, Outcome: postern.OutcomeWaiting,
 		Entra: "Lists the passkey.", Postern: "It was revoked.",
@@ -185,6 +181,7 @@ func (s *Service) reconcileMissing(ctx context.Context, u postern.User, p poster
 	case p.State != postern.PasskeyActive:
 		return postern.Difference{}, nil
 	case s.Now().Sub(p.CreatedAt) < listingLags:
+		d.Kind = postern.DifferencePasskeyNotYet
 		d.Why = "It was registered a moment ago, and Entra's servers have not caught up with each other."
 		d.Done = "It is looked at again."
 		return d, nil
@@ -201,18 +198,26 @@ func (s *Service) reconcileMissing(ctx context.Context, u postern.User, p poster
 		if err := s.Users.Settle(ctx, u.ID); err != nil {
 			return err
 		}
-		if s.Push != nil && p.PhoneID != "" {
-			s.Store.AfterCommit(ctx, func() { s.Push.Notify(p.PhoneID) })
-		}
+		s.Store.AfterCommit(ctx, func() {
+			if s.Push != nil && p.PhoneID != "" {
+				s.Push.Notify(p.PhoneID)
+			}
+			s.tellLater(p)
+		})
 		return s.Audit.Record(ctx, passkeyEvent(audit.PasskeyGone, p, "Entra no longer lists the passkey, and Postern did not remove it.",
 			map[string]string{"reason": string(p.Reason)}))
 	})
-	if err == nil {
-		s.publishPasskey(ctx, p)
-	}
 	d.Outcome, d.Done = postern.OutcomeMended, "It is revoked here too, and the phone is told."
 	d.Next = "If the user needs one, have the phone register a new passkey."
 	return d, ignoreStale(err)
+}
+
+// tellLater wakes whoever waits for news of a passkey, when the transaction that changed it is over: its context then
+// leads nowhere.
+func (s *Service) tellLater(p postern.Passkey) {
+	ctx, cancel := context.WithTimeout(context.Background(), tellTime)
+	defer cancel()
+	s.publishPasskey(ctx, p)
 }
 
 // ignoreStale passes over a passkey that somebody else changed at the same time: the next look sees what became of it.

@@ -17,7 +17,8 @@ import (
 // Graph is what reconciling needs of the connector.
 type Graph interface {
 	MemberChanges(ctx context.Context, link string, groups []string) (entra.MemberChanges, error)
-	AddMembers(ctx context.Context, groupID string, objectIDs []string) error
+	MemberOf(ctx context.Context, objectID string, groupIDs []string) ([]string, error)
+	PutMembers(ctx context.Context, groupID string, objectIDs []string) (unknown []string, err error)
 	RemoveMembers(ctx context.Context, groupID string, objectIDs []string) error
 	PasskeyEvents(ctx context.Context, since time.Time) ([]entra.PasskeyEvent, error)
 	PasskeysOf(ctx context.Context, users []string) iter.Seq2[entra.UserPasskeys, error]
@@ -35,9 +36,9 @@ type Directory interface {
 	Refresh(ctx context.Context, id postern.IntegrationID) error
 }
 
-// Groups keeps the three groups. It answers what it found, with Object, texts, Outcome and nothing else filled in.
+// Groups keeps the three groups.
 type Groups interface {
-	Mend(ctx context.Context, id postern.IntegrationID) ([]postern.Difference, error)
+	MendGroups(ctx context.Context, id postern.IntegrationID) ([]postern.GroupFinding, error)
 }
 
 // Passkeys compares what Entra lists of a user with the books.

@@ -27,6 +27,8 @@ type Store interface {
 	OpenDifferencesOfUser(ctx context.Context, integration postern.IntegrationID, user postern.UserID) ([]postern.Difference, error)
 	OpenDifferencesOfKind(ctx context.Context, integration postern.IntegrationID, kind postern.DifferenceKind) ([]postern.Difference, error)
 	CountOpenDifferences(ctx context.Context, integration postern.IntegrationID) (int, error)
+	// CountDifferencesOfRun counts what a run saw, by outcome.
+	CountDifferencesOfRun(ctx context.Context, integration postern.IntegrationID, run postern.ReconcileRunID) (map[postern.DifferenceOutcome]int, error)
 	Differences(ctx context.Context, q DifferenceQuery) ([]postern.Difference, error)
 	// CreateDifference answers CodeConflict when an open one of that kind is about the same object.
 	CreateDifference(ctx context.Context, d postern.Difference) error
@@ -74,27 +76,26 @@ type Record struct {
 // Progress is how far a run has come in its steps.
 type Progress struct {
 	// Began is when its first attempt began; changes from then on belong to the next run.
-	Began time.Time `json:"began"`
-	// Named are users whose passkeys are to be looked at because something says that they changed.
-	Named []postern.UserID `json:"named,omitempty"`
-	// Planned says that Named and Share are filled in.
+	Began time.Time `json:"began,omitzero"`
+	// Planned says that the members below are filled in.
 	Planned bool `json:"planned,omitempty"`
-	// Share is how many users more are looked at in turn, and Swept how many were; From is the one after whom it began.
-	Share int            `json:"share,omitempty"`
-	Swept int            `json:"swept,omitempty"`
-	From  postern.UserID `json:"from,omitempty"`
-	After postern.UserID `json:"after,omitempty"` // the one looked at last, in the present step
+	// Named are users whose passkeys are still to be looked at because something says that they changed, in order.
+	Named []postern.UserID `json:"named,omitempty"`
+	// Share is how many users are still to be looked at in turn, and After the one looked at last.
+	Share   int            `json:"share,omitempty"`
+	After   postern.UserID `json:"after,omitempty"`
+	Wrapped bool           `json:"wrapped,omitempty"` // the turn has begun anew
 	// EventsRead says that the tenant's own log named those who changed.
 	EventsRead bool `json:"events_read,omitempty"`
+	// Confirmed is the user whose passkeys were looked at last a second time.
+	Confirmed postern.UserID `json:"confirmed,omitempty"`
 	// New counts differences that no run had seen before.
 	New int `json:"new,omitempty"`
-	// Successor is set on a stopped run when a later one has taken its place.
-	Superseded bool `json:"superseded,omitempty"`
 }
 
 // State is where the listings of an integration were left.
 type State struct {
-	// MembersLink leads to what changed in the groups since, and Groups are those it is about.
+	// MembersLink leads to what changed since in the groups, which are Groups.
 	MembersLink string   `json:"members_link,omitempty"`
 	Groups      []string `json:"groups,omitempty"`
 	// Again are members to look at again, because they were moved a moment ago.
@@ -103,4 +104,9 @@ type State struct {
 	EventsAt time.Time `json:"events_at,omitzero"`
 	// Swept is the user whose passkeys were looked at last in turn.
 	Swept postern.UserID `json:"swept,omitempty"`
+	// AgreedAt is when a run last left nothing open; FullAt when one last looked at everybody, and FullBegan when one
+	// last began to.
+	AgreedAt  time.Time `json:"agreed_at,omitzero"`
+	FullAt    time.Time `json:"full_at,omitzero"`
+	FullBegan time.Time `json:"full_began,omitzero"`
 }

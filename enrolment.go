@@ -146,3 +146,11 @@ func PhoneFingerprint(identityKey []byte) string {
 	digits := fmt.Sprintf("%016d", binary.BigEndian.Uint64(sum[:])%1e16)
 	return strings.Join([]string{digits[:4], digits[4:8], digits[8:12], digits[12:]}, " ")
 }
+
+// GroupChoice is a group of the tenant that a rule may name.
+type GroupChoice struct {
+	ID      string `json:"id"`
+	Name    string `json:"display_name"`
+	Dynamic bool   `json:"dynamic,omitempty" doc:"Its members follow a rule of the tenant."`
+	Synced  bool   `json:"on_premises_synced,omitempty"`
+}

@@ -72,6 +72,20 @@ func (s *Service) SetPolicy(ctx context.Context, id postern.IntegrationID, in po
 	return p, err
 }
 
+// Groups finds groups that a rule may name, by the beginning of their name.
+func (s *Service) Groups(ctx context.Context, id postern.IntegrationID, query string, limit int) ([]postern.GroupChoice, error) {
+	tenant, _, err := s.Tenants.Tenant(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	found, err := tenant.SearchGroups(ctx, query, limit)
+	choices := make([]postern.GroupChoice, len(found))
+	for n, g := range found {
+		choices[n] = postern.GroupChoice{ID: g.ID, Name: g.DisplayName, Dynamic: g.Dynamic, Synced: g.Synced}
+	}
+	return choices, err
+}
+
 func refusalOf(impact postern.EnrolmentImpact) error {
 	for _, o := range impact.Obstacles {
 		if o.Hit {

@@ -94,10 +94,9 @@ type Returned struct {
 
 // Outcome is what the page tells the user.
 type Outcome struct {
-	Phone       postern.Phone // the zero value where the phone is not enrolled yet
-	User        string        // user principal name
+	Phone       postern.Phone
+	User        string // user principal name
 	Fingerprint string
-	Number      string // to be typed into the app that is to be enrolled
 }
 
 // Return ends a sign-in: whoever signed in must be the user of the phone it was begun for. It works once, whatever comes

@@ -31,14 +31,10 @@ type Store interface {
 	AddIdentityProof(ctx context.Context, phone postern.PhoneID, p postern.IdentityProof) error
 
 	SignIn(ctx context.Context, id string) (SignIn, error)
-	SignInByTicket(ctx context.Context, ticket string) (SignIn, error)
 	// CreateSignIn forgets those whose time was over.
 	CreateSignIn(ctx context.Context, s SignIn, now time.Time) error
 	// UseSignIn answers CodeNotFound when it was used before.
 	UseSignIn(ctx context.Context, id string, at time.Time) error
-	KeepSignedIn(ctx context.Context, s SignIn) error
-	CountSignInFailure(ctx context.Context, id string) error
-	DeleteSignIn(ctx context.Context, id string) error // CodeNotFound when it is gone
 }
 
 // Known is what Postern knows of a user already.
@@ -51,12 +47,8 @@ type Known struct {
 type SignIn struct {
 	ID            string // base64url of SHA-256 over the state
 	IntegrationID postern.IntegrationID
-	PhoneID       postern.PhoneID // empty for a phone that is to be enrolled
-	Sealed        []byte          // nonce and code verifier
-	Ticket        string          // base64url of SHA-256 over what such a phone enrols with
-	ObjectID      string          // who signed in for it
-	Number        string          // base64url of SHA-256 over ticket and the number that the page showed
-	Failures      int             // wrong numbers
+	PhoneID       postern.PhoneID
+	Sealed        []byte // nonce and code verifier
 	UsedAt        *time.Time
 	ExpiresAt     time.Time
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/postern/postern"
@@ -62,15 +61,6 @@ func (s *Store) SignIn(ctx context.Context, id string) (enrolment.SignIn, error)
 	return signInOf(row), failure(err, "sign-in")
 }
 
-// SignInByTicket returns the sign-in that a ticket was given out with.
-func (s *Store) SignInByTicket(ctx context.Context, ticket string) (enrolment.SignIn, error) {
-	if ticket == "" {
-		return enrolment.SignIn{}, failure(sql.ErrNoRows, "sign-in")
-	}
-	row, err := s.read(ctx).GetSignInByTicket(ctx, ticket)
-	return signInOf(row), failure(err, "sign-in")
-}
-
 // CreateSignIn stores a sign-in and forgets those whose time was over.
 func (s *Store) CreateSignIn(ctx context.Context, in enrolment.SignIn, now time.Time) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
@@ -78,8 +68,8 @@ func (s *Store) CreateSignIn(ctx context.Context, in enrolment.SignIn, now time.
 			return failure(err, "sign-in")
 		}
 		rows, err := t.q.InsertSignIn(ctx, query.InsertSignInParams{
-			ID: in.ID, IntegrationID: string(in.IntegrationID), PhoneID: optionalText(in.PhoneID), Sealed: blob(in.Sealed), Ticket: in.Ticket,
-			ObjectID: in.ObjectID, Number: in.Number, Failures: int64(in.Failures), UsedAt: optionalMillis(in.UsedAt), ExpiresAt: millis(in.ExpiresAt),
+			ID: in.ID, IntegrationID: string(in.IntegrationID), PhoneID: string(in.PhoneID), Sealed: blob(in.Sealed),
+			UsedAt: optionalMillis(in.UsedAt), ExpiresAt: millis(in.ExpiresAt),
 		})
 		return inserted(rows, err, "sign-in")
 	})
@@ -93,34 +83,10 @@ func (s *Store) UseSignIn(ctx context.Context, id string, at time.Time) error {
 	})
 }
 
-// KeepSignedIn stores who signed in, the hash of the number that was shown, and the new end.
-func (s *Store) KeepSignedIn(ctx context.Context, in enrolment.SignIn) error {
-	return s.write(ctx, func(ctx context.Context, t *transaction) error {
-		rows, err := t.q.KeepSignedIn(ctx, query.KeepSignedInParams{ID: in.ID, ObjectID: in.ObjectID, Number: in.Number, ExpiresAt: millis(in.ExpiresAt)})
-		return found(rows, err, "sign-in")
-	})
-}
-
-// CountSignInFailure counts a wrong number.
-func (s *Store) CountSignInFailure(ctx context.Context, id string) error {
-	return s.write(ctx, func(ctx context.Context, t *transaction) error {
-		rows, err := t.q.CountSignInFailure(ctx, id)
-		return found(rows, err, "sign-in")
-	})
-}
-
-// DeleteSignIn removes a sign-in: CodeNotFound when it is gone.
-func (s *Store) DeleteSignIn(ctx context.Context, id string) error {
-	return s.write(ctx, func(ctx context.Context, t *transaction) error {
-		rows, err := t.q.DeleteSignIn(ctx, id)
-		return found(rows, err, "sign-in")
-	})
-}
-
 func signInOf(row query.SignIn) enrolment.SignIn {
 	return enrolment.SignIn{
-		ID: row.ID, IntegrationID: postern.IntegrationID(row.IntegrationID), PhoneID: postern.PhoneID(row.PhoneID.String), Sealed: fromBlob(row.Sealed),
-		Ticket: row.Ticket, ObjectID: row.ObjectID, Number: row.Number, Failures: int(row.Failures), UsedAt: fromOptionalMillis(row.UsedAt),
+		ID: row.ID, IntegrationID: postern.IntegrationID(row.IntegrationID), PhoneID: postern.PhoneID(row.PhoneID), Sealed: fromBlob(row.Sealed),
+		UsedAt:    fromOptionalMillis(row.UsedAt),
 		ExpiresAt: fromMillis(row.ExpiresAt),
 	}
 }

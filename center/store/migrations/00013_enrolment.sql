@@ -14,22 +14,17 @@ CREATE TABLE identity_proofs (
 INSERT INTO identity_proofs (phone_id, kind, by_id, by_name, note, addr, at)
 SELECT id, 'one_time_code', '', '', '', '', created_at FROM phones;
 
--- Sign-ins at Entra that were begun: for a phone, or for one that is to be enrolled. The id is the hash of the state.
+-- Sign-ins at Entra that were begun for a phone. The id is the hash of the state.
 CREATE TABLE sign_ins (
     id             TEXT PRIMARY KEY,
     integration_id TEXT NOT NULL REFERENCES integrations (id) ON DELETE CASCADE,
-    phone_id       TEXT REFERENCES phones (id) ON DELETE CASCADE,
+    phone_id       TEXT NOT NULL REFERENCES phones (id) ON DELETE CASCADE,
     sealed         BYTEA NOT NULL, -- nonce and code verifier
-    ticket         TEXT NOT NULL,  -- hash of what the phone enrols with
-    object_id      TEXT NOT NULL,  -- of who signed in, when the phone is not enrolled yet
-    number         TEXT NOT NULL,  -- hash of the number that the page shows and the user types
-    failures       BIGINT NOT NULL,
     used_at        BIGINT,
     expires_at     BIGINT NOT NULL
 );
 CREATE INDEX sign_ins_integration ON sign_ins (integration_id);
 CREATE INDEX sign_ins_phone ON sign_ins (phone_id);
-CREATE INDEX sign_ins_ticket ON sign_ins (ticket);
 
 -- +goose Down
 DROP TABLE sign_ins;

@@ -21,25 +21,12 @@ SELECT object_id, upn, phase FROM users WHERE integration_id = $1;
 -- name: GetSignIn :one
 SELECT * FROM sign_ins WHERE id = $1;
 
--- name: GetSignInByTicket :one
-SELECT * FROM sign_ins WHERE ticket = $1;
-
 -- name: InsertSignIn :execrows
-INSERT INTO sign_ins (id, integration_id, phone_id, sealed, ticket, object_id, number, failures, used_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO sign_ins (id, integration_id, phone_id, sealed, used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING;
 
 -- name: UseSignIn :execrows
 UPDATE sign_ins SET used_at = $2 WHERE id = $1 AND used_at IS NULL;
-
--- name: KeepSignedIn :execrows
-UPDATE sign_ins SET object_id = $2, number = $3, expires_at = $4 WHERE id = $1;
-
--- name: CountSignInFailure :execrows
-UPDATE sign_ins SET failures = failures + 1 WHERE id = $1;
-
--- name: DeleteSignIn :execrows
-DELETE FROM sign_ins WHERE id = $1;
 
 -- name: DeleteOldSignIns :exec
 DELETE FROM sign_ins WHERE expires_at <= $1;

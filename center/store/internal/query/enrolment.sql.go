@@ -10,18 +10,6 @@ import (
 	"database/sql"
 )
 
-const countSignInFailure = `-- name: CountSignInFailure :execrows
-UPDATE sign_ins SET failures = failures + 1 WHERE id = $1
-`
-
-func (q *Queries) CountSignInFailure(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, countSignInFailure, id)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const deleteOldSignIns = `-- name: DeleteOldSignIns :exec
 DELETE FROM sign_ins WHERE expires_at <= $1
 `
@@ -31,20 +19,8 @@ func (q *Queries) DeleteOldSignIns(ctx context.Context, expiresAt int64) error {
 	return err
 }
 
-const deleteSignIn = `-- name: DeleteSignIn :execrows
-DELETE FROM sign_ins WHERE id = $1
-`
-
-func (q *Queries) DeleteSignIn(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteSignIn, id)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 const getSignIn = `-- name: GetSignIn :one
-SELECT id, integration_id, phone_id, sealed, ticket, object_id, number, failures, used_at, expires_at FROM sign_ins WHERE id = $1
+SELECT id, integration_id, phone_id, sealed, used_at, expires_at FROM sign_ins WHERE id = $1
 `
 
 func (q *Queries) GetSignIn(ctx context.Context, id string) (SignIn, error) {
@@ -55,32 +31,6 @@ func (q *Queries) GetSignIn(ctx context.Context, id string) (SignIn, error) {
 		&i.IntegrationID,
 		&i.PhoneID,
 		&i.Sealed,
-		&i.Ticket,
-		&i.ObjectID,
-		&i.Number,
-		&i.Failures,
-		&i.UsedAt,
-		&i.ExpiresAt,
-	)
-	return i, err
-}
-
-const getSignInByTicket = `-- name: GetSignInByTicket :one
-SELECT id, integration_id, phone_id, sealed, ticket, object_id, number, failures, used_at, expires_at FROM sign_ins WHERE ticket = $1
-`
-
-func (q *Queries) GetSignInByTicket(ctx context.Context, ticket string) (SignIn, error) {
-	row := q.db.QueryRowContext(ctx, getSignInByTicket, ticket)
-	var i SignIn
-	err := row.Scan(
-		&i.ID,
-		&i.IntegrationID,
-		&i.PhoneID,
-		&i.Sealed,
-		&i.Ticket,
-		&i.ObjectID,
-		&i.Number,
-		&i.Failures,
 		&i.UsedAt,
 		&i.ExpiresAt,
 	)
@@ -119,20 +69,15 @@ func (q *Queries) InsertIdentityProof(ctx context.Context, arg InsertIdentityPro
 }
 
 const insertSignIn = `-- name: InsertSignIn :execrows
-INSERT INTO sign_ins (id, integration_id, phone_id, sealed, ticket, object_id, number, failures, used_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO sign_ins (id, integration_id, phone_id, sealed, used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING
 `
 
 type InsertSignInParams struct {
 	ID            string
 	IntegrationID string
-	PhoneID       sql.NullString
+	PhoneID       string
 	Sealed        []byte
-	Ticket        string
-	ObjectID      string
-	Number        string
-	Failures      int64
 	UsedAt        sql.NullInt64
 	ExpiresAt     int64
 }
@@ -143,35 +88,7 @@ func (q *Queries) InsertSignIn(ctx context.Context, arg InsertSignInParams) (int
 		arg.IntegrationID,
 		arg.PhoneID,
 		arg.Sealed,
-		arg.Ticket,
-		arg.ObjectID,
-		arg.Number,
-		arg.Failures,
 		arg.UsedAt,
-		arg.ExpiresAt,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-const keepSignedIn = `-- name: KeepSignedIn :execrows
-UPDATE sign_ins SET object_id = $2, number = $3, expires_at = $4 WHERE id = $1
-`
-
-type KeepSignedInParams struct {
-	ID        string
-	ObjectID  string
-	Number    string
-	ExpiresAt int64
-}
-
-func (q *Queries) KeepSignedIn(ctx context.Context, arg KeepSignedInParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, keepSignedIn,
-		arg.ID,
-		arg.ObjectID,
-		arg.Number,
 		arg.ExpiresAt,
 	)
 	if err != nil {

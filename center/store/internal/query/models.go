@@ -423,12 +423,8 @@ type Setting struct {
 type SignIn struct {
 	ID            string
 	IntegrationID string
-	PhoneID       sql.NullString
+	PhoneID       string
 	Sealed        []byte
-	Ticket        string
-	ObjectID      string
-	Number        string
-	Failures      int64
 	UsedAt        sql.NullInt64
 	ExpiresAt     int64
 }

@@ -16,12 +16,17 @@ import (
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/auth"
+	"github.com/postern/postern/center/bulk"
 	"github.com/postern/postern/center/device"
+	"github.com/postern/postern/center/directory"
+	"github.com/postern/postern/center/enrolment"
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
+	"github.com/postern/postern/center/mail"
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
+	"github.com/postern/postern/center/reconcile"
 	"github.com/postern/postern/center/rest"
 	"github.com/postern/postern/center/seal"
 	"github.com/postern/postern/center/store"
@@ -38,8 +43,13 @@ type Center struct {
 	Auth         *auth.Service
 	Integrations *integration.Service
 	Users        *lifecycle.Service
+	Directory    *directory.Service
 	Phones       *device.Service
 	Passkeys     *provision.Service
+	Reconcile    *reconcile.Service
+	Mail         *mail.Service
+	Enrolment    *enrolment.Service
+	Bulk         *bulk.Service
 	Jobs         *job.Runner
 	Push         *push.Service
 
@@ -110,6 +120,15 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Users = &lifecycle.Service{
 		Store: db, Tenants: s.Integrations, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now,
 	}
+	s.Mail = &mail.Service{
+		Store: db, Integrations: s.Integrations, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
+		PublicURL: c.PublicURL, Logger: o.Logger, Now: o.Now,
+	}
+	s.Users.Mail = s.Mail
+	s.Directory = &directory.Service{
+		Store: db, Tenants: s.Integrations, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now,
+		PublicURL: c.PublicURL,
+	}
 	s.Phones = &device.Service{
 		Store: db, Integrations: s.Integrations, Users: s.Users, Sealer: sealer, Audit: s.Trail, Notices: notices,
 		Logger: o.Logger, Now: o.Now,
@@ -117,6 +136,21 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Passkeys = &provision.Service{
 		Store: db, Integrations: graphs{s.Integrations}, Users: s.Users, Phones: s.Phones, Audit: s.Trail, Queue: s.Jobs,
 		Notices: notices, Push: s.Push, Logger: o.Logger, Now: o.Now,
+	}
+	s.Passkeys.Mail = s.Mail
+	s.Enrolment = &enrolment.Service{
+		Store: db, Tenants: s.Integrations, Sealer: sealer, Audit: s.Trail, Notices: notices, Logger: o.Logger, Now: o.Now,
+		PublicURL: c.PublicURL, Proven: s.Passkeys.Proven, Revoke: s.Passkeys.RevokePhone, Person: person,
+	}
+	s.Passkeys.Proofs = s.Enrolment
+	s.Bulk = &bulk.Service{
+		Store: db, Tenants: bulkTenants{s.Integrations}, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
+		Logger: o.Logger, Now: o.Now,
+	}
+	s.registerBulk()
+	s.Reconcile = &reconcile.Service{
+		Store: db, Integrations: listings{s.Integrations}, Directory: mirror{s.Directory}, Groups: s.Integrations, Passkeys: s.Passkeys, Audit: s.Trail, Queue: s.Jobs,
+		Notices: notices, Logger: o.Logger, Now: o.Now,
 	}
 	hub := relay.NewHub(relay.HubConfig{
 		Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger, Missed: s.Push.Missed,
@@ -129,21 +163,47 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		s.metrics.observeReplicas(s.messaging.bus.Stats)
 		s.messaging.bus.OnReturn(s.watch.distrust)
 	}
-	s.Phones.Enrolled = s.Passkeys.Enrolled
+	s.Phones.Enrolled = s.enrolled
 	s.Integrations.Enabled = s.Passkeys.Resume
+	s.Integrations.Follow = s.Users.FollowGroups
+	s.Passkeys.Disable = s.Integrations.Disable
+	s.Users.CancelOpen = s.Passkeys.CancelOpen
+	s.Users.RevokeUser = func(ctx context.Context, user postern.UserID, reason postern.RevocationReason, note string) error {
+		_, err := s.Passkeys.RevokeUser(ctx, user, reason, note)
+		return err
+	}
 	s.Integrations.Handle(&registry)
 	s.Users.Handle(&registry)
+	s.Directory.Handle(&registry)
 	s.Passkeys.Handle(&registry)
+	s.Reconcile.Handle(&registry)
+	s.Mail.Handle(&registry)
+	s.Bulk.Handle(&registry)
 	s.keepCheckpoints(&registry)
 	s.forgetUnpaired(&registry)
 
 	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now}); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.Bulk.Door = s.Auth
 	if s.handler, err = s.routes(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// enrolled is what happens in the transaction that enrols a phone: how that was proved is noted, and a passkey asked for.
+func (s *Center) enrolled(ctx context.Context, p postern.Phone) error {
+	if err := s.Enrolment.Enrolled(ctx, p, postern.ProofCode); err != nil {
+		return err
+	}
+	return s.Passkeys.Enrolled(ctx, p)
+}
+
+// person is the administrator on whose word a request is made, by session or by token.
+func person(ctx context.Context) postern.AdministratorID {
+	identity, _ := auth.IdentityFrom(ctx)
+	return identity.Administrator
 }
 
 // graphs gives package provision the connector in the shape it asks for.
@@ -152,6 +212,22 @@ type graphs struct{ *integration.Service }
 func (g graphs) Graph(ctx context.Context, id postern.IntegrationID) (provision.Graph, postern.Integration, error) {
 	tenant, i, err := g.Tenant(ctx, id)
 	return tenant, i, err
+}
+
+// listings gives package reconcile the connector in the shape it asks for.
+type listings struct{ *integration.Service }
+
+func (l listings) Graph(ctx context.Context, id postern.IntegrationID) (reconcile.Graph, postern.Integration, error) {
+	tenant, i, err := l.Tenant(ctx, id)
+	return tenant, i, err
+}
+
+// mirror gives package reconcile the directory in the shape it asks for.
+type mirror struct{ *directory.Service }
+
+func (m mirror) Refresh(ctx context.Context, id postern.IntegrationID) error {
+	_, err := m.Sync(ctx, id)
+	return err
 }
 
 // statements gives the API the metadata statement of an integration's phones.
@@ -188,11 +264,12 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	}
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
-		Metadata: statements{s, o.Statement}, Push: s.Push,
+		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Reconciler: s.Reconcile,
+		Bulk: s.Bulk,
 	})
 	console := web.New(web.Deps{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
-		PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
+		Directory: s.Directory, PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
 		Health: s.health,
 	})
 	mux := http.NewServeMux()
@@ -202,6 +279,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	mux.Handle("/api/", s.metrics.observe("api", api))
 	mux.Handle(postern.PhoneAPIPath+"/", s.metrics.observe("phone", api))
 	mux.Handle(postern.WorkstationAPIPath+"/", s.metrics.observe("workstation", api))
+	mux.Handle("POST "+directory.NotificationPath+"{integration}", s.metrics.observe("notification", s.Directory.Notifications()))
 	mux.Handle("GET "+relay.Path, s.link) // not observed: a connection of hours is no request
 	app := o.App
 	if app == nil {

@@ -84,6 +84,8 @@ func New(c Config, s Services) *API {
 	a.huma = humago.New(a.mux, document(c))
 	a.integrationRoutes()
 	a.userRoutes()
+	a.lifecycleRoutes()
+	a.directoryRoutes()
 	a.phoneRoutes()
 	a.workstationRoutes()
 	a.passkeyRoutes()
@@ -93,8 +95,12 @@ func New(c Config, s Services) *API {
 	a.catalogueRoutes()
 	a.ownPhoneRoutes()
 	a.ownPushRoutes()
+	a.enrolmentRoutes()
+	a.ownProofRoutes()
 	a.ownWorkstationRoutes()
 	a.pairingRoutes()
+	a.reconcileRoutes()
+	a.bulkRoutes()
 	a.mux.Handle("GET "+docsPath, docs(a.huma.OpenAPI()))
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, postern.Errorf(postern.CodeNotFound, "There is no operation %s %s.", r.Method, r.URL.Path).
@@ -152,8 +158,11 @@ func (a *API) defend(next http.Handler) http.Handler {
 			return
 		}
 		limit := int64(maxBody)
-		if ofDevice(r) {
+		switch {
+		case ofDevice(r):
 			limit = maxDeviceBody
+		case namesUsers(r):
+			limit = maxBulkBody
 		}
 		body, err := readBody(w, r, limit)
 		if err != nil {

@@ -80,8 +80,8 @@ func newHouse(t *testing.T) *house {
 	h.api = rest.New(rest.Config{PublicURL: "https://postern.example.com", Version: "test", Log: log, Now: func() time.Time {
 		return time.Now().Add(time.Duration(h.ahead.Load()))
 	}}, rest.Services{
-		Integrations: integrations{h.domain}, Users: users{h.domain}, Phones: phones{h.domain}, Passkeys: passkeys{h.domain},
-		Trail: trail{h.domain}, Door: h.door, Metadata: statements{h.domain},
+		Integrations: integrations{h.domain}, Users: users{h.domain}, Phones: phones{h.domain}, Passkeys: passkeys{h.domain}, Enrolment: enrolments{h.domain},
+		Trail: trail{h.domain}, Door: h.door, Metadata: statements{h.domain}, Directory: directories{h.domain},
 	})
 	h.handler = h.documented(rest.Edge(log, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")})(h.api))
 	return h

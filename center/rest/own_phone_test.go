@@ -40,7 +40,7 @@ func TestPhoneRoutes(t *testing.T) {
 	}{
 		{http.MethodGet, "/self", "", http.StatusOK, []string{"Self"}},
 		{http.MethodDelete, "/self", "", http.StatusAccepted, []string{"RevokePhone"}},
-		{http.MethodPost, "/provisionings", "", http.StatusOK, []string{"Begin", "ForPhone"}},
+		{http.MethodPost, "/provisionings", "", http.StatusOK, []string{"BeginOwn", "ForPhone"}},
 		{http.MethodGet, "/provisionings", "", http.StatusOK, []string{"WaitOffered"}},
 		{http.MethodGet, "/provisionings/prv_1?wait=3&version=2", "", http.StatusOK, []string{"WaitChange"}},
 		{http.MethodPost, "/provisionings/prv_1/attestation", `{"public_key":"AQID","proof":"AQID"}`, http.StatusOK, []string{"Attest"}},

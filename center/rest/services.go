@@ -19,10 +19,14 @@ type Services struct {
 	Users        Users
 	Phones       Phones
 	Passkeys     Passkeys
+	Enrolment    Enrolment
 	Trail        Trail
 	Door         Door
 	Metadata     Metadata
 	Push         Push
+	Reconciler   Reconciler
+	Directory    Directory
+	Bulk         Bulk
 }
 
 // Push is what the API needs of package push.
@@ -52,6 +56,7 @@ type Integrations interface {
 	ValidateCertificate(ctx context.Context, certificatePEM, keyPEM string) (postern.CertificateInfo, error)
 	Offered(ctx context.Context) (postern.FlagSet, error)
 	SetOffered(ctx context.Context, set postern.FlagSet) error
+	MendGroups(ctx context.Context, id postern.IntegrationID) ([]postern.GroupFinding, error)
 }
 
 // Users is what the API needs of package lifecycle.
@@ -63,6 +68,10 @@ type Users interface {
 	Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.User, error)
 	User(ctx context.Context, id postern.UserID) (postern.User, error)
 	Counts(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error)
+	Suspend(ctx context.Context, id postern.UserID, note string) (postern.User, error)
+	Resume(ctx context.Context, id postern.UserID, note string) (postern.User, error)
+	LeaverPolicy(ctx context.Context, integration postern.IntegrationID) (postern.LeaverPolicy, error)
+	SetLeaverPolicy(ctx context.Context, integration postern.IntegrationID, p postern.LeaverPolicy) (postern.LeaverPolicy, error)
 }
 
 // Phones is what the API needs of package device.
@@ -103,6 +112,9 @@ type Passkeys interface {
 	Passkeys(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
 	RevokePasskey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
 	RevokePhone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+	RevokeUser(ctx context.Context, id postern.UserID, reason postern.RevocationReason, note string) (postern.User, error)
+	RevokeIntegration(ctx context.Context, id postern.IntegrationID, in postern.IntegrationRevocation) (postern.Integration, error)
+	ReplacePasskey(ctx context.Context, id postern.PasskeyID) (postern.Provisioning, error)
 
 	Self(ctx context.Context, phone postern.Phone) (postern.PhoneSelf, error)
 	ForPhone(ctx context.Context, phone postern.Phone, id postern.ProvisioningID) (postern.PhoneProvisioning, error)

@@ -89,6 +89,12 @@ func (s *Service) Schedule(ctx context.Context, _ ScheduleJob) error {
 				return err
 			}
 		}
+		// After the first reading, so that it is known whether the directory may be read at all.
+		if !p.FinishedAt.IsZero() && p.Failure == nil && s.notificationURL(i.ID) != "" && s.subscriptionDue(p) {
+			if err := s.Queue.Enqueue(ctx, SubscribeJob{Integration: i.ID}, job.Bulk()); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -119,5 +125,6 @@ func (s *Service) Handle(r *job.Registry) {
 	// last one the schedule comes round again.
 	job.Handle(r, job.Rules{MaxAttempts: 8, Timeout: 10 * time.Minute}, s.Run, nil)
 	job.Handle(r, job.Rules{MaxAttempts: 3}, s.Schedule, nil)
+	job.Handle(r, job.Rules{MaxAttempts: 5}, s.Subscribe, s.SubscribeGivenUp)
 	job.Every(r, ScheduleJob{}, time.Minute)
 }

@@ -52,6 +52,7 @@ type Subscription struct {
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	URL       string    `json:"url,omitempty"`
 	Problem   string    `json:"problem,omitempty"`
+	TriedAt   time.Time `json:"tried_at,omitzero"` // when subscribing was given up last
 }
 
 // status says it to people.

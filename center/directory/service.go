@@ -36,6 +36,9 @@ type Service struct {
 	Now       func() time.Time
 	PublicURL string // where Entra reaches this control center, if it is https
 
+	// NotifyLocally has notifications asked for at a loopback or private address too, which an emulated tenant reaches.
+	NotifyLocally bool
+
 	members memberCache
 	turns   turns
 }

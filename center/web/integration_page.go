@@ -21,6 +21,7 @@ type tab string
 
 const (
 	tabUsers        tab = "User Management"
+	tabDirectory    tab = "Directory"
 	tabWorkstations tab = "Workstations"
 	tabAudit        tab = "Audit Trail"
 	tabLogin        tab = "Login Settings"
@@ -37,6 +38,7 @@ func (f integrationFrame) tabs() []navItem {
 		needs postern.Permission
 	}{
 		{tabUsers, base, postern.PermUsersRead},
+		{tabDirectory, peoplePath(f.Integration.ID), postern.PermUsersRead},
 		{tabWorkstations, base + "/workstations", postern.PermUsersRead},
 		{tabAudit, base + "/audit", postern.PermAuditRead},
 		{tabLogin, base + "/login", postern.PermIntegrationsRead},

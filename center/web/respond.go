@@ -35,6 +35,8 @@ var notes = map[string]string{
 	"admin-removed":       "The administrator was removed and can no longer sign in.",
 	"passkey-added":       "The passkey was added. It signs you in from now on.",
 	"passkey-removed":     "The passkey was removed.",
+	"directory-asked":     "Postern is looking. This page shows when it is done.",
+	"directory-confirmed": "The missing users are being taken for gone.",
 	"token-revoked":       "The API token was revoked. It stopped working at once.",
 }
 

@@ -17,6 +17,7 @@ func stories() []story {
 	addIntegrationStories(add, part)
 	addUserStories(add, part)
 	addWorkstationStories(add, part)
+	addDirectoryStories(add, part)
 	addOtherStories(add, part)
 	return all
 }

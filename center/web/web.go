@@ -17,6 +17,7 @@ type Deps struct {
 	Passkeys     Passkeys
 	Trail        Trail
 	Door         Door
+	Directory    Directory
 
 	// PublicURL is the origin under which people reach Postern; invitations name it.
 	PublicURL string

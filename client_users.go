@@ -33,6 +33,7 @@ func (c *Client) InviteUser(ctx context.Context, id IntegrationID, in Invitation
 type UserFilter struct {
 	IntegrationID IntegrationID
 	Phase         Phase
+	Account       AccountState
 	Search        string // part of the display name or user principal name
 }
 
@@ -41,6 +42,7 @@ func (c *Client) Users(ctx context.Context, f UserFilter) iter.Seq2[User, error]
 	q := url.Values{}
 	set(q, "integration_id", string(f.IntegrationID))
 	set(q, "phase", string(f.Phase))
+	set(q, "account", string(f.Account))
 	set(q, "search", f.Search)
 	return pages[User](ctx, c, under("users"), q)
 }

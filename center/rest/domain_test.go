@@ -117,6 +117,10 @@ func (d integrations) SetOffered(_ context.Context, set postern.FlagSet) error {
 	return d.call("SetOffered", set)
 }
 
+func (d integrations) MendGroups(_ context.Context, id postern.IntegrationID) ([]postern.GroupFinding, error) {
+	return nil, d.call("MendGroups", id)
+}
+
 func (d users) Search(_ context.Context, _ postern.IntegrationID, query string, _ int) ([]postern.DirectoryUser, error) {
 	return nil, d.call("Search", query)
 }
@@ -141,6 +145,22 @@ func (d users) Users(_ context.Context, q lifecycle.UserQuery) ([]postern.User, 
 
 func (d users) User(_ context.Context, id postern.UserID) (postern.User, error) {
 	return postern.User{ID: id}, d.call("User", id)
+}
+
+func (d users) Suspend(_ context.Context, id postern.UserID, note string) (postern.User, error) {
+	return postern.User{ID: id, Phase: postern.PhaseSuspended}, d.call("Suspend", note)
+}
+
+func (d users) Resume(_ context.Context, id postern.UserID, note string) (postern.User, error) {
+	return postern.User{ID: id}, d.call("Resume", note)
+}
+
+func (d users) LeaverPolicy(_ context.Context, id postern.IntegrationID) (postern.LeaverPolicy, error) {
+	return postern.DefaultLeaverPolicy(), d.call("LeaverPolicy", id)
+}
+
+func (d users) SetLeaverPolicy(_ context.Context, _ postern.IntegrationID, p postern.LeaverPolicy) (postern.LeaverPolicy, error) {
+	return p, d.call("SetLeaverPolicy", p)
 }
 
 func (d users) Counts(_ context.Context, id postern.IntegrationID) (map[postern.Phase]int, error) {
@@ -215,6 +235,18 @@ func (d passkeys) RevokePasskey(_ context.Context, id postern.PasskeyID) (poster
 
 func (d passkeys) RevokePhone(_ context.Context, id postern.PhoneID) (postern.Phone, error) {
 	return postern.Phone{ID: id}, d.call("RevokePhone", id)
+}
+
+func (d passkeys) RevokeUser(_ context.Context, id postern.UserID, reason postern.RevocationReason, note string) (postern.User, error) {
+	return postern.User{ID: id}, d.call("RevokeUser", string(reason)+": "+note)
+}
+
+func (d passkeys) RevokeIntegration(_ context.Context, _ postern.IntegrationID, in postern.IntegrationRevocation) (postern.Integration, error) {
+	return anIntegration, d.call("RevokeIntegration", in)
+}
+
+func (d passkeys) ReplacePasskey(_ context.Context, id postern.PasskeyID) (postern.Provisioning, error) {
+	return postern.Provisioning{ID: "prv_1"}, d.call("ReplacePasskey", id)
 }
 
 func (d passkeys) Self(context.Context, postern.Phone) (postern.PhoneSelf, error) {

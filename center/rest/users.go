@@ -20,6 +20,7 @@ type UserPath struct {
 type UsersQuery struct {
 	Integration postern.IntegrationID `query:"integration_id" doc:"Only users of this integration."`
 	Phase       string                `query:"phase" enum:"none,eligible,paired,active,suspended,revoked" doc:"Only users in this phase; none for those who were never invited."`
+	Account     string                `query:"account" enum:"enabled,disabled,deleted" doc:"Only users whose account in the tenant is in that state."`
 	Search      string                `query:"search" maxLength:"200" doc:"Part of the display name or user principal name."`
 	Page        int                   `query:"page" minimum:"0" maximum:"10000000" doc:"The member next of the page before."`
 	Limit       int                   `query:"limit" minimum:"1" maximum:"500" default:"100"`
@@ -69,7 +70,8 @@ func (a *API) userRoutes() {
 		summary: "List the users that Postern knows", needs: postern.PermUsersRead,
 	}, func(ctx context.Context, in *UsersQuery) (*list[postern.User], error) {
 		users, err := s.Users(ctx, lifecycle.UserQuery{
-			IntegrationID: in.Integration, Phase: postern.Phase(in.Phase), Search: in.Search, Offset: in.Page, Limit: in.Limit + 1,
+			IntegrationID: in.Integration, Phase: postern.Phase(in.Phase),
+			Account: postern.AccountState(in.Account), Search: in.Search, Offset: in.Page, Limit: in.Limit + 1,
 		})
 		return answerPage(users, in.Limit, func(postern.User) string { return strconv.Itoa(in.Page + in.Limit) }, err)
 	})

@@ -231,6 +231,7 @@ func (w *world) provisioning(p postern.Phone, state postern.ProvisioningState) p
 func (w *world) passkey(p postern.Phone, state postern.PasskeyState) postern.Passkey {
 	w.t.Helper()
 	k := filled[postern.Passkey]()
+	k.Outdated = false // never stored
 	k.ID, k.IntegrationID, k.UserID, k.PhoneID = postern.NewID[postern.PasskeyID](postern.PrefixPasskey), p.IntegrationID, p.UserID, p.ID
 	k.Carrier, k.ProvisioningID = postern.CarrierPhone, postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning)
 	k.MethodID = fmt.Sprintf("method %d", w.id())
@@ -257,6 +258,7 @@ func (w *world) onSecurityKey(u postern.User, state postern.ProvisioningState) (
 	r.Version, r.State, r.CreatedAt = 1, state, kept(noon).Add(time.Duration(w.id())*time.Second)
 	w.must(w.CreateProvisioning(w.ctx(), r))
 	k := filled[postern.Passkey]()
+	k.Outdated = false // never stored
 	k.ID, k.IntegrationID, k.UserID = postern.NewID[postern.PasskeyID](postern.PrefixPasskey), u.IntegrationID, u.ID
 	k.Carrier, k.PhoneID, k.ProvisioningID = postern.CarrierSecurityKey, "", r.ID
 	k.Version, k.State, k.CreatedAt = 1, postern.PasskeyActive, r.CreatedAt

@@ -242,6 +242,7 @@ func testPasskeys(t *testing.T, w *world) {
 	w.must(w.CreatePasskey(ctx, again))
 
 	changed := filled[postern.Passkey]()
+	changed.Outdated = false // never stored
 	changed.ID, changed.IntegrationID, changed.UserID, changed.PhoneID, changed.ProvisioningID = k.ID, k.IntegrationID, k.UserID, k.PhoneID, k.ProvisioningID
 	changed.Carrier = k.Carrier
 	changed.Version, changed.Managed, changed.Attested, changed.Synced, changed.RevokedAt = k.Version, false, false, true, nil

@@ -34,16 +34,15 @@ type Door interface {
 
 // Service is everything that can be done with bulk jobs. All fields are needed.
 type Service struct {
-	Store     Store
-	Tenants   Tenants
-	Door      Door
-	Sealer    Sealer
-	Audit     audit.Recorder
-	Queue     job.Queue
-	Notices   backbone.Backbone
-	Logger    *slog.Logger
-	Now       func() time.Time
-	PublicURL string // what links of invitations begin with
+	Store   Store
+	Tenants Tenants
+	Door    Door
+	Sealer  Sealer
+	Audit   audit.Recorder
+	Queue   job.Queue
+	Notices backbone.Backbone
+	Logger  *slog.Logger
+	Now     func() time.Time
 	// Width is how many rows of a job are done at once by one process. 0 means 8.
 	Width int
 

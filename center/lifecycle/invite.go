@@ -85,6 +85,9 @@ func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in poste
 		if err != nil {
 			return err
 		}
+		if u.Suspension != nil {
+			return postern.Errorf(postern.CodeUserSuspended, "").OnField("user")
+		}
 		if err := s.withdrawOpen(ctx, u); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -117,7 +118,8 @@ func (s *Service) moveSome(ctx context.Context, tenant Members, i postern.Integr
 	}
 	var moved []Mover
 	var gone []postern.DirectoryChange
-	for phase, moving := range byPhase {
+	for _, phase := range slices.Sorted(maps.Keys(byPhase)) {
+		moving := byPhase[phase]
 		if id := of[phase].ID; id != "" {
 			unknown, err := tenant.PutMembers(ctx, id, objectIDs(moving))
 			if err != nil {
@@ -150,9 +152,9 @@ func (s *Service) moveSome(ctx context.Context, tenant Members, i postern.Integr
 
 // takeOut takes users out of the groups of the phases they are listed under.
 func (s *Service) takeOut(ctx context.Context, tenant Members, of groups, byPhase map[postern.Phase][]Mover) error {
-	for phase, leaving := range byPhase {
-		if id := of[phase].ID; id != "" && len(leaving) > 0 {
-			if err := tenant.RemoveMembers(ctx, id, objectIDs(leaving)); err != nil {
+	for _, phase := range slices.Sorted(maps.Keys(byPhase)) {
+		if id := of[phase].ID; id != "" {
+			if err := tenant.RemoveMembers(ctx, id, objectIDs(byPhase[phase])); err != nil {
 				return err
 			}
 		}

@@ -19,8 +19,9 @@ type Store interface {
 	CountUsers(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error)
 	CreateUser(ctx context.Context, u postern.User) error
 	UpdateUser(ctx context.Context, u *postern.User) error // increments u.Version, leaves u.GroupPhase
-	// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into and whose account is not
-	// deleted, oldest change first, beginning behind after; the zero value means from the start.
+	// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, or who were about to be
+	// put into one, and whose account is not deleted, oldest change first, beginning behind after; the zero value means from
+	// the start.
 	UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, after Mover, limit int) ([]Mover, error)
 	// NoteGroupToward stores into whose group a user is about to be put, NoteGroupPhase into whose they were put; the
 	// latter ends the former. Both leave the version alone.

@@ -123,8 +123,8 @@ func (s *Store) UpdateUser(ctx context.Context, u *postern.User) error {
 	})
 }
 
-// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, in the order of their last
-// change, beginning behind after. Deleted accounts are left out: Entra took them out of their groups.
+// UsersOutOfGroup lists users whose phase is not the one whose group they were last put into, or whose last move was cut
+// off, in the order of their last change, beginning behind after. Deleted accounts are left out: Entra took them out of their groups.
 func (s *Store) UsersOutOfGroup(ctx context.Context, integration postern.IntegrationID, after lifecycle.Mover, limit int) ([]lifecycle.Mover, error) {
 	from := int64(-1)
 	if after.User.ID != "" {

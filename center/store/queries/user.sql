@@ -37,7 +37,7 @@ SELECT count(*) FROM passkeys WHERE user_id = $1 AND carrier = 'phone' AND state
 
 -- name: ListUsersOutOfGroup :many
 SELECT * FROM users
-WHERE integration_id = sqlc.arg(integration_id) AND phase <> group_phase AND account <> 'deleted'
+WHERE integration_id = sqlc.arg(integration_id) AND (phase <> group_phase OR group_toward <> '') AND account <> 'deleted'
     AND (updated_at > sqlc.arg(after_time) OR updated_at = sqlc.arg(same_time) AND id > sqlc.arg(after_id))
 ORDER BY updated_at, id LIMIT sqlc.arg(most);
 

@@ -390,7 +390,7 @@ func (q *Queries) ListUserIDs(ctx context.Context, arg ListUserIDsParams) ([]str
 
 const listUsersOutOfGroup = `-- name: ListUsersOutOfGroup :many
 SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since FROM users
-WHERE integration_id = $1 AND phase <> group_phase AND account <> 'deleted'
+WHERE integration_id = $1 AND (phase <> group_phase OR group_toward <> '') AND account <> 'deleted'
     AND (updated_at > $2 OR updated_at = $3 AND id > $4)
 ORDER BY updated_at, id LIMIT $5
 `

@@ -263,12 +263,12 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 		proxies = append(proxies, prefix)
 	}
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
-		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
-		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Reconciler: s.Reconcile,
+		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Door: s.Auth,
+		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
 		Bulk: s.Bulk,
 	})
 	console := web.New(web.Deps{
-		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Trail: s.Trail, Door: s.Auth,
+		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Door: s.Auth,
 		Directory: s.Directory, PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
 		Health: s.health,
 	})

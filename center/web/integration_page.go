@@ -23,6 +23,7 @@ const (
 	tabUsers        tab = "User Management"
 	tabDirectory    tab = "Directory"
 	tabWorkstations tab = "Workstations"
+	tabEnrolment    tab = "Enrolment"
 	tabAudit        tab = "Audit Trail"
 	tabLogin        tab = "Login Settings"
 	tabSettings     tab = "Integration Settings"
@@ -40,6 +41,7 @@ func (f integrationFrame) tabs() []navItem {
 		{tabUsers, base, postern.PermUsersRead},
 		{tabDirectory, peoplePath(f.Integration.ID), postern.PermUsersRead},
 		{tabWorkstations, base + "/workstations", postern.PermUsersRead},
+		{tabEnrolment, base + "/enrolment", postern.PermIntegrationsRead},
 		{tabAudit, base + "/audit", postern.PermAuditRead},
 		{tabLogin, base + "/login", postern.PermIntegrationsRead},
 		{tabSettings, base + "/settings", postern.PermIntegrationsRead},

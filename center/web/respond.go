@@ -37,6 +37,9 @@ var notes = map[string]string{
 	"passkey-removed":     "The passkey was removed.",
 	"directory-asked":     "Postern is looking. This page shows when it is done.",
 	"directory-confirmed": "The missing users are being taken for gone.",
+	"enrolment":           "The enrolment policy was saved.",
+	"approved":            "The phone was approved.",
+	"rejected":            "The phone was rejected and revoked.",
 	"token-revoked":       "The API token was revoked. It stopped working at once.",
 }
 

@@ -18,6 +18,7 @@ func stories() []story {
 	addUserStories(add, part)
 	addWorkstationStories(add, part)
 	addDirectoryStories(add, part)
+	addEnrolmentStories(add, part)
 	addOtherStories(add, part)
 	return all
 }

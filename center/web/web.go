@@ -15,6 +15,7 @@ type Deps struct {
 	Users        Users
 	Phones       Phones
 	Passkeys     Passkeys
+	Enrolment    Enrolment
 	Trail        Trail
 	Door         Door
 	Directory    Directory

@@ -1,0 +1,24 @@
+package web
+
+import "github.com/postern/postern"
+
+func approvalCount(r postern.ApprovalRequest) int {
+	n := 0
+	for _, p := range r.Proofs {
+		if p.Kind == postern.ProofApproval {
+			n++
+		}
+	}
+	return n
+}
+
+func decisionPath(r postern.ApprovalRequest, verb string) string {
+	return integrationPath(r.Phone.IntegrationID) + "/approvals/" + string(r.Phone.ID) + "/" + verb
+}
+
+func reasonLabel(reject bool) string {
+	if reject {
+		return "Why not?"
+	}
+	return "How do you know?"
+}

@@ -56,6 +56,13 @@ var verbs = []verb{
 	{"cancel", 3, false, (*world).cancel},
 	{"revoke_passkey", 4, false, (*world).revokePasskey},
 	{"revoke_phone", 4, false, (*world).revokePhone},
+	{"revoke_user", 2, false, (*world).revokeUser},
+	{"revoke_integration", 1, false, func(w *world, a, _ int) error { return w.seldom(a, (*world).revokeIntegration) }},
+	{"suspend", 2, false, (*world).suspend},
+	{"resume", 3, false, (*world).resume},
+	{"sync", 2, false, func(w *world, a, _ int) error { return w.sync(a%5 == 0) }},
+	{"mend_groups", 2, false, func(w *world, _, _ int) error { return w.mendGroups() }},
+	{"leaver_policy", 1, false, (*world).leaverPolicy},
 	{"disable_integration", 1, false, func(w *world, _, _ int) error { return w.setState(postern.StateDisabled) }},
 	{"enable_integration", 3, false, func(w *world, _, _ int) error { return w.setState(postern.StateEnabled) }},
 	{"look", 3, false, (*world).look},
@@ -63,6 +70,9 @@ var verbs = []verb{
 	{"foreign_passkey", 2, false, (*world).foreignPasskey},
 	{"rename_user", 1, false, (*world).renameUser},
 	{"add_stranger", 1, false, (*world).addStranger},
+	{"rename_group", 1, false, (*world).renameGroup},
+	{"delete_group", 1, false, func(w *world, a, b int) error { return w.seldom(a, func(w *world) error { return w.deleteGroup(b) }) }},
+	{"delete_user", 1, false, func(w *world, a, b int) error { return w.seldom(a, func(w *world) error { return w.deleteUser(b) }) }},
 	{"disable_user", 1, false, func(w *world, a, _ int) error { return w.setEnabled(a, false) }},
 	{"enable_user", 2, false, func(w *world, a, _ int) error { return w.setEnabled(a, true) }},
 	// Time and work.
@@ -499,7 +509,7 @@ func (w *world) renameUser(a, b int) error {
 func (w *world) setEnabled(a int, on bool) error {
 	p := w.person(a)
 	if err := w.patchUser(p, map[string]any{"enabled": on}); err != nil {
-		return err
+		return ignoreMissing(err)
 	}
 	p.disabled = !on
 	return nil
@@ -571,4 +581,126 @@ func (w *world) lag(a, b int) error {
 	l.MembershipDelay = entrasim.Duration(delays[b%len(delays)])
 	l.ReplicationDelay = entrasim.Duration(delays[b/4%len(delays)])
 	return w.lab.server.SetLevers(l)
+}
+
+// seldom does what ends a sequence early, one time in three.
+func (w *world) seldom(a int, do func(w *world) error) error {
+	if a%3 != 0 {
+		return nil
+	}
+	return do(w)
+}
+
+func (w *world) revokeUser(a, _ int) error {
+	p := w.holder(a)
+	if p == nil {
+		return nil
+	}
+	_, err := w.passkeys.RevokeUser(w.ctx, p.id, postern.RevocationUser, "left")
+	if err == nil {
+		w.promiseRevoked(p)
+	}
+	return w.refusal(err)
+}
+
+// promiseRevoked notes that every phone of a person, or of all, is revoked for good.
+func (w *world) promiseRevoked(p *person) {
+	for _, h := range w.handsets {
+		if h.id != "" && (p == nil || h.owner == p) {
+			w.revokedPhones[h.id] = true
+		}
+	}
+}
+
+func (w *world) revokeIntegration() error {
+	_, err := w.passkeys.RevokeIntegration(w.ctx, w.integration, postern.IntegrationRevocation{ApplicationName: applicationName, Note: "all of it"})
+	if err == nil {
+		w.promiseRevoked(nil)
+	}
+	return w.refusal(err)
+}
+
+func (w *world) suspend(a, _ int) error {
+	p := w.holder(a)
+	if p == nil {
+		return nil
+	}
+	_, err := w.users.Suspend(w.ctx, p.id, "on leave")
+	return w.refusal(err)
+}
+
+func (w *world) resume(a, _ int) error {
+	for n := range peopleKnown {
+		p := w.person(a + n)
+		u, err := w.store.UserByObjectID(w.ctx, w.integration, p.objectID)
+		if err != nil || u.Phase != postern.PhaseSuspended {
+			continue
+		}
+		_, err = w.users.Resume(w.ctx, u.ID, "back")
+		return w.refusal(err)
+	}
+	return nil
+}
+
+func (w *world) sync(full bool) error {
+	var err error
+	if full {
+		_, err = w.directory.SyncFull(w.ctx, w.integration)
+	} else {
+		_, err = w.directory.Sync(w.ctx, w.integration)
+	}
+	return w.refusal(err)
+}
+
+func (w *world) mendGroups() error {
+	_, err := w.integrations.MendGroups(w.ctx, w.integration)
+	return w.refusal(err)
+}
+
+func (w *world) leaverPolicy(a, b int) error {
+	policy, err := w.users.LeaverPolicy(w.ctx, w.integration)
+	if err != nil {
+		return w.refusal(err)
+	}
+	acts := []postern.LeaverAct{postern.LeaverReport, postern.LeaverSuspend, postern.LeaverRevoke}
+	policy.Disabled, policy.Deleted, policy.GraceMinutes = acts[a%3], acts[b%3], []int{0, 30}[a%2]
+	_, err = w.users.SetLeaverPolicy(w.ctx, w.integration, policy)
+	return w.refusal(err)
+}
+
+func (w *world) renameGroup(a, b int) error {
+	groups, err := w.groupsOf()
+	if err != nil || groups[phases[a%3]] == "" {
+		return err
+	}
+	return ignoreMissing(w.graph(http.MethodPatch, "groups/"+groups[phases[a%3]], map[string]any{"displayName": fmt.Sprintf("Renamed %d", b)}, nil))
+}
+
+// ignoreMissing passes over a group that somebody deleted, or that replication does not show yet.
+func ignoreMissing(err error) error {
+	if refusedWith(err, http.StatusNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (w *world) deleteGroup(b int) error {
+	groups, err := w.groupsOf()
+	phase := phases[b%3]
+	if err != nil || groups[phase] == "" {
+		return err
+	}
+	if err := w.graph(http.MethodDelete, "groups/"+groups[phase], nil, nil); err != nil {
+		return ignoreMissing(err)
+	}
+	for _, p := range w.people[peopleKnown:] {
+		p.groups = slices.DeleteFunc(p.groups, func(x postern.Phase) bool { return x == phase })
+	}
+	return nil
+}
+
+func (w *world) deleteUser(b int) error {
+	p := w.person(b)
+	p.gone = true
+	return ignoreMissing(w.lab.control(w.ctx, http.MethodDelete, "tenants/"+w.tenant+"/users/"+p.objectID, nil, nil))
 }

@@ -188,8 +188,16 @@ func (w *world) agreePhase(b books, u postern.User) {
 			invitations++
 		}
 	}
+	if (u.Phase == postern.PhaseSuspended) != (u.Suspension != nil) {
+		w.disagree("%s is %q, and suspended: %t", u.UPN, u.Phase, u.Suspension != nil)
+	}
 	var want []postern.Phase
 	switch {
+	case u.Suspension != nil:
+		want = []postern.Phase{postern.PhaseSuspended}
+		if invitations > 0 {
+			w.disagree("%s is suspended, and has %d open invitations", u.UPN, invitations)
+		}
 	case passkeys > 0:
 		want = []postern.Phase{postern.PhaseActive}
 	case phones > 0:
@@ -200,6 +208,8 @@ func (w *world) agreePhase(b books, u postern.User) {
 		want = []postern.Phase{""}
 	case ever:
 		want = []postern.Phase{postern.PhaseRevoked, postern.PhaseEligible} // eligible: invited again, and not come
+	case slices.ContainsFunc(b.events, func(e postern.AuditEvent) bool { return e.Name == "user.revoked" && e.Target == string(u.ID) }):
+		want = []postern.Phase{postern.PhaseRevoked, postern.PhaseEligible}
 	default:
 		want = []postern.Phase{postern.PhaseEligible}
 	}
@@ -271,6 +281,9 @@ func (w *world) agreeProvisionings(b books, u postern.User) {
 			w.disagree("the provisioning %s stays %s for ever: %s %s", p.ID, p.State, p.Code, p.Message)
 		case p.State.Final():
 			continue
+		}
+		if u.Suspension != nil {
+			w.disagree("the provisioning %s stays %s although its user is suspended", p.ID, p.State)
 		}
 		if open[p.PhoneID]++; open[p.PhoneID] > 1 {
 			w.disagree("the phone %s has two provisionings under way", p.PhoneID)

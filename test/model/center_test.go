@@ -14,6 +14,7 @@ import (
 	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/backbone"
 	"github.com/postern/postern/center/device"
+	"github.com/postern/postern/center/directory"
 	"github.com/postern/postern/center/entra"
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
@@ -33,6 +34,7 @@ type center struct {
 	users        *lifecycle.Service
 	phones       *device.Service
 	passkeys     *provision.Service
+	directory    *directory.Service
 }
 
 // points is the database with points to die at around every transaction.
@@ -109,14 +111,25 @@ func (w *world) open() error {
 		Store: s, Integrations: graphs{c.integrations}, Users: c.users, Phones: c.phones, Audit: c.trail, Queue: queue,
 		Notices: notices, Logger: log, Now: now,
 	}
+	c.directory = &directory.Service{
+		Store: s, Tenants: c.integrations, Followers: c.users, Audit: c.trail, Queue: queue, Notices: notices, Logger: log, Now: now,
+	}
 	c.phones.Enrolled = c.passkeys.Enrolled
 	c.integrations.Enabled = c.passkeys.Resume
-	if w.mutant != nil {
+	c.integrations.Follow = c.users.FollowGroups
+	c.passkeys.Disable = c.integrations.Disable
+	c.users.CancelOpen = c.passkeys.CancelOpen
+	c.users.RevokeUser = func(ctx context.Context, user postern.UserID, reason postern.RevocationReason, note string) error {
+		_, err := c.passkeys.RevokeUser(ctx, user, reason, note)
+		return err
+	}
+	if w.mutant != nil && w.mutant.wrap != nil {
 		w.mutant.wrap(w, c)
 	}
 	c.integrations.Handle(&registry)
 	c.users.Handle(&registry)
 	c.passkeys.Handle(&registry)
+	c.directory.Handle(&registry)
 	if w.mutant != nil && w.mutant.jobs != nil {
 		w.mutant.jobs(registry.Kinds())
 	}
@@ -146,6 +159,9 @@ type world struct {
 func newWorld(t testing.TB, l *lab, m *mutant) (*world, error) {
 	w := &world{t: t, ctx: postern.WithActor(t.Context(), administrator), lab: l, crash: &crasher{}, mutant: m, model: emptyModel()}
 	w.wire = &wire{lab: l, crash: w.crash}
+	if m != nil {
+		w.wire.lies = m.lies
+	}
 	tenant, client, secret, domain, err := l.tenant()
 	if err != nil {
 		return nil, err
@@ -169,7 +185,7 @@ func newWorld(t testing.TB, l *lab, m *mutant) (*world, error) {
 		return nil, err
 	}
 	i, err := w.integrations.Add(w.ctx, postern.IntegrationInput{
-		ApplicationName: "Postern", TenantID: tenant, ClientID: client, ClientSecret: secret, AllowLowAssurance: true,
+		ApplicationName: applicationName, TenantID: tenant, ClientID: client, ClientSecret: secret, AllowLowAssurance: true,
 	})
 	if err != nil {
 		return nil, err
@@ -178,6 +194,8 @@ func newWorld(t testing.TB, l *lab, m *mutant) (*world, error) {
 	_, err = w.integrations.SetState(w.ctx, i.ID, i.Version, postern.StateEnabled)
 	return w, err
 }
+
+const applicationName = "Postern"
 
 var administrator = postern.Actor{Kind: postern.ActorAdministrator, ID: "adm_model", Name: "Ada"}
 

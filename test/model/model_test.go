@@ -36,6 +36,7 @@ type person struct {
 	objectID string
 	upn      string
 	disabled bool
+	gone     bool // deleted
 
 	known       bool // Postern was heard to know them
 	id          postern.UserID

@@ -61,13 +61,6 @@ func (w *world) settle() error {
 		return err
 	}
 	w.lab.now = w.lab.now.Add(time.Minute) // what replicates has done so
-	for _, p := range w.people {
-		if p.disabled {
-			if err := w.setEnabled(p.slot, true); err != nil {
-				return err
-			}
-		}
-	}
 	if err := w.setState(postern.StateEnabled); err != nil {
 		return err
 	}
@@ -75,6 +68,9 @@ func (w *world) settle() error {
 		h.offline = false
 	}
 	for range rounds {
+		if err := w.compareAll(); err != nil {
+			return err
+		}
 		if err := w.runJobs(); err != nil {
 			return err
 		}
@@ -90,6 +86,21 @@ func (w *world) settle() error {
 		}
 	}
 	return errors.New("phones and jobs never come to an end")
+}
+
+// compareAll is what the schedule does: it reads the directory and looks at the groups.
+func (w *world) compareAll() error {
+	w.lab.now = w.lab.now.Add(3 * time.Minute) // a group that was just made is not looked for
+	if err := w.setState(postern.StateEnabled); err != nil {
+		return err
+	}
+	if _, err := w.directory.Sync(w.ctx, w.integration); err != nil {
+		return fmt.Errorf("the directory: %w", err)
+	}
+	if _, err := w.integrations.MendGroups(w.ctx, w.integration); err != nil {
+		return fmt.Errorf("the groups: %w", err)
+	}
+	return nil
 }
 
 // phonesAnswer has every phone at hand do what it was asked for and tell what it has not.

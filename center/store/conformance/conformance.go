@@ -13,6 +13,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
+	"github.com/postern/postern/center/audit/stream"
 	"github.com/postern/postern/center/auth"
 	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/integration"
@@ -26,6 +27,8 @@ import (
 // One store is behind every interface.
 var (
 	_ audit.Store       = (*store.Store)(nil)
+	_ audit.FilterStore = (*store.Store)(nil)
+	_ stream.Store      = (*store.Store)(nil)
 	_ auth.Store        = (*store.Store)(nil)
 	_ device.Store      = (*store.Store)(nil)
 	_ integration.Store = (*store.Store)(nil)
@@ -75,6 +78,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"sessions":                  testSessions,
 		"audit events":              testAuditEvents,
 		"audit head":                testAuditHead,
+		"audit search":              testAuditSearch,
+		"audit floors":              testAuditFloors,
+		"audit streams":             testAuditStreams,
+		"audit filters":             testAuditFilters,
 		"jobs":                      testJobs,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &world{Store: open(t), t: t}) })

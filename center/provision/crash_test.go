@@ -97,6 +97,13 @@ func (u crashingUsers) Know(ctx context.Context, id postern.IntegrationID, who p
 	return around(u.crasher, "Know", func() (postern.User, error) { return u.Users.Know(ctx, id, who) })
 }
 
+func (u crashingUsers) TakenAway(ctx context.Context, id postern.UserID) (postern.User, bool, error) {
+	u.here("before TakenAway")
+	user, changed, err := u.Users.TakenAway(ctx, id)
+	u.here("after TakenAway")
+	return user, changed, err
+}
+
 func (u crashingUsers) Settle(ctx context.Context, id postern.UserID) error {
 	return aroundOnly(u.crasher, "Settle", func() error { return u.Users.Settle(ctx, id) })
 }
@@ -171,6 +178,22 @@ var stories = []struct {
 		check: func(t *testing.T, w *world) {
 			w.wantPasskeys(t, 0)
 			w.wantPhase(t, postern.PhaseRevoked)
+		},
+	},
+	{
+		name: "provisioning, then revocation of the user",
+		tell: func(t *testing.T, w *world) { w.obtainPasskey(t); w.revokeUser(t) },
+		check: func(t *testing.T, w *world) {
+			w.wantPasskeys(t, 0)
+			w.wantPhase(t, postern.PhaseRevoked)
+		},
+	},
+	{
+		name: "provisioning, then another passkey in place of it",
+		tell: func(t *testing.T, w *world) { w.replaceWhole(t) },
+		check: func(t *testing.T, w *world) {
+			w.wantOne(t)
+			w.wantPhase(t, postern.PhaseActive)
 		},
 	},
 	{

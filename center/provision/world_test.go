@@ -39,6 +39,7 @@ type world struct {
 	sim      *entrasim.Running
 	tenant   *entra.Tenant
 	passkeys *provision.Service
+	people   *lifecycle.Service
 	queue    *jobtest.Queue
 	trail    *audit.Log
 	crash    *crasher
@@ -49,7 +50,8 @@ type world struct {
 	sealKey     *ecdh.PrivateKey
 	client      *client.Client
 	credential  *postern.CredentialSubmission
-	users       []postern.DirectoryUser // not taken by a story yet
+	second      *postern.CredentialSubmission // in place of the first
+	users       []postern.DirectoryUser       // not taken by a story yet
 
 	mu  sync.Mutex
 	now time.Time
@@ -132,7 +134,7 @@ func (w *world) reset(t *testing.T) {
 	}
 	who := w.users[0]
 	w.users = w.users[1:]
-	w.credential = nil
+	w.credential, w.second = nil, nil
 	w.user = postern.User{
 		ID: postern.NewID[postern.UserID](postern.PrefixUser), IntegrationID: w.integration.ID, Version: 1, ObjectID: who.ObjectID,
 		UPN: who.UPN, DisplayName: who.DisplayName, Phase: postern.PhasePaired, CreatedAt: w.clock(), UpdatedAt: w.clock(),
@@ -173,6 +175,15 @@ func (w *world) Graph(ctx context.Context, id postern.IntegrationID) (provision.
 	return crashingGraph{w.tenant, w.crash}, i, err
 }
 
+func (w *world) disable(ctx context.Context, id postern.IntegrationID) (postern.Integration, error) {
+	i, err := w.store.Integration(ctx, id)
+	if err != nil {
+		return i, err
+	}
+	i.State = postern.StateDisabled
+	return i, w.store.UpdateIntegration(ctx, &i)
+}
+
 // start makes the services afresh, as a starting process does: nothing of the one before is left but the database.
 func (w *world) start(t *testing.T) {
 	t.Helper()
@@ -194,8 +205,11 @@ func (w *world) start(t *testing.T) {
 		Store: crashingStore{w.store, w.crash}, Integrations: w, Users: crashingUsers{users, w.crash}, Phones: phones,
 		Audit: w.trail, Queue: queue, Notices: notices, Logger: log, Now: w.clock,
 	}
+	w.passkeys.Disable = w.disable
+	users.CancelOpen, w.people = w.passkeys.CancelOpen, users
 	w.passkeys.Handle(&registry)
 	job.Handle(&registry, job.Rules{}, func(context.Context, lifecycle.MoveJob) error { return nil }, nil)
+	job.Handle(&registry, job.Rules{}, func(context.Context, lifecycle.SessionsJob) error { return nil }, nil)
 }
 
 func (w *world) must(t *testing.T, do func() error) {

@@ -16,6 +16,7 @@ type section string
 
 const (
 	sectionIntegrations   section = "Integrations"
+	sectionJobs           section = "Jobs"
 	sectionAudit          section = "Audit trail"
 	sectionAdministrators section = "Administrators"
 	sectionTokens         section = "API tokens"
@@ -59,6 +60,7 @@ func (f frame) nav() []navItem {
 		needs   postern.Permission
 	}{
 		{sectionIntegrations, "/integrations", "tenant", postern.PermIntegrationsRead},
+		{sectionJobs, "/jobs", "steps", postern.PermUsersRead},
 		{sectionAudit, "/audit", "trail", postern.PermAuditRead},
 		{sectionAdministrators, "/administrators", "people", postern.PermAdministratorsRead},
 		{sectionTokens, "/tokens", "key", postern.PermTokens},

@@ -99,6 +99,20 @@ func (c *console) routes() http.Handler {
 	m.Handle("GET /users/{user}/passkeys/{passkey}/revoke", c.need(revokes, c.revokePasskey))
 	m.Handle("POST /users/{user}/passkeys/{passkey}/revoke", c.need(revokes, c.revokePasskey))
 
+	m.Handle("GET /jobs", c.need(see, c.jobs))
+	m.Handle("GET /jobs/{job}", c.need(see, c.job))
+	m.Handle("GET /jobs/{job}/progress", c.need(see, c.jobProgress))
+	m.Handle("GET /jobs/{job}/results.csv", c.need(see, c.jobFile("results", c.Bulk.Results)))
+	m.Handle("POST /jobs/{job}/codes", c.need(invites, c.jobFile("codes", c.Bulk.Codes)))
+	m.Handle("POST /jobs/{job}/pause", c.need(see, c.steerJob("job-paused", c.Bulk.Pause)))
+	m.Handle("POST /jobs/{job}/resume", c.need(see, c.steerJob("job-resumed", c.Bulk.Resume)))
+	m.Handle("POST /jobs/{job}/retry", c.need(see, c.steerJob("job-retried", c.Bulk.RetryFailed)))
+	m.Handle("GET /jobs/{job}/cancel", c.need(see, c.cancelJob))
+	m.Handle("POST /jobs/{job}/cancel", c.need(see, c.cancelJob))
+	m.Handle("GET /integrations/{integration}/jobs/new", c.need(see, c.newJob))
+	m.Handle("POST /integrations/{integration}/jobs/new", c.need(see, c.startJob))
+	m.Handle("GET /integrations/{integration}/jobs/groups", c.need(see, c.jobGroups))
+
 	m.Handle("GET /audit", c.need(audits, c.auditOfAll))
 	m.Handle("POST /audit/verify", c.need(audits, c.verifyTrail))
 

@@ -62,6 +62,11 @@ type Passkeys interface {
 	RevokePhone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
 }
 
+// Groups finds groups of a tenant by the beginning of their name.
+type Groups interface {
+	Groups(ctx context.Context, integration postern.IntegrationID, query string, limit int) ([]postern.GroupChoice, error)
+}
+
 // Trail is what the console needs of package audit.
 type Trail interface {
 	Events(ctx context.Context, q audit.Query) ([]postern.AuditEvent, error)

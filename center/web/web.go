@@ -16,6 +16,8 @@ type Deps struct {
 	Phones       Phones
 	Passkeys     Passkeys
 	Enrolment    Enrolment
+	Bulk         Bulk
+	Groups       Groups
 	Trail        Trail
 	Door         Door
 	Directory    Directory

@@ -373,7 +373,8 @@ document.addEventListener("change", async (event) => {
   const picker = event.target.closest("input[data-into]");
   if (!picker || !picker.files.length) return;
   const file = picker.files[0];
-  if (file.size > 65536) { say("The file is too large to be a certificate or key."); return; }
+  const most = Number(document.getElementById(picker.dataset.into).dataset.most || 65536);
+  if (file.size > most) { say(most > 65536 ? "The file is too large." : "The file is too large to be a certificate or key."); return; }
   const bytes = new Uint8Array(await file.arrayBuffer());
   let text = new TextDecoder().decode(bytes);
   if (!text.includes("-----BEGIN") && picker.dataset.into === "client_certificate") {

@@ -48,6 +48,7 @@ type Config struct {
 type API struct {
 	services  Services
 	publicURL string
+	version   string
 	log       *slog.Logger
 	mux       *http.ServeMux
 	huma      huma.API
@@ -70,7 +71,7 @@ func New(c Config, s Services) *API {
 		c.Log = slog.Default()
 	}
 	a := &API{
-		services: s, publicURL: c.PublicURL, log: c.Log, mux: http.NewServeMux(),
+		services: s, publicURL: c.PublicURL, version: c.Version, log: c.Log, mux: http.NewServeMux(),
 		clients:    auth.NewLimiter(3000, time.Minute, c.Now),
 		enrolments: auth.NewLimiter(30, time.Minute, c.Now),
 		arrivals:   auth.NewLimiter(60, time.Minute, c.Now),
@@ -90,6 +91,8 @@ func New(c Config, s Services) *API {
 	a.workstationRoutes()
 	a.passkeyRoutes()
 	a.auditRoutes()
+	a.auditFilterRoutes()
+	a.auditStreamRoutes()
 	a.administratorRoutes()
 	a.tokenRoutes()
 	a.catalogueRoutes()
@@ -101,6 +104,7 @@ func New(c Config, s Services) *API {
 	a.pairingRoutes()
 	a.reconcileRoutes()
 	a.bulkRoutes()
+	a.mailRoutes()
 	a.mux.Handle("GET "+docsPath, docs(a.huma.OpenAPI()))
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, postern.Errorf(postern.CodeNotFound, "There is no operation %s %s.", r.Method, r.URL.Path).

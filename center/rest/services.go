@@ -21,9 +21,11 @@ type Services struct {
 	Passkeys     Passkeys
 	Enrolment    Enrolment
 	Trail        Trail
+	Streams      Streams
 	Door         Door
 	Metadata     Metadata
 	Push         Push
+	Mail         Mail
 	Reconciler   Reconciler
 	Directory    Directory
 	Bulk         Bulk
@@ -130,6 +132,29 @@ type Trail interface {
 	Events(ctx context.Context, q audit.Query) ([]postern.AuditEvent, error)
 	Verify(ctx context.Context) (postern.AuditVerification, error)
 	Checkpoint(ctx context.Context) (string, error)
+	Details(ctx context.Context, sequence int64) (postern.AuditEventDetails, error)
+	NoteExport(ctx context.Context, format string, s postern.AuditSelection, after int64) error
+	Exported(ctx context.Context, after, through int64) error
+
+	Retention(ctx context.Context) (postern.AuditRetention, error)
+	SetRetention(ctx context.Context, in postern.AuditRetentionInput) (postern.AuditRetention, error)
+
+	Filters(ctx context.Context) ([]postern.SavedAuditFilter, error)
+	SaveFilter(ctx context.Context, in postern.SavedAuditFilterInput) (postern.SavedAuditFilter, error)
+	UpdateFilter(ctx context.Context, id postern.SavedFilterID, in postern.SavedAuditFilterInput) (postern.SavedAuditFilter, error)
+	RemoveFilter(ctx context.Context, id postern.SavedFilterID, version int64) error
+}
+
+// Streams is what the API needs of package stream.
+type Streams interface {
+	List(ctx context.Context) ([]postern.AuditStream, error)
+	Get(ctx context.Context, id postern.AuditStreamID) (postern.AuditStream, error)
+	Create(ctx context.Context, in postern.AuditStreamInput) (postern.AuditStreamSecret, error)
+	Update(ctx context.Context, id postern.AuditStreamID, in postern.AuditStreamInput) (postern.AuditStream, error)
+	Pause(ctx context.Context, id postern.AuditStreamID, version int64, paused bool) (postern.AuditStream, error)
+	Rotate(ctx context.Context, id postern.AuditStreamID, version int64) (postern.AuditStreamSecret, error)
+	Remove(ctx context.Context, id postern.AuditStreamID, version int64) error
+	Test(ctx context.Context, id postern.AuditStreamID) (postern.AuditStreamTest, error)
 }
 
 // Door is what the API needs of package auth.

@@ -155,7 +155,8 @@ func (s *Store) NoteGroupPhase(ctx context.Context, id postern.UserID, phase pos
 	})
 }
 
-// ForgetGroup forgets of everybody that they are in the group of a phase, and returns how many they were.
+// ForgetGroup forgets of everybody that they are in the group of a phase, or were about to be put into it, and returns how
+// many they were. What is known of their other groups stays known.
 func (s *Store) ForgetGroup(ctx context.Context, integration postern.IntegrationID, phase postern.Phase) (int, error) {
 	var rows int64
 	err := s.write(ctx, func(ctx context.Context, t *transaction) error {

@@ -48,7 +48,9 @@ UPDATE users SET group_toward = $2 WHERE id = $1;
 UPDATE users SET group_phase = $2, group_toward = '' WHERE id = $1;
 
 -- name: ResetGroupPhase :execrows
-UPDATE users SET group_phase = '', group_toward = ''
+UPDATE users SET
+    group_phase = CASE WHEN group_phase = $2 THEN '' ELSE group_phase END,
+    group_toward = CASE WHEN group_toward <> $2 THEN group_toward WHEN group_phase = $2 THEN '' ELSE group_phase END
 WHERE integration_id = $1 AND (group_phase = $2 OR group_toward = $2);
 
 -- name: CountUsersInGroup :one

@@ -484,7 +484,9 @@ func (q *Queries) ObjectIDTaken(ctx context.Context, arg ObjectIDTakenParams) (b
 }
 
 const resetGroupPhase = `-- name: ResetGroupPhase :execrows
-UPDATE users SET group_phase = '', group_toward = ''
+UPDATE users SET
+    group_phase = CASE WHEN group_phase = $2 THEN '' ELSE group_phase END,
+    group_toward = CASE WHEN group_toward <> $2 THEN group_toward WHEN group_phase = $2 THEN '' ELSE group_phase END
 WHERE integration_id = $1 AND (group_phase = $2 OR group_toward = $2)
 `
 

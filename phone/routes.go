@@ -63,6 +63,15 @@ func (a API) Provisioning(ctx context.Context, id postern.ProvisioningID, versio
 	return out, a.Call(ctx, "GET", of(id), query, nil, &out)
 }
 
+// SignIn begins a sign-in at Entra that proves who holds the phone. The language is that of Entra's page.
+func (a API) SignIn(ctx context.Context, language string) (out postern.SignInStart, err error) {
+	query := url.Values{}
+	if language != "" {
+		query.Set("language", language)
+	}
+	return out, a.Call(ctx, "POST", "/proofs/sign-in", query, nil, &out)
+}
+
 func (a API) attest(ctx context.Context, id postern.ProvisioningID, in postern.AttestationRequest) (out postern.AttestationLeaf, err error) {
 	return out, a.Call(ctx, "POST", of(id)+"/attestation", nil, in, &out)
 }

@@ -84,6 +84,7 @@ type App struct {
 	approval  *approval
 	asked     uint64
 	offer     *offer
+	signing   *signIn
 	provides  context.CancelFunc // of the provisioning under way
 	providing bool
 	pairing   *pairing

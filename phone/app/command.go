@@ -15,6 +15,7 @@ const (
 	CommandChoose    = "choose"
 	CommandDeny      = "deny"
 	CommandAsk       = "ask"
+	CommandSignIn    = "sign_in"
 	CommandAccept    = "accept"
 	CommandDecline   = "decline"
 	CommandLook      = "look"
@@ -62,6 +63,10 @@ type (
 	}
 	// Ask asks the control center for a passkey.
 	Ask struct{}
+	// SignIn begins a sign-in at Entra that proves who holds the phone. The view's Enrolment says where it is done.
+	SignIn struct {
+		Language string `json:"language,omitempty"`
+	}
 	// Accept takes an offer. With the output of the gate.
 	Accept struct {
 		ID postern.ProvisioningID `json:"id"`

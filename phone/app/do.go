@@ -26,6 +26,7 @@ var commands = map[string]command{
 	CommandChoose:    {false, taking(plain((*App).choose))},
 	CommandDeny:      {false, taking(plain((*App).deny))},
 	CommandAsk:       {false, taking(plain((*App).ask))},
+	CommandSignIn:    {false, taking(plain((*App).signIn))},
 	CommandAccept:    {false, taking((*App).accept)},
 	CommandDecline:   {false, taking(plain((*App).decline))},
 	CommandLook:      {false, taking(plain((*App).lookAnew))},

@@ -211,6 +211,10 @@ func (a *App) decline(_ context.Context, in Decline) error {
 	if err != nil {
 		return err
 	}
+	if a.mandatory() {
+		e := postern.Errorf(postern.CodeEnrolmentMandatory, "")
+		return &Problem{Code: e.Code, Message: e.Message, Next: e.Next}
+	}
 	if len(in.Reason) > maxReason {
 		return wrong("reason", "The reason is too long.", "Say it in fewer words.")
 	}

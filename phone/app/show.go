@@ -42,7 +42,9 @@ func (a *App) view() View {
 	}
 	if a.offer != nil {
 		v.Offer = new(a.offer.view)
+		v.Offer.Mandatory = a.mandatory()
 	}
+	v.Enrolment = a.viewEnrolment(v.Keys)
 	if a.pairing != nil {
 		v.Pairing = new(a.pairing.view)
 	}

@@ -21,6 +21,7 @@ type View struct {
 	Computers []Computer  `json:"computers"` // My Computers
 	Approval  *Approval   `json:"approval,omitempty"`
 	Offer     *Offer      `json:"offer,omitempty"`
+	Enrolment *Enrolment  `json:"enrolment,omitempty"` // until there is a passkey, where there is something to say
 	Pairing   *Pairing    `json:"pairing,omitempty"`
 	Notices   []Notice    `json:"notices"`  // the gravest first
 	Activity  []Activity  `json:"activity"` // the newest first, at most 100
@@ -154,7 +155,22 @@ type Offer struct {
 	RPName  string                 `json:"rp_name"`
 	Account string                 `json:"account"`
 	Step    string                 `json:"step"` // "ask", then "making", "sent", "done", "failed"
-	Problem *Problem               `json:"problem,omitempty"`
+	// Mandatory says that it cannot be declined.
+	Mandatory bool     `json:"mandatory"`
+	Problem   *Problem `json:"problem,omitempty"`
+}
+
+// Enrolment is what the organisation says of the passkey that is not there yet.
+type Enrolment struct {
+	Mandatory bool            `json:"mandatory"` // it cannot be skipped
+	CanAsk    bool            `json:"can_ask"`
+	Missing   []postern.Proof `json:"missing"` // proofs that it waits for
+	// Approvals is how many of the Needed there are.
+	Approvals   int    `json:"approvals"`
+	Needed      int    `json:"needed"`
+	Fingerprint string `json:"fingerprint"` // of this phone, for the help desk
+	// SignIn is where the user signs in, after [SignIn] and until its time is over.
+	SignIn string `json:"sign_in,omitempty"`
 }
 
 // The steps of a [Pairing].

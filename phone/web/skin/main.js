@@ -133,6 +133,7 @@ const does = {
   choose: ({ id, account }) => simple("choose", { id, account: Number(account) }),
   deny: ({ id }) => simple("deny", { id }),
   ask: () => simple("ask"),
+  signIn: () => simple("sign_in", { language: document.documentElement.lang }),
   accept({ id }) { gated("accept", { id }); },
   decline: ({ id }) => simple("decline", { id }),
   look: ({ id }) => simple("look", { key: id }),

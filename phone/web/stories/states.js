@@ -34,6 +34,7 @@ const approval = {
 };
 
 const offer = { id: "prv_1", rp_id: "login.microsoft.com", rp_name: "Microsoft", account: key.account, step: "ask" };
+const fingerprint = "4711 0815 2342 9001";
 const pairing = { step: "joining", workstation: laptop.name, deadline: "2026-03-02T08:18:00Z" };
 const problem = (code, message, next, more) => ({ code, message, next, ...more });
 
@@ -77,6 +78,11 @@ export const stories = {
     { id: "n2", grave: false, ...problem("pairing_ended", "The pairing of these two devices has ended.", "Pair phone and workstation again if it is still wanted."), dismissible: true },
   ], computers: [{ ...laptop, notice: problem("feature_flag_off", "The flag RP_APP_WORKSTATION_ENABLED is off.", "Ask an administrator.") }] }),
   "home-refused": home({ link: { state: "refused", problem: problem("phone_revoked", "This phone was removed by your organisation.", "If you still have the phone, ask your help desk for a new invitation.") } }),
+  "home-sign-in": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: false, can_ask: true, missing: ["entra_sign_in"], approvals: 0, needed: 0, fingerprint } }),
+  "home-sign-in-open": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: true, can_ask: true, missing: ["entra_sign_in"], approvals: 0, needed: 0, fingerprint, sign_in: "https://login.example/authorize" } }),
+  "home-approval": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: false, can_ask: true, missing: ["approval"], approvals: 0, needed: 1, fingerprint } }),
+  "home-approval-of-two": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: true, can_ask: true, missing: ["one_time_code", "entra_sign_in", "approval"], approvals: 1, needed: 2, fingerprint } }),
+  "home-mandatory": home({ keys: [incomplete], enrolment: { mandatory: true, can_ask: true, missing: [], approvals: 0, needed: 0, fingerprint } }),
   "key": at("key", "AQ"),
   "key-incomplete": at("key", "account", {}, { keys: [incomplete] }),
   "key-incomplete-self-service": at("key", "account", {}, { keys: [incomplete], phone: { ...phone, can_provision: false } }),
@@ -118,6 +124,7 @@ export const stories = {
   "approve-reset": home({ approval: { ...approval, kind: "reset", accounts: [], rp_name: "", rp_id: "", program: "fido2-token" } }),
   "approve-choose": home({ approval: { ...approval, choosing: true, accounts: [key.account, "adele.admin@contoso.example"] } }),
   "offer": home({ offer }),
+  "offer-mandatory": home({ offer: { ...offer, mandatory: true } }),
   "offer-making": home({ offer: { ...offer, step: "making" } }),
   "offer-sent": home({ offer: { ...offer, step: "sent" } }),
   "offer-done": home({ offer: { ...offer, step: "done" } }),

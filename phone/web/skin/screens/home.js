@@ -21,6 +21,7 @@ export function home(view, ui) {
     link(view),
     [...grave, ...others].map((n) => h("div", { "data-key": n.id }, trouble(n, n.grave ? "bad" : "warn", n.dismissible ? button("dismiss", t("notice.dismiss"), "slim", { id: n.id }) : null))),
     trouble(ui.problem),
+    enrolment(view, ui),
     h("section", { "aria-labelledby": "keys" }, h("h2", { id: "keys" }, t("home.keys")), keys(view)),
     h("section", { "aria-labelledby": "computers" }, h("h2", { id: "computers" }, t("home.computers")), computers(view)),
     remind(view, ui),
@@ -31,6 +32,26 @@ function link(view) {
   if (view.link.state === "refused") return trouble(view.link.problem ?? { code: "link_cut" });
   if (view.link.state === "connecting") return h("p", { class: "soft small state" }, h("span", { class: "spinner", "aria-hidden": "true" }), t("link.connecting"));
   return null;
+}
+
+// enrolment says what a passkey waits for, and what the user can do about it.
+function enrolment(view, ui) {
+  const e = view.enrolment;
+  if (!e) return null;
+  const must = e.mandatory ? t("enrolment.must") : null;
+  if (e.missing.length === 0) return card("info", t("enrolment.mandatory"), must, e.can_ask && !view.keys.some((k) => k.state === "working") ? button("ask", t("finish.ask_button"), "slim", null, ui.busy === "ask") : null);
+  const parts = [];
+  if (e.missing.includes("one_time_code")) parts.push(h("p", {}, t("enrolment.code")));
+  if (e.missing.includes("entra_sign_in")) {
+    parts.push(h("p", {}, t("enrolment.sign_in", { account: view.phone.user_principal_name })));
+    parts.push(e.sign_in ? h("p", {}, h("a", { href: e.sign_in, rel: "noreferrer", target: "_blank", class: "out" }, t("enrolment.open"), icon("arrow")))
+      : button("signIn", t("enrolment.begin"), "primary", null, ui.busy === "sign_in"));
+  }
+  if (e.missing.includes("approval")) {
+    parts.push(h("p", {}, t(e.needed > 1 ? "enrolment.approvals" : "enrolment.approval", { count: e.approvals, needed: e.needed })));
+  }
+  parts.push(h("p", {}, `${t("enrolment.fingerprint")} `, h("strong", { class: "fingerprint" }, e.fingerprint)));
+  return card("info", t("enrolment.waits"), must, parts);
 }
 
 function keys(view) {

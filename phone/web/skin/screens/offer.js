@@ -10,8 +10,8 @@ export function offer(view, ui) {
   switch (o.step) {
     case "ask":
       return page("offer", { title: t("offer.title"), kind: "approve" }, [
-        h("p", {}, t("offer.what", { application: view.phone.application_name })), about, card("info", t("offer.gate"), t("offer.gate_next")), trouble(ui.problem),
-      ], [button("accept", [icon("check"), t("offer.yes")], "primary huge", { id: o.id }, ui.busy === "accept"), button("decline", t("offer.no"), "huge", { id: o.id }, ui.busy === "decline")]);
+        h("p", {}, t("offer.what", { application: view.phone.application_name })), about, o.mandatory ? card("info", t("offer.must"), t("offer.must_next")) : null, card("info", t("offer.gate"), t("offer.gate_next")), trouble(ui.problem),
+      ], [button("accept", [icon("check"), t("offer.yes")], "primary huge", { id: o.id }, ui.busy === "accept"), o.mandatory ? null : button("decline", t("offer.no"), "huge", { id: o.id }, ui.busy === "decline")]);
     case "done":
       return page("offer-done", { title: t("offer.done"), kind: "done" }, [h("p", { class: "mark ok" }, icon("check")), h("p", {}, t("offer.done_what")), about], [button("closeOffer", t("done"), "primary")]);
     case "failed":

@@ -271,7 +271,7 @@ func (c *graphCall) patchGroup() {
 		c.badRequest(problem)
 		return
 	}
-	if !c.mayChangeGroup(b.DisplayName != nil || b.Description != nil || b.MailNickname != nil || b.SecurityEnabled != nil || b.MembershipRule != nil) {
+	if !c.mayChangeGroup(b.DisplayName != nil || b.Description != nil || b.MailNickname != nil || b.SecurityEnabled != nil || b.MembershipRule != nil || b.GroupTypes != nil) {
 		return
 	}
 	var problem *memberProblem
@@ -295,6 +295,9 @@ func (c *graphCall) patchGroup() {
 		}
 		if b.SecurityEnabled != nil {
 			g.SecurityEnabled = *b.SecurityEnabled
+		}
+		if b.GroupTypes != nil { // so a group becomes dynamic, and assigned again with its members as they are
+			g.GroupTypes = b.GroupTypes
 		}
 		if b.MembershipRule != nil {
 			g.MembershipRule = *b.MembershipRule

@@ -123,6 +123,7 @@ func (s *Service) know(ctx context.Context, id postern.IntegrationID, who poster
 		u = postern.User{
 			ID: postern.NewID[postern.UserID](postern.PrefixUser), IntegrationID: id, Version: 1, ObjectID: who.ObjectID,
 			UPN: who.UPN, DisplayName: who.DisplayName, Mail: who.Mail, CreatedAt: now, UpdatedAt: now,
+			Account: accountOf(who), Guest: who.Guest, Privileged: who.Privileged, Roles: who.Roles,
 		}
 		return u, s.Store.CreateUser(ctx, u)
 	}

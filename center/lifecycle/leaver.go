@@ -160,12 +160,20 @@ func learn(u *postern.User, c postern.DirectoryChange) {
 		u.Account = postern.AccountDeleted
 		return // what else a tombstone says is not to be relied on
 	}
-	u.Account = postern.AccountEnabled
-	if !c.User.Enabled {
-		u.Account = postern.AccountDisabled
-	}
+	u.Account = accountOf(c.User)
 	u.UPN, u.DisplayName, u.Mail = c.User.UPN, c.User.DisplayName, c.User.Mail
 	u.Guest, u.Privileged, u.Roles = c.User.Guest, c.User.Privileged, c.User.Roles
+}
+
+// accountOf is the state of an account that the directory shows; empty for somebody who was not looked up.
+func accountOf(who postern.DirectoryUser) postern.AccountState {
+	switch {
+	case who.ObjectID == who.UPN:
+		return "" // named by hand, where the directory may not be read
+	case who.Enabled:
+		return postern.AccountEnabled
+	}
+	return postern.AccountDisabled
 }
 
 // differences lists what the directory changed of a user, before and after.

@@ -31,6 +31,7 @@ import (
 //	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn"}
 //	DELETE tenants/{tenant}/users/{user}
 //	POST   tenants/{tenant}/users/{user}/temporary-pass  {"code","minutes","one_time"} -> {"code"}
+//	POST   tenants/{tenant}/subscriptions/lifecycle {"event"}: tell every subscriber missed, reauthorizationRequired or subscriptionRemoved
 //	GET    tenants/{tenant}/apps                   applications with permissions and the key ids of their credentials
 //	POST   tenants/{tenant}/apps                   {"display_name","roles","scopes","public","redirect_uris"} -> credentials
 //	PATCH  tenants/{tenant}/apps/{app}             {"grant":[…],"revoke":[…],"grant_scopes":[…],"revoke_scopes":[…],"disabled"}
@@ -71,6 +72,7 @@ func (s *Server) mountControl(mux *http.ServeMux) {
 		"PATCH tenants/{tenant}/users/{user}":                  s.controlPatchUser,
 		"DELETE tenants/{tenant}/users/{user}":                 s.controlDeleteUser,
 		"POST tenants/{tenant}/users/{user}/temporary-pass":    s.controlTemporaryPass,
+		"POST tenants/{tenant}/subscriptions/lifecycle":        s.controlLifecycle,
 		"GET tenants/{tenant}/apps":                            s.controlApps,
 		"POST tenants/{tenant}/apps":                           s.controlCreateApp,
 		"PATCH tenants/{tenant}/apps/{app}":                    s.controlPatchApp,

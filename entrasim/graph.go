@@ -53,7 +53,7 @@ var graphRoutes = buildRoutes()
 func buildRoutes() []*graphRoute {
 	var all []*graphRoute
 	for _, list := range [][]graphRoute{
-		userRoutes(), sessionRoutes(), groupRoutes(), memberRoutes(), fido2Routes(), policyRoutes(), directoryRoutes(), reportRoutes(), accessRoutes(),
+		userRoutes(), subscriptionRoutes(), sessionRoutes(), groupRoutes(), memberRoutes(), fido2Routes(), policyRoutes(), directoryRoutes(), reportRoutes(), accessRoutes(),
 	} {
 		for i := range list {
 			r := &list[i]

@@ -44,6 +44,10 @@ type Levers struct {
 	MethodDelay      Duration `json:"method_delay"`
 	// ReportLag is how far userRegistrationDetails, directoryAudits and signIns lie behind.
 	ReportLag Duration `json:"report_lag"`
+	// NotificationDelay is how long change notifications wait before they are sent; NotificationLoss the share of them, 0
+	// to 1, that is lost: the subscriber is told that it missed something.
+	NotificationDelay Duration `json:"notification_delay"`
+	NotificationLoss  float64  `json:"notification_loss"`
 	// Throttle switches the documented budgets on.
 	Throttle bool `json:"throttle"`
 	// ThrottleScale multiplies every window: at 0.01 ten seconds pass in 100 ms. 1 if zero.
@@ -73,6 +77,7 @@ func (l Levers) check() error {
 	for name, d := range map[string]Duration{
 		"latency": l.Latency, "replication_delay": l.ReplicationDelay, "membership_delay": l.MembershipDelay,
 		"method_delay": l.MethodDelay, "report_lag": l.ReportLag, "token_lifetime": l.TokenLifetime, "device_interval": l.DeviceInterval,
+		"notification_delay": l.NotificationDelay,
 	} {
 		if d < 0 {
 			return fmt.Errorf("%s must not be negative", name)
@@ -81,6 +86,10 @@ func (l Levers) check() error {
 	switch {
 	case time.Duration(l.Latency) > time.Minute:
 		return errors.New("latency must be at most one minute")
+	case time.Duration(l.NotificationDelay) > time.Minute:
+		return errors.New("notification_delay must be at most one minute")
+	case l.NotificationLoss < 0 || l.NotificationLoss > 1:
+		return errors.New("notification_loss must lie between 0 and 1")
 	case l.ErrorRate < 0 || l.ErrorRate > 1:
 		return errors.New("error_rate must lie between 0 and 1")
 	case l.ErrorStatus != 0 && (l.ErrorStatus < 400 || l.ErrorStatus > 599):

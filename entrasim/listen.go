@@ -25,6 +25,8 @@ type Config struct {
 	Seed   uint64
 	Domain string
 	Now    func() time.Time
+	// Notifier posts change notifications, see Server.
+	Notifier *http.Client
 	// LocalPasskeys makes passkeys belong to the emulator's own address, https://localhost:PORT, instead of
 	// https://login.microsoft.com: any browser can use them then, and nothing made for the real service can.
 	LocalPasskeys bool
@@ -89,7 +91,7 @@ type Credentials struct {
 
 // Listen starts an emulator with HTTPS. It serves until Shutdown or Close; ctx bounds the start only.
 func Listen(ctx context.Context, c Config) (*Running, error) {
-	s := &Server{Now: c.Now, Seed: c.Seed, Users: c.Users, Domain: c.Domain, Log: c.Log}
+	s := &Server{Now: c.Now, Seed: c.Seed, Users: c.Users, Domain: c.Domain, Log: c.Log, Notifier: c.Notifier}
 	if c.Levers != nil {
 		if err := c.Levers.check(); err != nil {
 			return nil, err

@@ -29,6 +29,9 @@ type Server struct {
 	// Origin is where passkeys belong, https://login.microsoft.com if empty; its host name is the relying party id. Set
 	// https://localhost:PORT to use passkeys from a browser that cannot be told that login.microsoft.com is here.
 	Origin string
+	// Notifier posts change notifications; a client that trusts the system's roots if nil. Give one that trusts whatever
+	// certificate the subscriber has.
+	Notifier *http.Client
 	// Log receives one line for each request; discarded if nil. It never receives a token, secret, code or challenge.
 	Log *slog.Logger
 

@@ -47,6 +47,8 @@ type Tenant struct {
 	removed     []tombstone
 	deltaFloor  uint64 // delta tokens from before this change are answered with 410
 	memberFloor uint64
+
+	subscribers subscriptions // has a lock of its own
 }
 
 // tombstone remembers a deleted user or group for delta queries.
@@ -252,6 +254,7 @@ func (t *Tenant) group(id string) *Group { return t.Groups.get(strings.ToLower(i
 func (t *Tenant) touchUser(u *User) {
 	t.change++
 	u.change = t.change
+	t.noteUser(u.ID, false)
 }
 
 func (t *Tenant) touchGroup(g *Group) {
@@ -300,6 +303,7 @@ func (t *Tenant) deleteUser(u *User) {
 	})
 	t.Users.remove(u.ID)
 	t.bury("user", u.ID)
+	t.noteUser(u.ID, true)
 }
 
 // maxMemberLog bounds what groups/delta can tell about one group's members.

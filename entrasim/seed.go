@@ -87,7 +87,8 @@ var signInScopes = []string{"User.Read", "openid", "profile", "email", "offline_
 
 // applications makes the seeded app registrations.
 func (b *seeder) applications() {
-	b.application("Passkey control center", standardRoles, nil)
+	center := b.application("Passkey control center", standardRoles, nil)
+	center.RedirectURIs = []string{"http://localhost/proof/callback", "http://127.0.0.1/proof/callback"} // any port
 	b.application("Passkey control center (minimal)", []string{"UserAuthMethod-Passkey.ReadWrite.All"}, nil)
 	legacy := b.application("Passkey control center (service account)",
 		[]string{"Directory.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"},

@@ -23,10 +23,16 @@ type commands struct {
 	Login        loginCmd        `cmd:"" help:"Remember a control center and a token for the commands below." group:"remote"`
 	Entra        entraCmd        `cmd:"" help:"Integrations: connected Entra tenants." group:"remote"`
 	Users        usersCmd        `cmd:"" help:"Users and their invitations." group:"remote"`
+	Directory    directoryCmd    `cmd:"" help:"Postern's copy of the tenant's directory." group:"remote"`
+	Enrolment    enrolmentCmd    `cmd:"" help:"Who may or must enrol, and what proves who they are." group:"remote"`
+	Approvals    approvalsCmd    `cmd:"" help:"Phones that wait for somebody to vouch for their users." group:"remote"`
 	Phones       phonesCmd       `cmd:"" help:"Phones of users." group:"remote"`
 	Workstations workstationsCmd `cmd:"" help:"Workstations of an integration." group:"remote"`
 	Pairings     pairingsCmd     `cmd:"" help:"Pairings of phones with workstations." group:"remote"`
 	Passkeys     passkeysCmd     `cmd:"" help:"Passkeys of users, and their provisioning." group:"remote"`
+	Reconcile    reconcileCmd    `cmd:"" help:"Entra, Postern and the groups: whether they agree." group:"remote"`
+	Mail         mailCmd         `cmd:"" help:"Messages to users: mail settings, texts, reminders, outbox." group:"remote"`
+	Jobs         jobsCmd         `cmd:"" help:"Jobs over many users." group:"remote"`
 	Audit        auditCmd        `cmd:"" help:"The audit trail." group:"remote"`
 	Tokens       tokensCmd       `cmd:"" help:"API tokens." group:"remote"`
 	Admins       adminsCmd       `cmd:"" help:"Administrators of this Postern." group:"remote"`

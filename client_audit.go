@@ -6,10 +6,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // AuditFilter chooses entries of the audit trail. Zero members do not restrict.
@@ -19,6 +22,11 @@ type AuditFilter struct {
 	Name          string // passkey.revoked, or a family: passkey.
 	Actor         string // identifier of who acted
 	FailuresOnly  bool
+	Text          string   // words in the message, in names, identifiers, codes or fields
+	Events        []string // any of these codes, names or families
+	User          UserID   // everything about this user
+	Outcome       string   // success or failure
+	From, To      time.Time
 	After         int64 // only entries with a higher sequence
 	OldestFirst   bool  // otherwise newest first
 }
@@ -31,6 +39,16 @@ func (f AuditFilter) query() url.Values {
 	set(q, "actor", f.Actor)
 	if f.FailuresOnly {
 		q.Set("failures", "true")
+	}
+	set(q, "text", f.Text)
+	set(q, "event", strings.Join(f.Events, ","))
+	set(q, "user_id", string(f.User))
+	set(q, "outcome", f.Outcome)
+	if !f.From.IsZero() {
+		q.Set("from", f.From.UTC().Format(time.RFC3339Nano))
+	}
+	if !f.To.IsZero() {
+		q.Set("to", f.To.UTC().Format(time.RFC3339Nano))
 	}
 	if f.After > 0 {
 		q.Set("after", strconv.FormatInt(f.After, 10))
@@ -76,6 +94,22 @@ func (c *Client) ExportAudit(ctx context.Context, f AuditFilter) iter.Seq2[Audit
 				WithNext("Export again from the last sequence you have.").Because(err))
 		}
 	}
+}
+
+// WriteAudit streams the audit trail, oldest first, to w in a format: AuditJSON, AuditCSV, AuditOCSF or AuditCEF.
+func (c *Client) WriteAudit(ctx context.Context, f AuditFilter, format string, w io.Writer) error {
+	q := f.query()
+	q.Set("format", format)
+	answer, err := c.send(ctx, http.MethodGet, under("audit", "export"), q, nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return Errorf(CodeUnavailable, "The export broke off before its end.").
+			WithNext("Export again from the last sequence you have.").Because(err)
+	}
+	return nil
 }
 
 // VerifyAudit has the whole audit trail verified. A trail that does not verify is a result, not an error.

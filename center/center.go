@@ -15,6 +15,8 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
+	"github.com/postern/postern/center/audit/export"
+	"github.com/postern/postern/center/audit/stream"
 	"github.com/postern/postern/center/auth"
 	"github.com/postern/postern/center/bulk"
 	"github.com/postern/postern/center/device"
@@ -40,6 +42,7 @@ type Center struct {
 	Config       Config
 	Store        *store.Store
 	Trail        *audit.Log
+	Streams      *stream.Service
 	Auth         *auth.Service
 	Integrations *integration.Service
 	Users        *lifecycle.Service
@@ -97,7 +100,13 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	s := &Center{Config: c, Store: db, log: o.Logger, metrics: newMetrics()}
-	s.Trail = &audit.Log{Store: db, Sealer: sealer, Now: o.Now, Origin: "postern/" + c.PublicURL}
+	s.Trail = &audit.Log{Store: db, Kept: db, Sealer: sealer, Now: o.Now, Origin: "postern/" + c.PublicURL}
+	s.Streams = stream.New(stream.Options{
+		Store: db, Audit: s.Trail, Sealer: sealer, Logger: o.Logger, Now: o.Now,
+		From: export.Source{Version: postern.Version(), Host: hostOf(c.PublicURL)},
+	})
+	s.Trail.Sent, s.Trail.Recorded = s.Streams.Sent, s.Streams.Wake
+	s.metrics.observeStreams(s.Streams.List)
 
 	var registry job.Registry
 	if s.Jobs, err = job.NewRunner(job.Options{
@@ -263,15 +272,15 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 		proxies = append(proxies, prefix)
 	}
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
-		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Door: s.Auth,
+		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
 		Bulk: s.Bulk,
 	})
 	console := web.New(web.Deps{
-		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Door: s.Auth,
-		Directory: s.Directory, PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
+		Mail: s.Mail, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
+		Directory: s.Directory, Reconciler: s.Reconcile, PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
 		Health: s.health,
-		Bulk: s.Bulk, Groups: s.Enrolment,
+		Bulk:   s.Bulk, Groups: s.Enrolment,
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

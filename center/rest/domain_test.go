@@ -313,6 +313,80 @@ func (d trail) Checkpoint(context.Context) (string, error) {
 	return "postern/test\n1\n", d.call("Checkpoint", nil)
 }
 
+func (d trail) Details(_ context.Context, sequence int64) (postern.AuditEventDetails, error) {
+	return postern.AuditEventDetails{Event: postern.AuditEvent{Sequence: sequence}}, d.call("Details", sequence)
+}
+
+func (d trail) NoteExport(_ context.Context, format string, s postern.AuditSelection, after int64) error {
+	return d.call("NoteExport", []any{format, s, after})
+}
+
+func (d trail) Exported(_ context.Context, after, through int64) error {
+	return d.call("Exported", []int64{after, through})
+}
+
+func (d trail) Retention(context.Context) (postern.AuditRetention, error) {
+	return postern.AuditRetention{Version: 1}, d.call("Retention", nil)
+}
+
+func (d trail) SetRetention(_ context.Context, in postern.AuditRetentionInput) (postern.AuditRetention, error) {
+	return postern.AuditRetention{Version: in.Version + 1, Days: in.Days}, d.call("SetRetention", in)
+}
+
+func (d trail) Filters(context.Context) ([]postern.SavedAuditFilter, error) {
+	return []postern.SavedAuditFilter{{ID: "afl_1"}}, d.call("Filters", nil)
+}
+
+func (d trail) SaveFilter(_ context.Context, in postern.SavedAuditFilterInput) (postern.SavedAuditFilter, error) {
+	return postern.SavedAuditFilter{ID: "afl_1", Name: in.Name, Filter: in.Filter}, d.call("SaveFilter", in)
+}
+
+func (d trail) UpdateFilter(_ context.Context, id postern.SavedFilterID, in postern.SavedAuditFilterInput) (postern.SavedAuditFilter, error) {
+	return postern.SavedAuditFilter{ID: id, Name: in.Name}, d.call("UpdateFilter", in)
+}
+
+func (d trail) RemoveFilter(_ context.Context, id postern.SavedFilterID, version int64) error {
+	return d.call("RemoveFilter", []any{id, version})
+}
+
+type streams struct{ *domain }
+
+func (d streams) List(context.Context) ([]postern.AuditStream, error) {
+	return []postern.AuditStream{aStream()}, d.call("ListStreams", nil)
+}
+
+func aStream() postern.AuditStream {
+	return postern.AuditStream{ID: "aus_1", Kind: postern.StreamWebhook, Format: postern.AuditJSON, State: postern.StreamCurrent}
+}
+
+func (d streams) Get(_ context.Context, id postern.AuditStreamID) (postern.AuditStream, error) {
+	return aStream(), d.call("GetStream", id)
+}
+
+func (d streams) Create(_ context.Context, in postern.AuditStreamInput) (postern.AuditStreamSecret, error) {
+	return postern.AuditStreamSecret{Stream: aStream(), Secret: "whsec_eA=="}, d.call("CreateStream", in)
+}
+
+func (d streams) Update(_ context.Context, _ postern.AuditStreamID, in postern.AuditStreamInput) (postern.AuditStream, error) {
+	return aStream(), d.call("UpdateStream", in)
+}
+
+func (d streams) Pause(_ context.Context, _ postern.AuditStreamID, version int64, paused bool) (postern.AuditStream, error) {
+	return aStream(), d.call("PauseStream", []any{version, paused})
+}
+
+func (d streams) Rotate(_ context.Context, _ postern.AuditStreamID, version int64) (postern.AuditStreamSecret, error) {
+	return postern.AuditStreamSecret{Stream: aStream(), Secret: "whsec_eQ=="}, d.call("RotateStream", version)
+}
+
+func (d streams) Remove(_ context.Context, _ postern.AuditStreamID, version int64) error {
+	return d.call("RemoveStream", version)
+}
+
+func (d streams) Test(_ context.Context, id postern.AuditStreamID) (postern.AuditStreamTest, error) {
+	return postern.AuditStreamTest{OK: true}, d.call("TestStream", id)
+}
+
 // Record lets the door keep its entries here too.
 func (d trail) Record(_ context.Context, e postern.AuditEvent) error {
 	d.mu.Lock()

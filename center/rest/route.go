@@ -45,7 +45,7 @@ type route struct {
 	status       int                // of success; 0 means 200, or 204 when there is no body
 	codes        []postern.Code     // what can go wrong besides what can go wrong everywhere
 	takes        time.Duration      // how long it may take; 0 means quickTime
-	produces     string             // media type of a streamed answer
+	produces     string             // media types of a streamed answer, with commas between them
 	again        bool               // answers 200 instead of 201 when there was nothing left to do
 }
 
@@ -66,9 +66,11 @@ func add[I, O any](a *API, r route, do func(ctx context.Context, in *I) (*O, err
 		Extensions:  map[string]any{"x-postern-permission": r.permission(), "x-postern-errors": r.codes},
 	}
 	if r.produces != "" {
-		op.Responses = map[string]*huma.Response{"200": {
-			Description: "OK", Content: map[string]*huma.MediaType{r.produces: {Schema: &huma.Schema{Type: huma.TypeString}}},
-		}}
+		content := make(map[string]*huma.MediaType)
+		for kind := range strings.SplitSeq(r.produces, ", ") {
+			content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		}
+		op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: content}}
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := do(ctx, in)

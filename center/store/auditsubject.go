@@ -28,21 +28,26 @@ func subjectOf(ctx context.Context, q *query.Queries, e postern.AuditEvent) (str
 		postern.PrefixPhone: q.UserOfPhone, postern.PrefixProvisioning: q.UserOfProvisioning,
 		postern.PrefixPasskey: q.UserOfPasskey, postern.PrefixInvitation: q.UserOfInvitation,
 	}[kind]
-	id := e.Target
-	if find == nil {
-		if id = e.Fields["phone"]; id == "" && e.Actor.Kind == postern.ActorPhone {
-			id = e.Actor.ID
+	phone := e.Fields["phone"]
+	if phone == "" && e.Actor.Kind == postern.ActorPhone {
+		phone = e.Actor.ID
+	}
+	for _, way := range []struct {
+		find func(context.Context, string) (string, error)
+		id   string
+	}{{find, e.Target}, {q.UserOfPhone, phone}} {
+		if way.find == nil || way.id == "" {
+			continue
 		}
-		find = q.UserOfPhone
+		user, err := way.find(ctx, way.id)
+		if err == nil {
+			return user, nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return "", failure(err, "audit event")
+		}
 	}
-	if id == "" {
-		return "", nil
-	}
-	user, err := find(ctx, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return user, failure(err, "audit event")
+	return "", nil
 }
 
 // eventCondition restricts to a code, a name or, with a dot at its end, a family.

@@ -71,6 +71,25 @@ type Groups interface {
 type Trail interface {
 	Events(ctx context.Context, q audit.Query) ([]postern.AuditEvent, error)
 	Verify(ctx context.Context) (postern.AuditVerification, error)
+	Details(ctx context.Context, sequence int64) (postern.AuditEventDetails, error)
+
+	Retention(ctx context.Context) (postern.AuditRetention, error)
+	SetRetention(ctx context.Context, in postern.AuditRetentionInput) (postern.AuditRetention, error)
+
+	Filters(ctx context.Context) ([]postern.SavedAuditFilter, error)
+	SaveFilter(ctx context.Context, in postern.SavedAuditFilterInput) (postern.SavedAuditFilter, error)
+	RemoveFilter(ctx context.Context, id postern.SavedFilterID, version int64) error
+}
+
+// Streams is what the console needs of package stream.
+type Streams interface {
+	List(ctx context.Context) ([]postern.AuditStream, error)
+	Get(ctx context.Context, id postern.AuditStreamID) (postern.AuditStream, error)
+	Create(ctx context.Context, in postern.AuditStreamInput) (postern.AuditStreamSecret, error)
+	Pause(ctx context.Context, id postern.AuditStreamID, version int64, paused bool) (postern.AuditStream, error)
+	Rotate(ctx context.Context, id postern.AuditStreamID, version int64) (postern.AuditStreamSecret, error)
+	Remove(ctx context.Context, id postern.AuditStreamID, version int64) error
+	Test(ctx context.Context, id postern.AuditStreamID) (postern.AuditStreamTest, error)
 }
 
 // Door is what the console needs of package auth.

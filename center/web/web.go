@@ -19,8 +19,11 @@ type Deps struct {
 	Bulk         Bulk
 	Groups       Groups
 	Trail        Trail
+	Streams      Streams
 	Door         Door
 	Directory    Directory
+	Reconciler   Reconciler
+	Mail         Mail
 
 	// PublicURL is the origin under which people reach Postern; invitations name it.
 	PublicURL string

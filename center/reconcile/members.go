@@ -80,10 +80,21 @@ func (w *work) members(ctx context.Context) error {
 	open = slices.DeleteFunc(open, func(d postern.Difference) bool {
 		return !m.whole && d.Kind == postern.DifferenceMemberStranger && !slices.Contains(m.left, d.Object)
 	})
-	found, err := w.mendMembers(ctx, m)
+	found := w.faults(m)
+	if err := w.intend(ctx, found); err != nil {
+		return err
+	}
+	unknown, err := w.mend(ctx, m)
 	if err != nil {
 		return err
 	}
+	for n, d := range found {
+		if _, id, _ := strings.Cut(d.Object, "/"); unknown[id] {
+			found[n].Outcome, found[n].Why, found[n].Done = postern.OutcomeReported, "Entra does not know the user.", "Nothing."
+			found[n].Next = "If the person has left, revoke the user."
+		}
+	}
+	found = append(finished(found, open), found...)
 	found = append(found, m.strangers...)
 	before := *w.run
 	return w.Store.Atomically(ctx, func(ctx context.Context) error {
@@ -326,53 +337,100 @@ func (m *membership) stranger(group, id, kind string) {
 	})
 }
 
-// mendMembers puts back and takes out, and says so of each. Both may be repeated.
-func (w *work) mendMembers(ctx context.Context, m *membership) ([]postern.Difference, error) {
+const (
+	putBack  = "The user was put back."
+	takenOut = "The user was taken out."
+)
+
+// faults says of each user what is wrong about the groups, as it will be once it is mended.
+func (w *work) faults(m *membership) []postern.Difference {
 	var found []postern.Difference
-	say := func(u postern.User, group string, d postern.Difference) {
-		d.UserID, d.UserName, d.Object, d.ObjectName = u.ID, u.UPN, group+"/"+u.ObjectID, w.groupName(group)
-		found = append(found, d)
-	}
-	for group, users := range m.missing {
-		d := postern.Difference{
-			Kind: postern.DifferenceMemberMissing, Entra: "The user is not in the group.", Postern: "It is the group of the user's phase.",
-			Why: "Somebody took the user out at Entra.", Outcome: postern.OutcomeMended, Done: "The user was put back.",
-		}
+	say := func(group string, users []postern.User, d postern.Difference) {
+		d.Outcome, d.ObjectName = postern.OutcomeMended, w.groupName(group)
 		if m.blocks[group] {
 			d.Outcome, d.Done, d.Next = postern.OutcomeReported, "Nothing: only a person can change the group.", "See what is said of the group."
-			for _, u := range users {
-				say(u, group, d)
+		}
+		for _, u := range users {
+			d.UserID, d.UserName, d.Object = u.ID, u.UPN, group+"/"+u.ObjectID
+			found = append(found, d)
+		}
+	}
+	for group, users := range m.missing {
+		say(group, users, postern.Difference{
+			Kind: postern.DifferenceMemberMissing, Entra: "The user is not in the group.", Postern: "It is the group of the user's phase.",
+			Why: "Somebody took the user out at Entra.", Done: putBack,
+		})
+	}
+	for group, users := range m.extra {
+		say(group, users, postern.Difference{
+			Kind: postern.DifferenceMemberExtra, Entra: "The user is in the group.", Postern: "The group is of another phase than the user's.",
+			Why: "Somebody added the user at Entra.", Done: takenOut,
+		})
+	}
+	return found
+}
+
+// intend records what is to be mended before it is: once it is done, nobody could tell that it was ever wrong.
+func (w *work) intend(ctx context.Context, found []postern.Difference) error {
+	if !slices.ContainsFunc(found, func(d postern.Difference) bool { return d.Outcome == postern.OutcomeMended }) {
+		return nil
+	}
+	before := *w.run
+	return w.Store.Atomically(ctx, func(ctx context.Context) error {
+		*w.run = before
+		for _, d := range found {
+			if d.Outcome != postern.OutcomeMended {
+				continue
 			}
+			d.Outcome, d.Done = postern.OutcomeWaiting, "It is being mended."
+			if err := w.note(ctx, d); err != nil {
+				return err
+			}
+		}
+		return w.save(ctx)
+	})
+}
+
+// mend puts back and takes out. It may be repeated. It returns those whom Entra does not know.
+func (w *work) mend(ctx context.Context, m *membership) (map[string]bool, error) {
+	gone := make(map[string]bool)
+	for group, users := range m.missing {
+		if m.blocks[group] {
 			continue
 		}
 		unknown, err := w.graph.PutMembers(ctx, group, objectIDs(users))
 		if err != nil {
 			return nil, err
 		}
-		for _, u := range users {
-			told := d
-			if slices.Contains(unknown, u.ObjectID) {
-				told.Outcome, told.Why, told.Done = postern.OutcomeReported, "Entra does not know the user.", "Nothing."
-				told.Next = "If the person has left, revoke the user."
-			}
-			say(u, group, told)
+		for _, id := range unknown {
+			gone[id] = true
 		}
 	}
 	for group, users := range m.extra {
-		d := postern.Difference{
-			Kind: postern.DifferenceMemberExtra, Entra: "The user is in the group.", Postern: "The group is of another phase than the user's.",
-			Why: "Somebody added the user at Entra.", Outcome: postern.OutcomeMended, Done: "The user was taken out.",
-		}
 		if m.blocks[group] {
-			d.Outcome, d.Done, d.Next = postern.OutcomeReported, "Nothing: only a person can change the group.", "See what is said of the group."
-		} else if err := w.graph.RemoveMembers(ctx, group, objectIDs(users)); err != nil {
+			continue
+		}
+		if err := w.graph.RemoveMembers(ctx, group, objectIDs(users)); err != nil {
 			return nil, err
 		}
-		for _, u := range users {
-			say(u, group, d)
-		}
 	}
-	return found, nil
+	return gone, nil
+}
+
+// finished are those that an attempt mended that died before it could say so: intended, and no longer wrong.
+func finished(found, open []postern.Difference) []postern.Difference {
+	var out []postern.Difference
+	for _, d := range open {
+		if d.Outcome != postern.OutcomeWaiting || slices.ContainsFunc(found, func(f postern.Difference) bool { return f.Kind == d.Kind && f.Object == d.Object }) {
+			continue
+		}
+		d.Outcome, d.Done = postern.OutcomeMended, putBack
+		if d.Kind == postern.DifferenceMemberExtra {
+			d.Done = takenOut
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 func (w *work) groupName(id string) string {

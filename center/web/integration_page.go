@@ -24,6 +24,8 @@ const (
 	tabDirectory    tab = "Directory"
 	tabWorkstations tab = "Workstations"
 	tabEnrolment    tab = "Enrolment"
+	tabMessages     tab = "Messages"
+	tabDrift        tab = "Drift"
 	tabAudit        tab = "Audit Trail"
 	tabLogin        tab = "Login Settings"
 	tabSettings     tab = "Integration Settings"
@@ -42,6 +44,8 @@ func (f integrationFrame) tabs() []navItem {
 		{tabDirectory, peoplePath(f.Integration.ID), postern.PermUsersRead},
 		{tabWorkstations, base + "/workstations", postern.PermUsersRead},
 		{tabEnrolment, base + "/enrolment", postern.PermIntegrationsRead},
+		{tabMessages, base + "/messages", postern.PermIntegrationsRead},
+		{tabDrift, driftPath(f.Integration.ID), postern.PermUsersRead},
 		{tabAudit, base + "/audit", postern.PermAuditRead},
 		{tabLogin, base + "/login", postern.PermIntegrationsRead},
 		{tabSettings, base + "/settings", postern.PermIntegrationsRead},

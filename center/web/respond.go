@@ -29,6 +29,7 @@ var notes = map[string]string{
 	"pairing-ended":       "The pairing has ended. The two can no longer talk to each other.",
 	"workstation-revoked": "The workstation was revoked and is cut off. Its pairings have ended.",
 	"passkey-revoke":      "The passkey is being removed from Entra.",
+	"drift-approved":      "The comparison goes on. What Entra still does not list is revoked.",
 	"provisioning":        "The provisioning has begun. The user is asked on the phone.",
 	"cancelled":           "The provisioning was cancelled.",
 	"job-paused":          "The job is paused. Users who are being acted on are finished first.",
@@ -44,6 +45,11 @@ var notes = map[string]string{
 	"enrolment":           "The enrolment policy was saved.",
 	"approved":            "The phone was approved.",
 	"rejected":            "The phone was rejected and revoked.",
+	"messages":            "What users are written was saved.",
+	"text":                "The text was saved.",
+	"resent":              "The message is on its way.",
+	"reminded":            "The reminder is on its way.",
+	"mail":                "The mail settings were saved. Send a test message to see whether they work.",
 	"token-revoked":       "The API token was revoked. It stopped working at once.",
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/mail"
 )
 
 // routes is every address of the console.
@@ -69,6 +70,10 @@ func (c *console) routes() http.Handler {
 	m.Handle("GET /integrations/{integration}/workstations", c.need(see, c.workstations))
 	m.Handle("GET /integrations/{integration}/workstations/{workstation}/revoke", c.need(revokes, c.revokeWorkstation))
 	m.Handle("POST /integrations/{integration}/workstations/{workstation}/revoke", c.need(revokes, c.revokeWorkstation))
+	m.Handle("GET /integrations/{integration}/drift", c.need(see, c.drift))
+	m.Handle("POST /integrations/{integration}/drift", c.need(revokes, c.beginDrift))
+	m.Handle("GET /integrations/{integration}/drift/{run}/approve", c.need(configure, c.approveDrift))
+	m.Handle("POST /integrations/{integration}/drift/{run}/approve", c.need(configure, c.approveDrift))
 	m.Handle("GET /integrations/{integration}/audit", c.need(audits, c.auditOfIntegration))
 	m.Handle("GET /integrations/{integration}/login", c.need(look, c.login))
 	m.Handle("POST /integrations/{integration}/login", c.need(configure, c.setLogin))
@@ -112,6 +117,19 @@ func (c *console) routes() http.Handler {
 	m.Handle("GET /integrations/{integration}/jobs/new", c.need(see, c.newJob))
 	m.Handle("POST /integrations/{integration}/jobs/new", c.need(see, c.startJob))
 	m.Handle("GET /integrations/{integration}/jobs/groups", c.need(see, c.jobGroups))
+
+	m.Handle("GET /integrations/{integration}/messages", c.need(look, c.messages))
+	m.Handle("POST /integrations/{integration}/messages", c.need(postern.PermMessagesWrite, c.setMessages))
+	m.Handle("GET /integrations/{integration}/messages/{kind}/{language}", c.need(look, c.text))
+	m.Handle("POST /integrations/{integration}/messages/{kind}/{language}", c.need(look, c.setText))
+	m.Handle("GET /integrations/{integration}/messages/{kind}/{language}/preview", c.need(look, c.previewText))
+	m.Handle("POST /integrations/{integration}/messages/outbox/{message}/resend", c.need(invites, c.resendMessage))
+	m.Handle("POST /users/{user}/remind", c.need(invites, c.remind))
+	m.Handle("GET /mail", c.need(postern.PermMessagesWrite, c.mailSettings))
+	m.Handle("POST /mail", c.need(postern.PermMessagesWrite, c.setMailSettings))
+	m.Handle("POST /mail/test", c.need(postern.PermMessagesWrite, c.testMail))
+	m.Handle("GET "+mail.HelpPath, c.open(c.help))
+	m.Handle("GET "+mail.HelpPath+"/{integration}", c.open(c.help))
 
 	m.Handle("GET /audit", c.need(audits, c.auditOfAll))
 	m.Handle("POST /audit/verify", c.need(audits, c.verifyTrail))

@@ -17,8 +17,10 @@ func stories() []story {
 	addIntegrationStories(add, part)
 	addUserStories(add, part)
 	addWorkstationStories(add, part)
+	addDriftStories(add, part)
 	addDirectoryStories(add, part)
 	addEnrolmentStories(add, part)
+	addMessageStories(add, part)
 	addOtherStories(add, part)
 	return all
 }

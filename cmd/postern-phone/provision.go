@@ -28,6 +28,9 @@ func (c *provisionCmd) Run(ctx context.Context, std cli.Streams, o *options) (er
 	if err != nil {
 		return err
 	}
+	if err := missing(ctx, std, p.API); err != nil {
+		return err
+	}
 	record, err := p.Provision(ctx, phone.Provisioning{
 		OfferWait: max(c.OfferWait, c.Wait), Wait: c.Wait,
 		Accept: func(_ context.Context, ask phone.Offer) error {

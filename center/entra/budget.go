@@ -12,6 +12,7 @@ const (
 	laneDirectory lane = iota // users, groups, roles: resource units per application and tenant
 	laneMethods               // authentication methods, listed under "identity and access reports" with far smaller limits
 	lanePolicy                // policies
+	laneWrites                // everything that changes something, besides the lane of what it changes
 	lanes
 )
 
@@ -19,12 +20,25 @@ const (
 //
 // Microsoft publishes 3,500 resource units in 10 seconds for the smallest tenants, and 5 requests in 10 seconds for the
 // reports service that also lists authenticationMethod. Whether the latter holds for passkeys is not published, so that
-// lane starts above it and lets the first 429 bring it down.
+// lane starts far above it and lets the first 429 bring it down: registering a passkey takes about five calls there, and
+// the lane must not be what holds writes back where the small limit does not apply.
+//
+// Writes have a published limit of 3,000 in 150 seconds. Their lane keeps to it: the burst and what flows in during a
+// window together stay below what the window allows, so that a long run of writes uses nearly all of every window and
+// runs into none of its ends.
 var paces = [lanes]struct{ most, least, burst float64 }{
 	laneDirectory: {100, 2, 200},
-	laneMethods:   {20, 0.4, 40},
+	laneMethods:   {120, 0.4, 120},
 	lanePolicy:    {2, 0.5, 10},
+	laneWrites:    {(writesAllowed - writesBurst - 5) / writesWindow, 1, writesBurst},
 }
+
+// The published limit of writes, of one application in one tenant (Microsoft Graph documentation, "throttling limits").
+const (
+	writesAllowed = 3000
+	writesWindow  = 150 // seconds
+	writesBurst   = 40
+)
 
 // bulkReserve is the part of a lane's burst that bulk calls leave to interactive ones.
 const bulkReserve = 0.25
@@ -64,6 +78,27 @@ func NewBudget() *Budget {
 func (b *Budget) take(l lane, cost float64, p Priority, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	wait := b.lacks(l, cost, p, now)
+	if wait == 0 {
+		b.lanes[l].tokens -= cost
+	}
+	return wait
+}
+
+// takeWrite asks for one call in a lane that changes something. It draws on both lanes or on none.
+func (b *Budget) takeWrite(l lane, p Priority, now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	wait := max(b.lacks(l, 1, p, now), b.lacks(laneWrites, 1, p, now))
+	if wait == 0 {
+		b.lanes[l].tokens--
+		b.lanes[laneWrites].tokens--
+	}
+	return wait
+}
+
+// lacks is how long until a lane has what a call costs.
+func (b *Budget) lacks(l lane, cost float64, p Priority, now time.Time) time.Duration {
 	k := &b.lanes[l]
 	b.fill(l, now)
 	if wait := k.held.Sub(now); wait > 0 {
@@ -75,7 +110,6 @@ func (b *Budget) take(l lane, cost float64, p Priority, now time.Time) time.Dura
 	}
 	need = min(need, paces[l].burst)
 	if k.tokens >= need {
-		k.tokens -= cost
 		return 0
 	}
 	return max(time.Duration((need-k.tokens)/k.rate*float64(time.Second)), time.Millisecond)
@@ -114,6 +148,15 @@ func (b *Budget) answered(l lane, load float64, now time.Time) {
 		return
 	}
 	k.rate = min(k.rate*(1+recovery), paces[l].most)
+}
+
+// wrote records the answer to a write that was not a 429. Its load tells how much of a long window is used up, and near
+// the end of one it is high at any pace that uses the window well: only at the wall does it call for a slower one.
+func (b *Budget) wrote(load float64, now time.Time) {
+	if load >= 0.8 && load < 1 {
+		return
+	}
+	b.answered(laneWrites, load, now)
 }
 
 func (b *Budget) slow(l lane, factor float64, now time.Time) {

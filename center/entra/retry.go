@@ -95,7 +95,7 @@ func (p *retryPolicy) Do(req *policy.Request) (*http.Response, error) {
 	}
 	for attempt := 1; ; attempt++ {
 		for p.budget != nil {
-			d := p.budget.take(op.lane, op.cost(), priorityOf(ctx), p.now())
+			d := p.take(op, req.Raw().Method, priorityOf(ctx))
 			if d == 0 {
 				break
 			}
@@ -120,7 +120,7 @@ func (p *retryPolicy) Do(req *policy.Request) (*http.Response, error) {
 			if resp.StatusCode == http.StatusTooManyRequests {
 				reason = "throttled"
 				if p.budget != nil {
-					p.budget.throttled(op.lane, pause, p.now())
+					p.budget.throttled(throttledLane(op, resp.Header), pause, p.now())
 				}
 			}
 		}
@@ -133,6 +133,27 @@ func (p *retryPolicy) Do(req *policy.Request) (*http.Response, error) {
 	}
 }
 
+// take draws on the budget for one attempt.
+func (p *retryPolicy) take(op operation, method string, priority Priority) time.Duration {
+	if writes(op, method) {
+		return p.budget.takeWrite(op.lane, priority, p.now())
+	}
+	return p.budget.take(op.lane, op.cost(), priority, p.now())
+}
+
+// writes reports whether Graph counts a call as a write. What is only asked by POST is none.
+func writes(op operation, method string) bool {
+	return method != http.MethodGet && op.parts == 0 && op.name != opCheckMember.name
+}
+
+// throttledLane is the lane that a 429 speaks of.
+func throttledLane(op operation, h http.Header) lane {
+	if h.Get("x-ms-throttle-information") == "WriteLimitExceeded" {
+		return laneWrites
+	}
+	return op.lane
+}
+
 // attempt makes one exchange with a time limit of its own. The body has been read when it returns.
 func (p *retryPolicy) attempt(ctx context.Context, req *policy.Request) (*http.Response, error) {
 	if err := req.RewindBody(); err != nil {
@@ -142,7 +163,14 @@ func (p *retryPolicy) attempt(ctx context.Context, req *policy.Request) (*http.R
 	defer cancel()
 	resp, err := req.Clone(limited).Next()
 	if p.budget != nil && err == nil && resp.StatusCode != http.StatusTooManyRequests {
-		p.budget.answered(operationOf(ctx).lane, throttleLoad(resp.Header), p.now())
+		if load := throttleLoad(resp.Header); writes(operationOf(ctx), req.Raw().Method) {
+			p.budget.wrote(load, p.now())
+			if load < 0.8 {
+				p.budget.answered(operationOf(ctx).lane, 0, p.now())
+			}
+		} else {
+			p.budget.answered(operationOf(ctx).lane, load, p.now())
+		}
 	}
 	if left, ok := ctx.Value(attemptedKey{}).(*bool); ok {
 		*left = err != nil && !neverSent(err) && !isOurs(err)

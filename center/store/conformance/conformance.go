@@ -16,6 +16,7 @@ import (
 	"github.com/postern/postern/center/audit/stream"
 	"github.com/postern/postern/center/auth"
 	"github.com/postern/postern/center/device"
+	"github.com/postern/postern/center/directory"
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
@@ -35,6 +36,7 @@ var (
 	_ lifecycle.Store   = (*store.Store)(nil)
 	_ provision.Store   = (*store.Store)(nil)
 	_ push.Store        = (*store.Store)(nil)
+	_ directory.Store   = (*store.Store)(nil)
 	_ job.Database      = (*store.Store)(nil)
 )
 
@@ -53,6 +55,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"integration cascade":       testCascade,
 		"users":                     testUsers,
 		"user lists":                testUserLists,
+		"directory":                 testDirectory,
+		"directory progress":        testDirectoryProgress,
 		"user facts":                testUserFacts,
 		"user facts in a race":      testUserFactsRace,
 		"users out of group":        testUsersOutOfGroup,

@@ -17,6 +17,7 @@ type section string
 const (
 	sectionIntegrations   section = "Integrations"
 	sectionJobs           section = "Jobs"
+	sectionMail           section = "Mail"
 	sectionAudit          section = "Audit trail"
 	sectionAdministrators section = "Administrators"
 	sectionTokens         section = "API tokens"
@@ -61,6 +62,7 @@ func (f frame) nav() []navItem {
 	}{
 		{sectionIntegrations, "/integrations", "tenant", postern.PermIntegrationsRead},
 		{sectionJobs, "/jobs", "steps", postern.PermUsersRead},
+		{sectionMail, "/mail", "mail", postern.PermMessagesWrite},
 		{sectionAudit, "/audit", "trail", postern.PermAuditRead},
 		{sectionAdministrators, "/administrators", "people", postern.PermAdministratorsRead},
 		{sectionTokens, "/tokens", "key", postern.PermTokens},

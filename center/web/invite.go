@@ -20,6 +20,8 @@ type invitePage struct {
 	Query       string
 	Chosen      string
 	ValidFor    int // minutes
+	Mail        postern.InvitationMail
+	MailOn      bool // mail can be sent
 	Results     *directoryResults
 	Problems    problems
 	Created     *postern.InvitationCreated
@@ -41,6 +43,9 @@ func (c *console) inviteFrame(r *http.Request, i postern.Integration) invitePage
 	p := invitePage{
 		frame: c.sheetFrame(r, i, "Invite a user"), Integration: i, ValidFor: 3 * 24 * 60,
 		PublicURL: strings.TrimSuffix(c.PublicURL, "/"), Self: r.URL.Query().Has("self") || r.PostFormValue("self") != "",
+	}
+	if set, err := c.Mail.Settings(r.Context()); err == nil {
+		p.MailOn = set.Configured()
 	}
 	if p.Self {
 		p.Title, p.ValidFor = "Enroll yourself", 60
@@ -94,6 +99,7 @@ func (c *console) sendInvitation(w http.ResponseWriter, r *http.Request) error {
 	if minutes, err := strconv.Atoi(r.PostFormValue("valid_minutes")); err == nil {
 		p.ValidFor = minutes
 	}
+	p.Mail = postern.InvitationMail(r.PostFormValue("mail"))
 	who := p.Query
 	if p.Chosen != "" {
 		who = p.Chosen
@@ -102,7 +108,7 @@ func (c *console) sendInvitation(w http.ResponseWriter, r *http.Request) error {
 		p.Problems = problems{postern.FieldErrorf("user", "Nobody is chosen.").WithNext("Type a name and choose the person, or type the whole user name.")}
 		return c.show(w, r, http.StatusUnprocessableEntity, invite(p))
 	}
-	created, err := c.Users.Invite(r.Context(), i.ID, postern.InvitationInput{User: who, ValidMinutes: p.ValidFor})
+	created, err := c.Users.Invite(r.Context(), i.ID, postern.InvitationInput{User: who, ValidMinutes: p.ValidFor, Mail: p.Mail})
 	if err != nil {
 		p.Problems = problemsOf(err)
 		for _, e := range p.Problems {

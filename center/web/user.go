@@ -25,6 +25,7 @@ type userPage struct {
 	Claims        []postern.PasskeyClaim // what active phones say they registered, and Entra does not list
 	Provisionings []postern.Provisioning
 	Passkeys      []postern.Passkey
+	Sent          []postern.Message
 	KeyProblems   problems // why the passkeys could not be read from Entra
 	Still         bool     // do not ask again: the storybook has nobody to ask
 }
@@ -59,6 +60,9 @@ func (p userPage) stamp() string {
 	}
 	for _, claim := range p.Claims {
 		fmt.Fprintf(h, "|%x %s %s", claim.CredentialID, claim.State, claim.ExpiresAt)
+	}
+	for _, m := range p.Sent {
+		fmt.Fprint(h, "|", m.ID, m.State, m.Attempts)
 	}
 	if p.revoking() {
 		for _, k := range p.Passkeys {
@@ -177,6 +181,9 @@ func (c *console) userPage(r *http.Request) (userPage, error) {
 			return p, err
 		}
 		p.Claims = append(p.Claims, claims...)
+	}
+	if p.Sent, err = c.messagesTo(r, u.ID); err != nil {
+		return p, err
 	}
 	p.Provisionings, err = c.Passkeys.Provisionings(ctx, u.ID)
 	return p, err

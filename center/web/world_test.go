@@ -101,7 +101,7 @@ func (w *world) as(role postern.Role) visitor {
 		Permissions: role.Permissions(), Administrator: "adm_test", Role: role,
 	}
 	return visitor{w, web.New(web.Deps{
-		Integrations: w.Integrations, Users: w.Users, Phones: w.Phones, Passkeys: w.Passkeys, Trail: w.Trail,
+		Integrations: w.Integrations, Users: w.Users, Phones: w.Phones, Passkeys: w.Passkeys, Trail: w.Trail, Mail: w.Mail,
 		Door: opened{w.Auth, who}, PublicURL: w.url, Version: "test",
 	})}
 }

@@ -9,6 +9,8 @@ ARTIFACTS  ?= $(CURDIR)/.artifacts
 FUZZTIME   ?= 10s
 BENCH      ?= .
 RIG        ?= .
+SEQUENCES  ?= 2000
+SEED       ?= 1
 
 export POSTERN_ARTIFACTS ?= $(ARTIFACTS)
 
@@ -38,7 +40,7 @@ demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops 
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build lint unit e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
+test: needs build lint unit model e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:
@@ -48,6 +50,12 @@ needs:
 unit: app $(TOOLS)/gotestsum
 	@mkdir -p $(ARTIFACTS)
 	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 20m $$($(GO) list ./... | grep -v /test/hand$$)
+
+.PHONY: model
+model: ## random sequences of what happens to passkeys, and whether everybody agrees after; SEQUENCES=n SEED=n
+	@mkdir -p $(ARTIFACTS)
+	@$(GO) test -c -o $(ARTIFACTS)/model.test ./test/model
+	@cd test/model && SEQUENCES=$(SEQUENCES) SEED=$(SEED) $(ARTIFACTS)/model.test -test.run '^TestModel$$' -test.timeout 60m
 
 .PHONY: e2e
 e2e: needs build ## the story of the phone in the hand, in three browsers: console, app and extension

@@ -136,10 +136,6 @@ func (w *world) register(p *person, k *key, name string) (*credential, error) {
 	return &credential{submission: made, method: method.ID, own: true}, nil
 }
 
-func (w *world) deleteListed(p *person, method string) error {
-	return w.graph(http.MethodDelete, "users/"+p.objectID+"/authentication/fido2Methods/"+method, nil, nil)
-}
-
 // groupsOf are the groups of the integration as they are stored.
 func (w *world) groupsOf() (map[postern.Phase]string, error) {
 	i, err := w.store.Integration(w.ctx, w.integration)

@@ -134,11 +134,12 @@ func (w *world) phonesAnswer() error {
 			if !c.own || c.told {
 				continue
 			}
-			w.answered = true
-			if err := w.refusal(w.tellOf(h, c)); err != nil {
+			said := w.tellOf(h, c)
+			if err := w.refusal(said); err != nil {
 				return err
 			}
-			c.told = true
+			w.claimRefused[c] = said != nil // of a suspended user, say: then nobody knows of it, and that is right
+			w.answered = w.answered || said == nil
 		}
 	}
 	return nil

@@ -26,6 +26,9 @@ type entraCmd struct {
 	Debug               entraDebugCmd       `cmd:"" help:"Switch HTTP Debug on or off."`
 	Metadata            entraMetadataCmd    `cmd:"" help:"Export the FIDO metadata statement of the phones, with the integration's attestation CA. Entra's \"Enforce attestation\" does not take it: it refuses every authenticator that is not in the FIDO Metadata Service."`
 	ValidateCertificate entraCertificateCmd `cmd:"" help:"Check a client certificate and its key, without storing them."`
+	Groups              entraGroupsCmd      `cmd:"" help:"Look at the three groups and mend what can be mended."`
+	Leavers             entraLeaversCmd     `cmd:"" help:"Show or change what becomes of users whose account is disabled or deleted."`
+	RevokeAll           entraRevokeAllCmd   `cmd:"" help:"Disable an integration and take every phone and managed passkey of its users away."`
 	Remove              entraRemoveCmd      `cmd:"" help:"Remove an integration."`
 }
 

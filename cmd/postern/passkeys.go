@@ -15,6 +15,7 @@ type passkeysCmd struct {
 	List      passkeysListCmd      `cmd:"" help:"List the passkeys of a user, managed and unmanaged."`
 	Provision passkeysProvisionCmd `cmd:"" help:"Give a user a passkey, on their phone or on a hardware security key."`
 	Revoke    passkeysRevokeCmd    `cmd:"" help:"Revoke a managed passkey."`
+	Replace   passkeysReplaceCmd   `cmd:"" help:"Revoke a passkey that no longer signs in and ask for another on the same phone."`
 }
 
 type passkeysListCmd struct{ who }

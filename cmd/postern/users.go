@@ -17,12 +17,17 @@ import (
 // usersCmd is everything about users.
 type usersCmd struct {
 	remote
-	Search   usersSearchCmd   `cmd:"" help:"Search the tenant's directory."`
-	List     usersListCmd     `cmd:"" help:"List the users that Postern knows."`
-	Count    usersCountCmd    `cmd:"" help:"Count the users in each phase."`
-	Show     usersShowCmd     `cmd:"" help:"Show a user."`
-	Invite   usersInviteCmd   `cmd:"" help:"Invite a user and print the one-time code."`
-	Withdraw usersWithdrawCmd `cmd:"" help:"Withdraw the open invitations of a user."`
+	Search    usersSearchCmd    `cmd:"" help:"Search the tenant's directory."`
+	List      usersListCmd      `cmd:"" help:"List the users that Postern knows."`
+	Count     usersCountCmd     `cmd:"" help:"Count the users in each phase."`
+	Show      usersShowCmd      `cmd:"" help:"Show a user."`
+	Invite    usersInviteCmd    `cmd:"" help:"Invite a user and print the one-time code."`
+	Provision usersProvisionCmd `cmd:"" help:"Ask the phones of many users for passkeys."`
+	Withdraw  usersWithdrawCmd  `cmd:"" help:"Withdraw the open invitations of a user."`
+	Suspend   usersSuspendCmd   `cmd:"" help:"Hold a user back: no phone of theirs is let talk until the suspension is ended."`
+	Resume    usersResumeCmd    `cmd:"" help:"End the suspension of a user."`
+	Revoke    usersRevokeCmd    `cmd:"" help:"Take every phone and managed passkey of a user away."`
+	Remind    usersRemindCmd    `cmd:"" help:"Remind a user by mail of the step that is left, or of an open invitation."`
 }
 
 // within narrows a command to one integration.
@@ -100,9 +105,10 @@ func (cmd *usersSearchCmd) Run(ctx context.Context, std cli.Streams, group *user
 
 type usersListCmd struct {
 	within
-	Phase  string `help:"Only users in this phase." enum:",none,eligible,paired,active,suspended,revoked" default:"" placeholder:"PHASE"`
-	Search string `help:"Part of the display name or user principal name." placeholder:"TEXT"`
-	Limit  int    `help:"At most that many." default:"1000"`
+	Phase   string `help:"Only users in this phase." enum:",none,eligible,paired,active,suspended,revoked" default:"" placeholder:"PHASE"`
+	Account string `help:"Only users whose account is in this state." enum:",enabled,disabled,deleted" default:"" placeholder:"STATE"`
+	Search  string `help:"Part of the display name or user principal name." placeholder:"TEXT"`
+	Limit   int    `help:"At most that many." default:"1000"`
 }
 
 // Run lists users.
@@ -111,7 +117,7 @@ func (cmd *usersListCmd) Run(ctx context.Context, std cli.Streams, group *usersC
 	if err != nil {
 		return err
 	}
-	filter := postern.UserFilter{Phase: postern.Phase(cmd.Phase), Search: cmd.Search}
+	filter := postern.UserFilter{Phase: postern.Phase(cmd.Phase), Account: postern.AccountState(cmd.Account), Search: cmd.Search}
 	if cmd.Integration != "" {
 		i, err := find(ctx, c, cmd.Integration)
 		if err != nil {
@@ -194,9 +200,11 @@ func (cmd *usersShowCmd) Run(ctx context.Context, std cli.Streams, group *usersC
 		{"Display name", u.DisplayName},
 		{"Mail", u.Mail},
 		{"Phase", string(u.Phase)},
+		{"Account", string(u.Account)},
 		{"Problem", u.Problem},
 		{"Since", when(u.CreatedAt)},
 	}
+	fields = append(fields, suspensionFields(u)...)
 	for _, i := range v.Invitations {
 		fields = append(fields, field{"Invitation", fmt.Sprintf("%s %s, until %s", i.ID, i.State, when(i.ExpiresAt))})
 	}
@@ -211,18 +219,31 @@ func (cmd *usersShowCmd) Run(ctx context.Context, std cli.Streams, group *usersC
 
 type usersInviteCmd struct {
 	within
-	User  string `arg:"" help:"User principal name or object id."`
+	many
+	User  string `arg:"" optional:"" help:"User principal name or object id. Or name many with --file, --group or --phase."`
 	Valid int    `help:"How many minutes the code works; three days unless given." placeholder:"MINUTES"`
+	Mail  string `help:"Write to the user: invitation sends a message that informs, code sends that and the one-time code in a message of its own." enum:",invitation,code" default:"" placeholder:"WHAT"`
 	QR    bool   `name:"qr" help:"Draw the link as a QR code, for the user to scan with the phone's camera."`
 }
 
 // Run invites a user. The code goes to standard output alone, so that a script can take it.
 func (cmd *usersInviteCmd) Run(ctx context.Context, std cli.Streams, group *usersCmd) error {
+	if cmd.given() == (cmd.User != "") {
+		return postern.Errorf(postern.CodeInvalid, "Name one user, or many with one of --file, --group and --phase.")
+	}
+	if cmd.given() {
+		in, err := cmd.input(postern.BulkInvite, std.In)
+		if err != nil {
+			return err
+		}
+		in.ValidMinutes, in.Mail = cmd.Valid, postern.InvitationMail(cmd.Mail)
+		return cmd.start(ctx, std, &group.remote, cmd.within, in, sure{})
+	}
 	c, i, err := named(cmd.within).open(ctx, &group.remote, std)
 	if err != nil {
 		return err
 	}
-	made, err := c.InviteUser(ctx, i.ID, postern.InvitationInput{User: cmd.User, ValidMinutes: cmd.Valid})
+	made, err := c.InviteUser(ctx, i.ID, postern.InvitationInput{User: cmd.User, ValidMinutes: cmd.Valid, Mail: postern.InvitationMail(cmd.Mail)})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ const (
 	tabUsers        tab = "User Management"
 	tabDirectory    tab = "Directory"
 	tabWorkstations tab = "Workstations"
+	tabLifecycle    tab = "Lifecycle"
 	tabEnrolment    tab = "Enrolment"
 	tabMessages     tab = "Messages"
 	tabDrift        tab = "Drift"
@@ -43,6 +44,7 @@ func (f integrationFrame) tabs() []navItem {
 		{tabUsers, base, postern.PermUsersRead},
 		{tabDirectory, peoplePath(f.Integration.ID), postern.PermUsersRead},
 		{tabWorkstations, base + "/workstations", postern.PermUsersRead},
+		{tabLifecycle, base + "/lifecycle", postern.PermIntegrationsRead},
 		{tabEnrolment, base + "/enrolment", postern.PermIntegrationsRead},
 		{tabMessages, base + "/messages", postern.PermIntegrationsRead},
 		{tabDrift, driftPath(f.Integration.ID), postern.PermUsersRead},

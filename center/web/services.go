@@ -28,6 +28,7 @@ type Integrations interface {
 	ValidateCertificate(ctx context.Context, certificatePEM, keyPEM string) (postern.CertificateInfo, error)
 	Offered(ctx context.Context) (postern.FlagSet, error)
 	SetOffered(ctx context.Context, set postern.FlagSet) error
+	MendGroups(ctx context.Context, id postern.IntegrationID) ([]postern.GroupFinding, error)
 }
 
 // Users is what the console needs of package lifecycle.
@@ -39,6 +40,10 @@ type Users interface {
 	Users(ctx context.Context, q lifecycle.UserQuery) ([]postern.User, error)
 	User(ctx context.Context, id postern.UserID) (postern.User, error)
 	Counts(ctx context.Context, integration postern.IntegrationID) (map[postern.Phase]int, error)
+	Suspend(ctx context.Context, id postern.UserID, note string) (postern.User, error)
+	Resume(ctx context.Context, id postern.UserID, note string) (postern.User, error)
+	LeaverPolicy(ctx context.Context, integration postern.IntegrationID) (postern.LeaverPolicy, error)
+	SetLeaverPolicy(ctx context.Context, integration postern.IntegrationID, p postern.LeaverPolicy) (postern.LeaverPolicy, error)
 }
 
 // Phones is what the console needs of package device.
@@ -60,6 +65,9 @@ type Passkeys interface {
 	Claims(ctx context.Context, phone postern.PhoneID) ([]postern.PasskeyClaim, error)
 	RevokePasskey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
 	RevokePhone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+	RevokeUser(ctx context.Context, id postern.UserID, reason postern.RevocationReason, note string) (postern.User, error)
+	RevokeIntegration(ctx context.Context, id postern.IntegrationID, in postern.IntegrationRevocation) (postern.Integration, error)
+	ReplacePasskey(ctx context.Context, id postern.PasskeyID) (postern.Provisioning, error)
 }
 
 // Groups finds groups of a tenant by the beginning of their name.

@@ -19,8 +19,10 @@ func stories() []story {
 	addWorkstationStories(add, part)
 	addDriftStories(add, part)
 	addDirectoryStories(add, part)
+	addLifecycleStories(add, part)
 	addEnrolmentStories(add, part)
 	addMessageStories(add, part)
+	addJobStories(add, part)
 	addOtherStories(add, part)
 	return all
 }

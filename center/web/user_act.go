@@ -14,6 +14,8 @@ type actPage struct {
 	Back     string // where it leads afterwards
 	Text     string
 	Button   string
+	Asks     bool // for a reason
+	Note     string
 	Problems problems
 }
 

@@ -26,7 +26,6 @@ type commands struct {
 	Directory    directoryCmd    `cmd:"" help:"Postern's copy of the tenant's directory." group:"remote"`
 	Enrolment    enrolmentCmd    `cmd:"" help:"Who may or must enrol, and what proves who they are." group:"remote"`
 	Approvals    approvalsCmd    `cmd:"" help:"Phones that wait for somebody to vouch for their users." group:"remote"`
-	Directory    directoryCmd    `cmd:"" help:"Postern's copy of the tenant's directory." group:"remote"`
 	Phones       phonesCmd       `cmd:"" help:"Phones of users." group:"remote"`
 	Workstations workstationsCmd `cmd:"" help:"Workstations of an integration." group:"remote"`
 	Pairings     pairingsCmd     `cmd:"" help:"Pairings of phones with workstations." group:"remote"`

@@ -200,14 +200,14 @@ func (r *refusal) Unwrap() error { return r.problem }
 // checkAddress, subject and names by headerText.
 func (c *conversation) message(m Entry, letter postern.MessagePreview) (*gomail.Msg, error) {
 	msg := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingQP), gomail.WithNoDefaultUserAgent())
-	sender := headerText(c.settings.Organisation)
+	sender := displayName(c.settings.Organisation)
 	msg.FromMailAddress(&netmail.Address{Name: sender, Address: c.settings.From})
 	for _, address := range []string{c.settings.From, m.Address} {
 		if err := checkAddress(address); err != nil {
 			return nil, fmt.Errorf("mail: %w", err)
 		}
 	}
-	msg.ToMailAddress(&netmail.Address{Name: headerText(m.Name), Address: m.Address})
+	msg.ToMailAddress(&netmail.Address{Name: displayName(m.Name), Address: m.Address})
 	if c.settings.ReplyTo != "" {
 		if err := msg.ReplyTo(c.settings.ReplyTo); err != nil {
 			return nil, fmt.Errorf("mail: %w", err)

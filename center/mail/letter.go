@@ -151,6 +151,17 @@ func headerText(text string) string {
 	return string(runes)
 }
 
+// displayName makes a name fit to stand before an address: without the characters that mean something there (RFC 5322
+// §3.2.3), which programs quote and read in different ways.
+func displayName(name string) string {
+	return headerText(strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`"\()<>@,;:[]`, r) {
+			return ' '
+		}
+		return r
+	}, name))
+}
+
 // visible drops control and formatting characters other than keep: the latter can turn the order of letters around.
 func visible(text string, keep rune) string {
 	return strings.Map(func(r rune) rune {

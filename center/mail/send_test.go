@@ -329,4 +329,3 @@ func TestRateAndOutage(t *testing.T) {
 		t.Errorf("%d messages at the end", n)
 	}
 }
-

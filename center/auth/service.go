@@ -25,10 +25,11 @@ type Service struct {
 	web       *webauthn.WebAuthn
 	sessions  *scs.SessionManager
 
-	ceremonies *Limiter // per address: begun and finished ceremonies
-	badTokens  *Limiter // per address: tokens that were wrong
-	denials    *Limiter // per actor: denials that reach the audit trail
-	failures   *Limiter // one for all: failed sign-ins that reach the audit trail
+	ceremonies *Limiter      // per address: begun and finished ceremonies
+	badTokens  *Limiter      // per address: tokens that were wrong
+	denials    *Limiter      // per actor: denials that reach the audit trail
+	refusals   *audit.Sparse // per address: wrong tokens that reach the audit trail
+	failures   *Limiter      // one for all: failed sign-ins that reach the audit trail
 }
 
 // Config says where the door stands.
@@ -82,6 +83,7 @@ func New(store Store, recorder audit.Recorder, c Config) (*Service, error) {
 		ceremonies: NewLimiter(30, time.Minute, c.Now),
 		badTokens:  NewLimiter(10, time.Minute, c.Now),
 		denials:    NewLimiter(5, time.Minute, c.Now),
+		refusals:   audit.NewSparse(c.Now, c.Log),
 		failures:   NewLimiter(60, time.Minute, c.Now),
 	}
 	s.sessions = s.newSessions(u.Scheme == "https")

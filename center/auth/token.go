@@ -2,7 +2,9 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -146,19 +148,19 @@ func (s *Service) authenticateToken(ctx context.Context, header string) (Identit
 	scheme, value, _ := strings.Cut(header, " ")
 	value = strings.TrimSpace(value)
 	if !strings.EqualFold(scheme, "Bearer") || !wellFormed(value) {
-		return Identity{}, s.wrongToken(from)
+		return Identity{}, s.wrongToken(ctx, from)
 	}
 	hash := hashToken(value)
 	t, err := s.store.TokenByHash(ctx, hash)
 	if postern.IsCode(err, postern.CodeNotFound) {
-		return Identity{}, s.wrongToken(from)
+		return Identity{}, s.wrongToken(ctx, from)
 	}
 	if err != nil {
 		return Identity{}, err
 	}
 	now := s.now().UTC()
 	if t.RevokedAt != nil || !now.Before(t.ExpiresAt) {
-		return Identity{}, s.wrongToken(from)
+		return Identity{}, s.wrongToken(ctx, from)
 	}
 	i := Identity{
 		Actor:       postern.Actor{Kind: postern.ActorToken, ID: string(t.ID), Name: t.Name, Addr: address(ctx)},
@@ -167,7 +169,7 @@ func (s *Service) authenticateToken(ctx context.Context, header string) (Identit
 	if t.CreatedBy != byOperator {
 		owner, err := s.store.Administrator(ctx, postern.AdministratorID(t.CreatedBy))
 		if postern.IsCode(err, postern.CodeNotFound) || err == nil && owner.DisabledAt != nil {
-			return Identity{}, s.wrongToken(from)
+			return Identity{}, s.wrongToken(ctx, from)
 		}
 		if err != nil {
 			return Identity{}, err
@@ -200,8 +202,23 @@ func (s *Service) noteUse(ctx context.Context, hash []byte, now time.Time) error
 	})
 }
 
-func (s *Service) wrongToken(from string) error {
+// wrongToken refuses a token, and tells the trail: the first of an address at once, those that follow within the hour as a
+// number, so that nobody fills the disk.
+func (s *Service) wrongToken(ctx context.Context, from string) error {
 	s.badTokens.Take(from)
+	s.refusals.Note(ctx, from, func(ctx context.Context, more int) error {
+		message := audit.TokenRefused.Text
+		var fields map[string]string
+		if more > 0 {
+			message = fmt.Sprintf("%s Since the last entry, %d more from this address.", message, more)
+			fields = map[string]string{"more": strconv.Itoa(more)}
+		}
+		return s.store.Atomically(context.WithoutCancel(ctx), func(ctx context.Context) error {
+			return s.audit.Record(ctx, postern.AuditEvent{
+				Code: audit.TokenRefused.Code, Name: audit.TokenRefused.Name, ErrorCode: postern.CodeUnauthenticated, Message: message, Fields: fields,
+			})
+		})
+	})
 	return postern.Errorf(postern.CodeUnauthenticated, "The token is not valid: it is mistyped, expired or revoked.").
 		WithNext("Make a new token in the console or with postern tokens create.")
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
+	"github.com/postern/postern/center/mail"
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/store"
@@ -38,6 +39,7 @@ var (
 	_ push.Store        = (*store.Store)(nil)
 	_ directory.Store   = (*store.Store)(nil)
 	_ job.Database      = (*store.Store)(nil)
+	_ mail.Store        = (*store.Store)(nil)
 )
 
 // Run runs the suite. open gives an empty, migrated store that is closed at the end of the test.
@@ -61,6 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"user facts in a race":      testUserFactsRace,
 		"users out of group":        testUsersOutOfGroup,
 		"invitations":               testInvitations,
+		"messages":                  testMessages,
+		"unfinished users":          testUnfinishedUsers,
 		"phones":                    testPhones,
 		"phone proofs":              testPhoneProofs,
 		"attestation CA":            testAttestationCA,

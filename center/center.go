@@ -135,7 +135,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	}
 	s.Users.Mail = s.Mail
 	s.Directory = &directory.Service{
-		Store: db, Tenants: s.Integrations, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now,
+		Store: db, Tenants: s.Integrations, Followers: s.Users, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now,
 		PublicURL: c.PublicURL,
 	}
 	s.Phones = &device.Service{

@@ -78,6 +78,7 @@ func (t *Tenant) batchOnce(ctx context.Context, calls []call, open []int, result
 	op.name, op.parts = "batch", len(open)
 	var req batchRequest
 	for _, i := range open {
+		op.changes += writes(calls[i].op, calls[i].method)
 		req.Requests = append(req.Requests, batchPart{ID: strconv.Itoa(i), Method: calls[i].method, URL: calls[i].path + calls[i].query.String()})
 	}
 	resp, err := do[batchResponse](ctx, t, call{op: op, method: http.MethodPost, path: "/$batch", body: req, on: object{kind: "batch"}})
@@ -105,7 +106,7 @@ func (t *Tenant) batchOnce(ctx context.Context, calls []call, open []int, result
 		switch refusal.Code {
 		case postern.CodeEntraThrottled:
 			wait, _ := retryAfter(header, t.opts.Now())
-			t.opts.Budget.throttled(calls[i].op.lane, wait, t.opts.Now())
+			t.opts.Budget.throttled(throttledLane(calls[i].op, header), wait, t.opts.Now())
 			pause = max(pause, wait)
 			again = append(again, i)
 		case postern.CodeEntraUnavailable:

@@ -74,25 +74,18 @@ func NewBudget() *Budget {
 	return b
 }
 
-// take asks for cost calls in a lane now. Zero means go; anything else is how long to wait before asking again.
-func (b *Budget) take(l lane, cost float64, p Priority, now time.Time) time.Duration {
+// take asks for cost calls in a lane now, of which so many change something: it draws on both lanes or on none. Zero means
+// go; anything else is how long to wait before asking again.
+func (b *Budget) take(l lane, cost, writes float64, p Priority, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	wait := b.lacks(l, cost, p, now)
+	if writes > 0 {
+		wait = max(wait, b.lacks(laneWrites, writes, p, now))
+	}
 	if wait == 0 {
 		b.lanes[l].tokens -= cost
-	}
-	return wait
-}
-
-// takeWrite asks for one call in a lane that changes something. It draws on both lanes or on none.
-func (b *Budget) takeWrite(l lane, p Priority, now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	wait := max(b.lacks(l, 1, p, now), b.lacks(laneWrites, 1, p, now))
-	if wait == 0 {
-		b.lanes[l].tokens--
-		b.lanes[laneWrites].tokens--
+		b.lanes[laneWrites].tokens -= writes
 	}
 	return wait
 }

@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"net/http"
 	"testing"
 	"time"
 )
@@ -14,7 +15,7 @@ func TestWritesUseTheirLimit(t *testing.T) {
 	done, spent, refused := 0, 0, 0
 	const writes = 9000
 	for done < writes {
-		if d := b.takeWrite(laneMethods, Bulk, now); d > 0 {
+		if d := b.take(laneMethods, 1, 1, Bulk, now); d > 0 {
 			now = now.Add(d)
 			continue
 		}
@@ -48,7 +49,7 @@ func TestSomebodyElseWrites(t *testing.T) {
 	now, window := begin, begin
 	done, spent := 0, writesAllowed/2
 	for done < 4500 {
-		if d := b.takeWrite(laneMethods, Bulk, now); d > 0 {
+		if d := b.take(laneMethods, 1, 1, Bulk, now); d > 0 {
 			now = now.Add(d)
 			continue
 		}
@@ -65,5 +66,40 @@ func TestSomebodyElseWrites(t *testing.T) {
 	}
 	if share := 4500 / now.Sub(begin).Seconds() / (writesAllowed / 2. / writesWindow); share < 0.9 {
 		t.Fatalf("%.1f %% of what was left", share*100)
+	}
+}
+
+// TestBatchedWritesCount has background work take four hundred users out of a group, twenty in a request: Graph counts each
+// of them, so their pace is that of four hundred writes.
+func TestBatchedWritesCount(t *testing.T) {
+	full := true
+	f := newFake(t, batching(func(string) (int, map[string]string, any) {
+		if full {
+			full = false
+			return http.StatusTooManyRequests, map[string]string{"Retry-After": "90", "x-ms-throttle-information": "WriteLimitExceeded"}, nil
+		}
+		return http.StatusNoContent, nil, nil
+	}))
+	budget := NewBudget()
+	tenant, clock := f.open(func(o *Options) { o.Budget = budget })
+	begin := clock.Now()
+	bulk := WithPriority(ctx, Bulk)
+	if err := tenant.RemoveMembers(bulk, "group", userNames(20)); err != nil {
+		t.Fatal(err)
+	}
+	if took := clock.Now().Sub(begin); took < 90*time.Second {
+		t.Errorf("went on after %s although the window of writes was full for 90 s", took)
+	}
+	if budget.lanes[laneDirectory].rate != paces[laneDirectory].most || budget.lanes[laneWrites].rate == paces[laneWrites].most {
+		t.Errorf("the wrong lane was slowed down: %+v", budget.lanes)
+	}
+	budget.lanes = NewBudget().lanes
+	begin = clock.Now()
+	if err := tenant.RemoveMembers(bulk, "group", userNames(400)); err != nil {
+		t.Fatal(err)
+	}
+	const least = (400 - writesBurst) * writesWindow * time.Second / writesAllowed
+	if took := clock.Now().Sub(begin); took < least || took > 2*least {
+		t.Errorf("400 writes took %s, want at least %s", took, least)
 	}
 }

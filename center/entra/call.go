@@ -27,6 +27,7 @@ type operation struct {
 	repeatable bool // a second attempt does no harm, whatever became of the first
 	beta       bool
 	parts      int // requests inside, for a batch
+	changes    int // of which change something
 }
 
 func (o operation) cost() float64 { return float64(max(o.parts, 1)) }

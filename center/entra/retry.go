@@ -135,15 +135,18 @@ func (p *retryPolicy) Do(req *policy.Request) (*http.Response, error) {
 
 // take draws on the budget for one attempt.
 func (p *retryPolicy) take(op operation, method string, priority Priority) time.Duration {
-	if writes(op, method) {
-		return p.budget.takeWrite(op.lane, priority, p.now())
-	}
-	return p.budget.take(op.lane, op.cost(), priority, p.now())
+	return p.budget.take(op.lane, op.cost(), float64(writes(op, method)), priority, p.now())
 }
 
-// writes reports whether Graph counts a call as a write. What is only asked by POST is none.
-func writes(op operation, method string) bool {
-	return method != http.MethodGet && op.parts == 0 && op.name != opCheckMember.name
+// writes is how many writes Graph counts a call as. What is only asked by POST is none, and of a batch each part counts.
+func writes(op operation, method string) int {
+	switch {
+	case op.parts > 0:
+		return op.changes
+	case method == http.MethodGet, op.name == opCheckMember.name:
+		return 0
+	}
+	return 1
 }
 
 // throttledLane is the lane that a 429 speaks of.
@@ -163,7 +166,7 @@ func (p *retryPolicy) attempt(ctx context.Context, req *policy.Request) (*http.R
 	defer cancel()
 	resp, err := req.Clone(limited).Next()
 	if p.budget != nil && err == nil && resp.StatusCode != http.StatusTooManyRequests {
-		if load := throttleLoad(resp.Header); writes(operationOf(ctx), req.Raw().Method) {
+		if load := throttleLoad(resp.Header); writes(operationOf(ctx), req.Raw().Method) > 0 {
 			p.budget.wrote(load, p.now())
 			if load < 0.8 {
 				p.budget.answered(operationOf(ctx).lane, 0, p.now())

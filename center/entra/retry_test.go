@@ -249,18 +249,18 @@ func TestBudgetLeavesRoomForPeople(t *testing.T) {
 	now := time.Date(2026, 4, 20, 10, 0, 0, 0, time.UTC)
 	b := NewBudget()
 	bulk := 0
-	for b.take(laneMethods, 1, Bulk, now) == 0 {
+	for b.take(laneMethods, 1, 0, Bulk, now) == 0 {
 		bulk++
 	}
 	if want := int(paces[laneMethods].burst * (1 - bulkReserve)); bulk != want {
 		t.Errorf("bulk calls took %d at once, want %d", bulk, want)
 	}
 	for i := range int(paces[laneMethods].burst * bulkReserve) {
-		if d := b.take(laneMethods, 1, Interactive, now); d != 0 {
+		if d := b.take(laneMethods, 1, 0, Interactive, now); d != 0 {
 			t.Fatalf("interactive call %d waits %v", i, d)
 		}
 	}
-	if d := b.take(laneMethods, 1, Interactive, now); d <= 0 {
+	if d := b.take(laneMethods, 1, 0, Interactive, now); d <= 0 {
 		t.Error("the bucket has no bottom")
 	}
 }
@@ -279,7 +279,7 @@ func TestBudgetProperties(t *testing.T) {
 				cost := float64(rapid.IntRange(1, 20).Draw(t, "cost"))
 				p := Priority(rapid.IntRange(0, 1).Draw(t, "priority"))
 				for waits := 0; ; waits++ { // one for a hold, one for the pace
-					d := b.take(laneMethods, cost, p, now)
+					d := b.take(laneMethods, cost, 0, p, now)
 					if d == 0 {
 						break
 					}

@@ -18,6 +18,7 @@ import (
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/fido/authenticator/authtest"
 	"github.com/postern/postern/fido/authenticator/memory"
+	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone"
 )
 
@@ -154,6 +155,7 @@ func (w *world) obtainPasskey(ctx context.Context, code string) error {
 		Server: w.center.Config.PublicURL, Code: code, Name: "bench", Platform: "bench", Assurance: postern.AssuranceFile,
 	}, phone.Env{
 		Keeper: memoryKeeper{}, Passkeys: memory.New(4), User: &authtest.User{}, Random: rand.Reader, Now: w.clock.now,
+		Transport: signed.HTTP(nil),
 	})
 	if err != nil {
 		return fmt.Errorf("enrol: %w", err)

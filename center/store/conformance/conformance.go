@@ -15,14 +15,17 @@ import (
 	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/audit/stream"
 	"github.com/postern/postern/center/auth"
+	"github.com/postern/postern/center/bulk"
 	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/directory"
+	"github.com/postern/postern/center/enrolment"
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/mail"
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
+	"github.com/postern/postern/center/reconcile"
 	"github.com/postern/postern/center/store"
 )
 
@@ -32,6 +35,9 @@ var (
 	_ audit.FilterStore = (*store.Store)(nil)
 	_ stream.Store      = (*store.Store)(nil)
 	_ auth.Store        = (*store.Store)(nil)
+	_ bulk.Store        = (*store.Store)(nil)
+	_ enrolment.Store   = (*store.Store)(nil)
+	_ reconcile.Store   = (*store.Store)(nil)
 	_ device.Store      = (*store.Store)(nil)
 	_ integration.Store = (*store.Store)(nil)
 	_ lifecycle.Store   = (*store.Store)(nil)
@@ -91,6 +97,16 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"audit streams":             testAuditStreams,
 		"audit filters":             testAuditFilters,
 		"jobs":                      testJobs,
+		"bulk jobs":                 testBulkJobs,
+		"bulk rows":                 testBulkRows,
+		"bulk rows in a race":       testBulkRace,
+		"bulk users":                testBulkUsers,
+		"reconcile runs":            testReconcileRuns,
+		"reconcile state":           testReconcileState,
+		"differences":               testDifferences,
+		"users in turn":             testUsersInTurn,
+		"identity proofs":           testIdentityProofs,
+		"sign-ins":                  testSignIns,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, &world{Store: open(t), t: t}) })
 	}
@@ -133,6 +149,8 @@ func fill(v reflect.Value, n *int) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n))
+	case reflect.Float64:
+		v.SetFloat(float64(*n) + 0.5)
 	case reflect.Uint8:
 		v.SetUint(uint64(*n) % 256) //nolint:gosec // n counts fields
 	case reflect.Pointer:

@@ -63,9 +63,8 @@ func (l *Log) Retention(ctx context.Context) (postern.AuditRetention, error) {
 
 // SetRetention changes how long entries are kept: days, 0 for ever, otherwise at least [postern.MinAuditDays].
 func (l *Log) SetRetention(ctx context.Context, in postern.AuditRetentionInput) (postern.AuditRetention, error) {
-	if in.Days != 0 && in.Days < postern.MinAuditDays {
-		return postern.AuditRetention{}, postern.FieldErrorf("days", "Entries are kept for at least %d days.", postern.MinAuditDays).
-			WithNext("Give a longer time, or 0 to keep everything.")
+	if err := checkDays(in.Days); err != nil {
+		return postern.AuditRetention{}, err
 	}
 	now := retention{Days: in.Days, NeedExport: in.NeedExport}
 	body, err := json.Marshal(now)
@@ -215,4 +214,35 @@ func (l *Log) retainSome(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	return n, nil
+}
+
+// Removal is what a setting would remove.
+type Removal struct {
+	Entries int64  // how many
+	Through int64  // up to this one
+	HeldBy  string // what keeps more back that is old enough
+}
+
+// WouldRemove reports what a setting would remove if it were stored now.
+func (l *Log) WouldRemove(ctx context.Context, in postern.AuditRetentionInput) (Removal, error) {
+	if in.Days == 0 {
+		return Removal{}, nil
+	}
+	if err := checkDays(in.Days); err != nil {
+		return Removal{}, err
+	}
+	floor, err := l.Store.AuditFloor(ctx)
+	if err != nil {
+		return Removal{}, err
+	}
+	last, heldBy, err := l.removable(ctx, retention{Days: in.Days, NeedExport: in.NeedExport}, floor)
+	return Removal{Entries: last - floor.Sequence, Through: last, HeldBy: heldBy}, err
+}
+
+func checkDays(days int) error {
+	if days != 0 && days < postern.MinAuditDays {
+		return postern.FieldErrorf("days", "Entries are kept for at least %d days.", postern.MinAuditDays).
+			WithNext("Give a longer time, or 0 to keep everything.")
+	}
+	return nil
 }

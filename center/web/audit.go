@@ -1,48 +1,35 @@
 package web
 
 import (
-	"maps"
+	"context"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
-	"strings"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
+	"github.com/postern/postern/center/audit/export"
 )
 
 // eventsPerPage is how many events a page shows.
 const eventsPerPage = 50
+
+// wholeTrail is how long an answer may take for which the whole trail is read.
+const wholeTrail = 30 * time.Minute
 
 // auditPage is the audit trail: of one integration on its tab, of everything on the page of its own.
 type auditPage struct {
 	integrationFrame // Integration is empty on the page of everything
 	Filter           auditFilter
 	Events           []postern.AuditEvent
-	More             bool
+	Newer, Older     bool // there may be more that way
+	Saved            []postern.SavedAuditFilter
+	Integrations     []postern.Integration
+	Administrators   []postern.Administrator
 	Verification     *postern.AuditVerification
-}
-
-// auditFilter is what the reader chose.
-type auditFilter struct {
-	Family   string // "integration.", or "" for all
-	Failures bool
-	Target   string
-	Before   int64 // only events below this sequence
-}
-
-// families are the kinds of event to choose from.
-var families = []struct{ Prefix, Name string }{
-	{"", "Everything"},
-	{"integration.", "Integrations"},
-	{"user.", "Users and invitations"},
-	{"phone.", "Phones"},
-	{"provisioning.", "Provisioning"},
-	{"passkey.", "Passkeys"},
-	{"administrator.", "Administrators"},
-	{"token.", "API tokens"},
-	{"system.", "System"},
 }
 
 func (p auditPage) ofIntegration() bool { return p.Integration.ID != "" }
@@ -54,74 +41,89 @@ func (p auditPage) base() string {
 	return "/audit"
 }
 
-// older is the address of the next page.
-func (p auditPage) older() string {
-	q := p.Filter.query()
-	q.Set("before", strconv.FormatInt(p.Events[len(p.Events)-1].Sequence, 10))
+// path is the address of a page with the same filter.
+func (p auditPage) path(name string, sequence int64) string {
+	q := url.Values{}
+	for key, values := range p.Filter.Given {
+		if key != "integration" || !p.ofIntegration() {
+			q[key] = values
+		}
+	}
+	if name != "" {
+		q.Set(name, strconv.FormatInt(sequence, 10))
+	}
+	if len(q) == 0 {
+		return p.base()
+	}
 	return p.base() + "?" + q.Encode()
 }
 
-// newest is the address of the first page with the same filter.
-func (p auditPage) newest() string { return p.base() + "?" + p.Filter.query().Encode() }
-
-func (f auditFilter) query() url.Values {
-	q := url.Values{}
-	if f.Family != "" {
-		q.Set("family", f.Family)
-	}
-	if f.Failures {
-		q.Set("failures", "true")
-	}
-	if f.Target != "" {
-		q.Set("target", f.Target)
-	}
-	return q
-}
-
-func readFilter(q url.Values) auditFilter {
-	f := auditFilter{Failures: q.Get("failures") == "true", Target: strings.TrimSpace(q.Get("target"))}
-	for _, known := range families {
-		if q.Get("family") == known.Prefix {
-			f.Family = known.Prefix
-		}
-	}
-	if before, err := strconv.ParseInt(q.Get("before"), 10, 64); err == nil && before > 0 {
-		f.Before = before
-	}
-	return f
-}
+func (p auditPage) newer() string { return p.path("after", p.Events[0].Sequence) }
+func (p auditPage) older() string { return p.path("before", p.Events[len(p.Events)-1].Sequence) }
 
 func (c *console) auditOfIntegration(w http.ResponseWriter, r *http.Request) error {
 	i, err := c.integration(r)
 	if err != nil {
 		return err
 	}
-	p := auditPage{integrationFrame: c.integrationFrame(r, i, tabAudit)}
-	return c.showAudit(w, r, p)
+	return c.showAudit(w, r, auditPage{integrationFrame: c.integrationFrame(r, i, tabAudit)})
 }
 
 func (c *console) auditOfAll(w http.ResponseWriter, r *http.Request) error {
-	return c.showAudit(w, r, auditPage{integrationFrame: integrationFrame{frame: c.frame(r, sectionAudit, "Audit trail")}})
+	return c.showAudit(w, r, auditPage{integrationFrame: c.trailFrame(r)})
+}
+
+func (c *console) trailFrame(r *http.Request) integrationFrame {
+	return integrationFrame{frame: c.frame(r, sectionAudit, "Audit trail")}
 }
 
 func (c *console) showAudit(w http.ResponseWriter, r *http.Request, p auditPage) error {
-	p.Filter = readFilter(r.URL.Query())
-	events, err := c.Trail.Events(r.Context(), audit.Query{
-		IntegrationID: p.Integration.ID, Name: p.Filter.Family, FailuresOnly: p.Filter.Failures, Target: p.Filter.Target,
-		Before: p.Filter.Before, Descending: true, Limit: eventsPerPage + 1,
-	})
+	ctx, q := r.Context(), r.URL.Query()
+	p.Filter = c.readFilter(ctx, q, p.Integration.ID)
+	var err error
+	if p.Saved, err = c.Trail.Filters(ctx); err != nil {
+		return err
+	}
+	if p.Integrations, err = c.Integrations.List(ctx); err != nil {
+		return err
+	}
+	if p.Administrators, err = c.Door.Administrators(ctx); err != nil {
+		return err
+	}
+	if len(p.Filter.Problems) == 0 {
+		if err := c.readEvents(ctx, &p, sequenceOf(q.Get("before")), sequenceOf(q.Get("after"))); err != nil {
+			return err
+		}
+	}
+	return c.show(w, r, statusOf(p.Filter.Problems), trailPage(p))
+}
+
+// readEvents reads one page: the newest, those below a sequence or those above one.
+func (c *console) readEvents(ctx context.Context, p *auditPage, before, after int64) error {
+	query := audit.QueryOf(p.Filter.Selection)
+	query.Before, query.AfterSequence, query.Limit = before, after, eventsPerPage+1
+	query.Descending = after == 0
+	events, err := c.Trail.Events(ctx, query)
 	if err != nil {
 		return err
 	}
-	if p.More = len(events) > eventsPerPage; p.More {
+	more := len(events) > eventsPerPage
+	if more {
 		events = events[:eventsPerPage]
 	}
+	if after > 0 {
+		slices.Reverse(events)
+		p.Newer, p.Older = more, len(events) > 0
+	} else {
+		p.Newer, p.Older = before > 0 && len(events) > 0, more
+	}
 	p.Events = events
-	return c.show(w, r, http.StatusOK, trailPage(p))
+	return nil
 }
 
 // verifyTrail walks the whole chain. It is a POST because it costs as much as the trail is long.
 func (c *console) verifyTrail(w http.ResponseWriter, r *http.Request) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wholeTrail)) // otherwise the server's own holds
 	v, err := c.Trail.Verify(r.Context())
 	if err != nil {
 		return err
@@ -129,34 +131,56 @@ func (c *console) verifyTrail(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get("HX-Request") != "" {
 		return c.show(w, r, http.StatusOK, verification(v))
 	}
-	p := auditPage{integrationFrame: integrationFrame{frame: c.frame(r, sectionAudit, "Audit trail")}, Verification: &v}
-	return c.showAudit(w, r, p)
+	return c.showAudit(w, r, auditPage{integrationFrame: c.trailFrame(r), Verification: &v})
 }
 
-func actorText(a postern.Actor) string {
-	switch {
-	case a.Name != "":
-		return a.Name
-	case a.ID != "":
-		return a.ID
-	case a.Kind == postern.ActorAnonymous:
-		return "nobody signed in"
+// exportTrail answers a file with everything that the filter chooses. It is a POST because the trail tells of it.
+func (c *console) exportTrail(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	values, err := formOfFilter(r)
+	if err != nil {
+		return err
 	}
-	return a.Kind
+	form, err := export.FormOf(values.Get("format"))
+	if err != nil {
+		return err
+	}
+	f := c.readFilter(ctx, values, "")
+	if len(f.Problems) > 0 {
+		return f.Problems[0]
+	}
+	if err := c.Trail.NoteExport(ctx, form.Name, f.Selection, 0); err != nil {
+		return err
+	}
+	x, err := export.Begin(ctx, c.Trail, form, c.exportSource(), audit.QueryOf(f.Selection))
+	if err != nil {
+		return err
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wholeTrail)) // otherwise the server's own holds
+	h := w.Header()
+	h.Set("Content-Type", form.MediaType)
+	h.Set("Content-Disposition", `attachment; filename="postern-audit.`+form.Extension+`"`)
+	h.Set("Cache-Control", "no-store")
+	last, err := x.Write(ctx, w)
+	if err != nil {
+		// The beginning is out already: only breaking off says that this is not all.
+		c.Log.ErrorContext(ctx, "an export of the audit trail broke off", "after", last, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	if !reflect.DeepEqual(f.Selection, postern.AuditSelection{}) {
+		return nil
+	}
+	if err := c.Trail.Exported(ctx, 0, last); err != nil {
+		c.Log.WarnContext(ctx, "an export could not be noted", "through", last, "error", err)
+	}
+	return nil
 }
 
-func targetText(e postern.AuditEvent) string {
-	if e.TargetName != "" {
-		return e.TargetName
+// exportSource names this installation in what leaves it.
+func (c *console) exportSource() export.Source {
+	s := export.Source{Version: c.Version}
+	if u, err := url.Parse(c.PublicURL); err == nil {
+		s.Host = u.Hostname()
 	}
-	return e.Target
-}
-
-func fieldNames(e postern.AuditEvent) []string { return slices.Sorted(maps.Keys(e.Fields)) }
-
-func rowClass(e postern.AuditEvent) string {
-	if !e.Success {
-		return "failed"
-	}
-	return ""
+	return s
 }

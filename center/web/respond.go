@@ -56,6 +56,15 @@ var notes = map[string]string{
 	"resent":              "The message is on its way.",
 	"reminded":            "The reminder is on its way.",
 	"mail":                "The mail settings were saved. Send a test message to see whether they work.",
+	"filter-saved":        "The filter was saved.",
+	"filter-changed":      "The filter was changed.",
+	"filter-removed":      "The filter was removed.",
+	"stream-added":        "The stream was added. Send a test message to see whether it arrives.",
+	"stream-changed":      "The stream was changed.",
+	"stream-paused":       "The stream is paused. Nothing is lost meanwhile.",
+	"stream-resumed":      "The stream goes on where it stood.",
+	"stream-removed":      "The stream was removed.",
+	"retention":           "The retention was saved.",
 	"token-revoked":       "The API token was revoked. It stopped working at once.",
 }
 

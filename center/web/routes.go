@@ -17,6 +17,7 @@ func (c *console) routes() http.Handler {
 		provisions = postern.PermPasskeysProvision
 		revokes    = postern.PermPasskeysRevoke
 		audits     = postern.PermAuditRead
+		forwards   = postern.PermAuditManage
 		knows      = postern.PermAdministratorsRead
 		appoints   = postern.PermAdministrators
 		mints      = postern.PermTokens
@@ -146,6 +147,30 @@ func (c *console) routes() http.Handler {
 
 	m.Handle("GET /audit", c.need(audits, c.auditOfAll))
 	m.Handle("POST /audit/verify", c.need(audits, c.verifyTrail))
+	m.Handle("POST /audit/export", c.need(audits, c.exportTrail))
+	m.Handle("GET /audit/{sequence}", c.need(audits, c.auditEntry))
+	m.Handle("GET "+codesPath, c.need(audits, c.auditCodes))
+	m.Handle("GET "+filtersPath, c.need(audits, c.savedFilters))
+	m.Handle("POST "+filtersPath, c.need(audits, c.keepFilter))
+	m.Handle("GET "+filtersPath+"/new", c.need(audits, c.newFilter))
+	m.Handle("GET "+filtersPath+"/{filter}", c.need(audits, c.editFilter))
+	m.Handle("POST "+filtersPath+"/{filter}", c.need(audits, c.editFilter))
+	m.Handle("GET "+filtersPath+"/{filter}/remove", c.need(audits, c.removeFilter))
+	m.Handle("POST "+filtersPath+"/{filter}/remove", c.need(audits, c.removeFilter))
+	m.Handle("GET "+streamsPath, c.need(audits, c.streams))
+	m.Handle("POST "+streamsPath, c.need(forwards, c.addStream))
+	m.Handle("GET "+streamsPath+"/new", c.need(forwards, c.newStream))
+	m.Handle("GET "+streamsPath+"/{stream}", c.need(forwards, c.editStream))
+	m.Handle("POST "+streamsPath+"/{stream}", c.need(forwards, c.editStream))
+	m.Handle("POST "+streamsPath+"/{stream}/pause", c.need(forwards, c.pauseStream(true)))
+	m.Handle("POST "+streamsPath+"/{stream}/resume", c.need(forwards, c.pauseStream(false)))
+	m.Handle("POST "+streamsPath+"/{stream}/test", c.need(forwards, c.testStream))
+	m.Handle("GET "+streamsPath+"/{stream}/secret", c.need(forwards, c.rotateSecret))
+	m.Handle("POST "+streamsPath+"/{stream}/secret", c.need(forwards, c.rotateSecret))
+	m.Handle("GET "+streamsPath+"/{stream}/remove", c.need(forwards, c.removeStream))
+	m.Handle("POST "+streamsPath+"/{stream}/remove", c.need(forwards, c.removeStream))
+	m.Handle("GET "+retentionPath, c.need(audits, c.retention))
+	m.Handle("POST "+retentionPath, c.need(forwards, c.setRetention))
 
 	m.Handle("GET /administrators", c.need(knows, c.administrators))
 	m.Handle("GET /administrators/invite", c.need(appoints, c.inviteAdministrator))

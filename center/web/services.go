@@ -48,6 +48,7 @@ type Users interface {
 
 // Phones is what the console needs of package device.
 type Phones interface {
+	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
 	Phones(ctx context.Context, user postern.UserID) ([]postern.Phone, error)
 	UserPairings(ctx context.Context, user postern.UserID) ([]postern.UserPairing, error)
 	EndPairing(ctx context.Context, by postern.DeviceID, id postern.PairingID) (postern.Pairing, error)
@@ -59,6 +60,7 @@ type Phones interface {
 // Passkeys is what the console needs of package provision.
 type Passkeys interface {
 	Begin(ctx context.Context, phone postern.PhoneID) (postern.Provisioning, bool, error)
+	Provisioning(ctx context.Context, id postern.ProvisioningID) (postern.Provisioning, error)
 	Provisionings(ctx context.Context, user postern.UserID) ([]postern.Provisioning, error)
 	Cancel(ctx context.Context, id postern.ProvisioningID) (postern.Provisioning, error)
 	Passkeys(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
@@ -83,9 +85,14 @@ type Trail interface {
 
 	Retention(ctx context.Context) (postern.AuditRetention, error)
 	SetRetention(ctx context.Context, in postern.AuditRetentionInput) (postern.AuditRetention, error)
+	WouldRemove(ctx context.Context, in postern.AuditRetentionInput) (audit.Removal, error)
+
+	NoteExport(ctx context.Context, format string, s postern.AuditSelection, after int64) error
+	Exported(ctx context.Context, after, through int64) error
 
 	Filters(ctx context.Context) ([]postern.SavedAuditFilter, error)
 	SaveFilter(ctx context.Context, in postern.SavedAuditFilterInput) (postern.SavedAuditFilter, error)
+	UpdateFilter(ctx context.Context, id postern.SavedFilterID, in postern.SavedAuditFilterInput) (postern.SavedAuditFilter, error)
 	RemoveFilter(ctx context.Context, id postern.SavedFilterID, version int64) error
 }
 
@@ -94,6 +101,7 @@ type Streams interface {
 	List(ctx context.Context) ([]postern.AuditStream, error)
 	Get(ctx context.Context, id postern.AuditStreamID) (postern.AuditStream, error)
 	Create(ctx context.Context, in postern.AuditStreamInput) (postern.AuditStreamSecret, error)
+	Update(ctx context.Context, id postern.AuditStreamID, in postern.AuditStreamInput) (postern.AuditStream, error)
 	Pause(ctx context.Context, id postern.AuditStreamID, version int64, paused bool) (postern.AuditStream, error)
 	Rotate(ctx context.Context, id postern.AuditStreamID, version int64) (postern.AuditStreamSecret, error)
 	Remove(ctx context.Context, id postern.AuditStreamID, version int64) error

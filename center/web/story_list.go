@@ -23,6 +23,7 @@ func stories() []story {
 	addEnrolmentStories(add, part)
 	addMessageStories(add, part)
 	addJobStories(add, part)
+	addAuditStories(add, part)
 	addOtherStories(add, part)
 	return all
 }

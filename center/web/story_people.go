@@ -133,19 +133,6 @@ func addInviteStories(add, part func(string, templ.Component), i postern.Integra
 }
 
 func addOtherStories(add, part func(string, templ.Component)) {
-	i := fixtureIntegration()
-	of := auditPage{integrationFrame: shell(i, tabAudit), Events: fixtureEvents(), More: true}
-	add("audit/of-integration", trailPage(of))
-	everything := auditPage{integrationFrame: integrationFrame{frame: fixtureFrame(sectionAudit, "Audit trail")}, Events: fixtureEvents(), Filter: auditFilter{Before: 50}}
-	everything.Verification = &postern.AuditVerification{OK: true, Entries: 42, Head: fixtureEvents()[0].Hash, Message: "All 42 entries fit.", Checkpoint: "postern.contoso.example/audit\n42\nXyt8nZ4KGyw9Pk9gcYKTpLXG2+jzkxLMTlk=\n\n— postern.contoso.example 1a2b3c"}
-	add("audit/verified", trailPage(everything))
-	broken := everything
-	broken.Verification = &postern.AuditVerification{Entries: 41, BrokenAt: 17, Message: "The hash of entry 17 does not match its content."}
-	add("audit/broken", trailPage(broken))
-	none := everything
-	none.Events, none.Verification, none.Filter = nil, nil, auditFilter{Family: "token.", Failures: true}
-	add("audit/none", trailPage(none))
-
 	admins := []postern.Administrator{
 		{ID: fixtureOwner.Administrator, Version: 1, Name: "Ada Lindqvist", Role: postern.RoleOwner, Passkeys: 2, LastSignIn: pointer(ago(time.Hour))},
 		{ID: fixtureHelpDesk.Administrator, Version: 4, Name: "Bo Marchetti", Role: postern.RoleHelpDesk, Passkeys: 1, LastSignIn: pointer(ago(49 * time.Hour))},

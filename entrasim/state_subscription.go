@@ -204,13 +204,13 @@ func (s *Server) notifier() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// dropSubscription forgets a subscription and reports whether it was there.
-func (t *Tenant) dropSubscription(id string) bool {
+// dropSubscription forgets a subscription, if it is there.
+func (t *Tenant) dropSubscription(id string) {
 	s := &t.subscribers
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all[id] == nil {
-		return false
+		return
 	}
 	delete(s.all, id)
 	for n, other := range s.order {
@@ -219,5 +219,4 @@ func (t *Tenant) dropSubscription(id string) bool {
 			break
 		}
 	}
-	return true
 }

@@ -133,7 +133,7 @@ func TestNotificationsAreChecked(t *testing.T) {
 	at := s.URL + directory.NotificationPath + string(w.integration.ID)
 	post := func(address, kind, body string) (int, string, http.Header) {
 		t.Helper()
-		req, err := http.NewRequestWithContext(t.Context(), "POST", address, strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -40,7 +40,6 @@ type world struct {
 	sim         *entrasim.Running
 	tenant      *entra.Tenant
 	integration postern.Integration
-	person      postern.AdministratorID
 
 	mu     sync.Mutex
 	now    time.Time
@@ -220,7 +219,7 @@ func (w *world) control(method, path string, in, out any) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // a test's read
+	defer answer.Body.Close()
 	text, _ := io.ReadAll(answer.Body)
 	if answer.StatusCode > 299 {
 		w.t.Fatalf("%s %s: %d %s", method, path, answer.StatusCode, text)
@@ -301,7 +300,7 @@ func (w *world) browse(start, upn string) enrolment.Returned {
 			form.Set("login", upn)
 			form.Set("passwd", "Correct-horse-7")
 		}
-		answer, err = c.PostForm(w.sim.GraphURL+config.URLPost, form) //nolint:bodyclose // closed at the top of the loop
+		answer, err = c.PostForm(w.sim.GraphURL+config.URLPost, form)
 	}
 	w.t.Fatal("the sign-in never came to an end")
 	return enrolment.Returned{}

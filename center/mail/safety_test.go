@@ -118,7 +118,7 @@ func TestTextsNameOnlyKnownPlaceholders(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"Hello {nmae}", "Hello {name", "{}"} {
+	for _, bad := range []string{"Hello {nome}", "Hello {name", "{}"} {
 		if err := checkText(&postern.MessageText{Kind: postern.MessageCode, Language: postern.English, Intro: bad}); err == nil {
 			t.Errorf("%q was taken", bad)
 		}

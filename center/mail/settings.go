@@ -198,7 +198,7 @@ func checkAddress(address string) error {
 	parsed, err := mail.ParseAddress(address)
 	if err != nil || parsed.Address != address || parsed.Name != "" || len(address) > 254 ||
 		strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f || bytes.ContainsRune([]byte("<>,;:\"()[]\\"), r) }) {
-		return errors.New("That is not a mail address such as passkeys@contoso.com.") //nolint:staticcheck // a sentence for people
+		return errors.New("That is not a mail address such as passkeys@contoso.com.")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestDirectoryFilters(t *testing.T) {
 	token := bearer(h.token(postern.PermUsersRead))
 	get := func(query string) directory.Query {
 		t.Helper()
-		if answer := h.send("GET", "/api/v1/integrations/int_1/directory/users"+query, "", token); answer.StatusCode != 200 {
+		if answer := h.send("GET", "/api/v1/integrations/int_1/directory/users"+query, "", token); answer.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %d", query, answer.StatusCode)
 		}
 		h.domain.mu.Lock()

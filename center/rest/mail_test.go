@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/http"
 	"testing"
 
 	"github.com/postern/postern"
@@ -59,7 +60,7 @@ func TestMailPasswordStaysInside(t *testing.T) {
 	answer := h.send("PUT", "/api/v1/mail", `{"version":0,"host":"mail.contoso.com","port":587,"security":"starttls","from":"a@contoso.com","organisation":"","help":"","per_minute":60,"password_set":false,"password":"hunter2"}`,
 		bearer(h.token(postern.PermMessagesWrite)))
 	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != 200 {
+	if err != nil || answer.StatusCode != http.StatusOK {
 		t.Fatalf("%d: %s, %v", answer.StatusCode, text, err)
 	}
 	if bytes.Contains(text, []byte("hunter2")) {

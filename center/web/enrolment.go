@@ -99,10 +99,11 @@ func (c *console) setEnrolment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	acknowledged := 0
-	if p.Policy, acknowledged, err = readPolicy(r); err != nil {
+	policy, acknowledged, err := readPolicy(r)
+	if err != nil {
 		return err
 	}
+	p.Policy = policy
 	do, at, _ := strings.Cut(r.PostFormValue("do"), ":")
 	n, _ := strconv.Atoi(at)
 	switch rules := p.Policy.Rules; {

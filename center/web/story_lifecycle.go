@@ -60,8 +60,10 @@ func addLifecycleStories(add, part func(string, templ.Component)) {
 	renamed.Passkeys[0].Outdated = true
 	renamed.Passkeys[0].Problem = "The user's name was " + renamed.Passkeys[0].UPN + " when this passkey was registered. Microsoft documents that a passkey does not work after the name changed: provision it again."
 	add("user/renamed", user(renamed))
-	ask := actPage{frame: inDialog(fixtureFrame(sectionIntegrations, "Suspend "+u.DisplayName+"?")), Path: userPath(u.ID) + "/suspend", Back: userPath(u.ID),
-		Text: "None of the phones is let talk to a workstation.", Button: "Suspend", Asks: true}
+	ask := actPage{
+		frame: inDialog(fixtureFrame(sectionIntegrations, "Suspend "+u.DisplayName+"?")), Path: userPath(u.ID) + "/suspend", Back: userPath(u.ID),
+		Text: "None of the phones is let talk to a workstation.", Button: "Suspend", Asks: true,
+	}
 	part("user/suspend", confirmAct(ask))
 	all := ask
 	all.frame = inDialog(fixtureFrame(sectionIntegrations, "Revoke everything of "+u.DisplayName+"?"))

@@ -69,8 +69,8 @@ func addMessageStories(add, part func(string, templ.Component)) {
 	text.Trail = []crumb{{"Integrations", "/integrations"}, {on.ApplicationName, integrationPath(on.ID)}, {"Messages", messagesPath(on.ID)}}
 	add("messages/text", messageText(text))
 	bad := text
-	bad.Text.Intro, bad.Preview = "Hello {nmae}", postern.MessagePreview{}
-	bad.Problems = problems{postern.FieldErrorf("intro", "There is no placeholder {nmae}.").WithNext("Known are {name}, {application}, {organisation}, {help}.")}
+	bad.Text.Intro, bad.Preview = "Hello {nome}", postern.MessagePreview{}
+	bad.Problems = problems{postern.FieldErrorf("intro", "There is no placeholder {nome}.").WithNext("Known are {name}, {application}, {organisation}, {help}.")}
 	add("messages/text-wrong", messageText(bad))
 	part("messages/sent", sent(fixtureFrame(sectionIntegrations, ""), fixtureUser(0, postern.PhasePaired), fixtureMessages()))
 	part("messages/nothing-sent", sent(fixtureFrame(sectionIntegrations, ""), fixtureUser(0, postern.PhaseActive), nil))

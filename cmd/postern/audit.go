@@ -144,9 +144,16 @@ func (cmd *auditShowCmd) Run(ctx context.Context, std cli.Streams, group *auditC
 	}
 	e := d.Event
 	fields := []field{
-		{"Entry", fmt.Sprint(e.Sequence)}, {"ID", string(e.ID)}, {"Time", when(e.At)}, {"Event", e.Code + " " + e.Name}, {"Meaning", d.Text},
+		{"Entry", fmt.Sprint(e.Sequence)},
+		{"ID", string(e.ID)},
+		{"Time", when(e.At)},
+		{"Event", e.Code + " " + e.Name},
+		{"Meaning", d.Text},
 		{"Outcome", map[bool]string{true: "success", false: "failure " + string(e.ErrorCode)}[e.Success]},
-		{"By", first(e.Actor.Name, e.Actor.ID, e.Actor.Kind)}, {"From", e.Actor.Addr}, {"About", first(e.TargetName, e.Target)}, {"Message", e.Message},
+		{"By", first(e.Actor.Name, e.Actor.ID, e.Actor.Kind)},
+		{"From", e.Actor.Addr},
+		{"About", first(e.TargetName, e.Target)},
+		{"Message", e.Message},
 	}
 	for _, change := range d.Changes {
 		fields = append(fields, field{change.Name, fmt.Sprintf("%q -> %q", change.Before, change.After)})

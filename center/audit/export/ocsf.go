@@ -83,9 +83,15 @@ var families = []struct {
 	prefix string
 	class  Class
 }{
-	{"user.", AccountChange}, {"passkey.", AccountChange}, {"provisioning.", AccountChange},
-	{"integration.", EntityManagement}, {"phone.", EntityManagement}, {"workstation.", EntityManagement},
-	{"pairing.", EntityManagement}, {"administrator.", EntityManagement}, {"token.", EntityManagement},
+	{"user.", AccountChange},
+	{"passkey.", AccountChange},
+	{"provisioning.", AccountChange},
+	{"integration.", EntityManagement},
+	{"phone.", EntityManagement},
+	{"workstation.", EntityManagement},
+	{"pairing.", EntityManagement},
+	{"administrator.", EntityManagement},
+	{"token.", EntityManagement},
 	{"audit.", EntityManagement},
 }
 
@@ -94,10 +100,26 @@ var verbs = []struct {
 	ending   string
 	activity int
 }{
-	{"created", create}, {"enrolled", create}, {"opened", create}, {"invited", create}, {"create_failed", create},
-	{"updated", update}, {"update_failed", update}, {"renamed", update}, {"flags", update}, {"settings", update},
-	{"enabled", update}, {"disabled", update}, {"active", update}, {"retention", update}, {"paused", update}, {"resumed", update},
-	{"removed", remove}, {"revoked", remove}, {"ended", remove}, {"lapsed", remove},
+	{"created", create},
+	{"enrolled", create},
+	{"opened", create},
+	{"invited", create},
+	{"create_failed", create},
+	{"updated", update},
+	{"update_failed", update},
+	{"renamed", update},
+	{"flags", update},
+	{"settings", update},
+	{"enabled", update},
+	{"disabled", update},
+	{"active", update},
+	{"retention", update},
+	{"paused", update},
+	{"resumed", update},
+	{"removed", remove},
+	{"revoked", remove},
+	{"ended", remove},
+	{"lapsed", remove},
 }
 
 func meaningOf(e postern.AuditEvent) meaning {

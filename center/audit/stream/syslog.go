@@ -47,7 +47,7 @@ func (s *syslog) send(ctx context.Context, events []postern.AuditEvent) (int, er
 	if err != nil {
 		return 0, s.unreached(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var out interface {
@@ -92,7 +92,7 @@ func (s *syslog) datagrams(ctx context.Context, events []postern.AuditEvent) (in
 	if err != nil {
 		return 0, s.unreached(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for n, e := range events {
 		if _, err := conn.Write(s.message(e)); err != nil {
 			return n, s.unreached(err)

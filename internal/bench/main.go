@@ -41,7 +41,12 @@ var measurements = []struct {
 	{"app", measureApp},
 	{"extension", measureExtension},
 	{"provision", measureProvision},
+	{"audit", measureAudit},
+	{"revoke", measureRevoke},
+	{"reconcile", measureReconcile},
 	{"bulk", measureBulk},
+	{"writes", measureWrites},
+	{"plain_writes", measurePlainWrites},
 }
 
 func main() {

@@ -54,7 +54,31 @@ type world struct {
 	stop        func() error
 }
 
+// newWorld makes one that serves, and whose jobs run.
 func newWorld(ctx context.Context, users int, speed float64, levers entrasim.Levers) (w *world, err error) {
+	if w, err = openWorld(ctx, users, speed, levers); err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", w.center.Config.Listen)
+	if err != nil {
+		return nil, errors.Join(err, w.stop())
+	}
+	serving, stopServing := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- w.center.Serve(serving, l) }()
+	closeAll := w.stop
+	w.stop = func() error {
+		stopServing()
+		return errors.Join(<-done, closeAll())
+	}
+	if err := w.connect(ctx); err != nil {
+		return nil, errors.Join(err, w.stop())
+	}
+	return w, nil
+}
+
+// openWorld makes one that serves nobody, and whose jobs wait.
+func openWorld(ctx context.Context, users int, speed float64, levers entrasim.Levers) (w *world, err error) {
 	w = &world{clock: timeLapse{time.Now(), speed}}
 	if w.dir, err = os.MkdirTemp("", "bench-"); err != nil {
 		return nil, err
@@ -70,12 +94,12 @@ func newWorld(ctx context.Context, users int, speed float64, levers entrasim.Lev
 	if w.sim, err = entrasim.Listen(ctx, entrasim.Config{Users: users, Now: w.clock.now, Levers: &levers, CAFile: caFile}); err != nil {
 		return nil, err
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, errors.Join(err, w.sim.Close())
 	}
 	config, err := center.Config{
-		Data: w.dir, Listen: l.Addr().String(),
+		Data: w.dir, Listen: address,
 		Entra: center.EntraConfig{Authority: w.sim.AuthorityURL, Graph: w.sim.GraphURL, CAFile: caFile},
 	}.Complete()
 	if err != nil {
@@ -86,16 +110,12 @@ func newWorld(ctx context.Context, users int, speed float64, levers entrasim.Lev
 	}); err != nil {
 		return nil, errors.Join(err, w.sim.Close())
 	}
-	serving, stopServing := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- w.center.Serve(serving, l) }()
 	w.stop = func() error {
-		stopServing()
-		err := errors.Join(<-done, w.center.Close(), w.sim.Close())
+		err := errors.Join(w.center.Close(), w.sim.Close())
 		os.RemoveAll(w.dir)
 		return err
 	}
-	return w, w.connect(ctx)
+	return w, nil
 }
 
 // connect adds and enables the integration and lists who can be given a passkey.
@@ -153,13 +173,22 @@ func (memoryKeeper) Save(context.Context, *phone.State) error { return nil }
 func (w *world) obtainPasskey(ctx context.Context, code string) error {
 	p, _, err := phone.Enrol(ctx, phone.Enrolment{
 		Server: w.center.Config.PublicURL, Code: code, Name: "bench", Platform: "bench", Assurance: postern.AssuranceFile,
-	}, phone.Env{
-		Keeper: memoryKeeper{}, Passkeys: memory.New(4), User: &authtest.User{}, Random: rand.Reader, Now: w.clock.now,
-		Transport: signed.HTTP(nil),
-	})
+	}, w.phoneEnv())
 	if err != nil {
 		return fmt.Errorf("enrol: %w", err)
 	}
+	return w.provision(ctx, p)
+}
+
+// phoneEnv is what a phone runs on that keeps nothing and whose user agrees to everything.
+func (w *world) phoneEnv() phone.Env {
+	return phone.Env{
+		Keeper: memoryKeeper{}, Passkeys: memory.New(4), User: &authtest.User{}, Random: rand.Reader, Now: w.clock.now, Transport: signed.HTTP(nil),
+	}
+}
+
+// provision has a phone make its passkey, and waits until it is active.
+func (w *world) provision(ctx context.Context, p *phone.Phone) error {
 	const enough = 1000 * time.Hour
 	made, err := p.Provision(ctx, phone.Provisioning{OfferWait: enough, Wait: enough})
 	if err != nil {

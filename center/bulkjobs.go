@@ -36,7 +36,7 @@ func (b bulkTenants) GroupMembers(ctx context.Context, id postern.IntegrationID,
 func (s *Center) registerBulk() {
 	b := s.Bulk
 	b.Register(postern.BulkInvite, postern.PermUsersInvite, bulk.Invite{Users: s.Users, PublicURL: s.Config.PublicURL})
-	b.Register(postern.BulkRemind, postern.PermUsersInvite, bulk.Remind{Mail: s.Mail})
+	b.Register(postern.BulkRemind, postern.PermUsersInvite, bulk.Remind{Mail: s.Mail, Store: s.Store})
 	b.Register(postern.BulkProvision, postern.PermPasskeysProvision, bulk.Provision{Passkeys: s.Passkeys, Phones: s.Phones, Now: b.Now})
 	b.Register(postern.BulkRevokeUser, postern.PermPasskeysRevoke, bulk.RevokeUser{Passkeys: s.Passkeys})
 	b.Register(postern.BulkRevokePhones, postern.PermPasskeysRevoke, bulk.RevokePhones{Passkeys: s.Passkeys, Phones: s.Phones})

@@ -194,7 +194,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now}); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.Bulk.Door = s.Auth
+	s.Bulk.Door, s.Bulk.May = s.Auth, s.Auth.May
 	if s.handler, err = s.routes(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

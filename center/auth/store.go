@@ -26,6 +26,7 @@ type Store interface {
 	DeleteCredential(ctx context.Context, credentialID []byte) error
 
 	Tokens(ctx context.Context) ([]postern.APIToken, error)
+	Token(ctx context.Context, id postern.TokenID) (postern.APIToken, error)
 	TokenByHash(ctx context.Context, hash []byte) (postern.APIToken, error)
 	CreateToken(ctx context.Context, t postern.APIToken, hash []byte) error
 	UpdateToken(ctx context.Context, t postern.APIToken) error

@@ -80,16 +80,26 @@ type Reminder interface {
 	Remind(ctx context.Context, user postern.UserID) error
 }
 
+// Atomic runs do in a transaction that travels in the context.
+type Atomic interface {
+	Atomically(ctx context.Context, do func(ctx context.Context) error) error
+}
+
 // Remind is the act of [postern.BulkRemind].
-type Remind struct{ Mail Reminder }
+type Remind struct {
+	Mail  Reminder
+	Store Atomic // the one that Mail writes to
+}
 
 // Do implements [Act].
 func (a Remind) Do(ctx context.Context, _ postern.BulkJob, row Row) (Outcome, error) {
-	err := a.Mail.Remind(ctx, row.UserID)
-	if postern.IsCode(err, postern.CodeConflict) {
-		if row.Again {
-			return Outcome{}, nil // an earlier try wrote it
+	err := a.Store.Atomically(ctx, func(ctx context.Context) error {
+		if err := a.Mail.Remind(ctx, row.UserID); err != nil {
+			return err
 		}
+		return row.Keep(ctx, Outcome{})
+	})
+	if postern.IsCode(err, postern.CodeConflict) {
 		e := postern.AsError(err)
 		return skip(postern.CodeNothingToDo, e.Message, e.Next), nil
 	}

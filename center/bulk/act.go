@@ -24,7 +24,15 @@ type Row struct {
 	Begun time.Time
 	// Again says that the row was begun before: by a process that died, or until it had to wait.
 	Again bool
+	// Kept says that the act has happened, and only the end of the row is missing. Such a row is not acted on again.
+	Kept bool
+
+	keep func(ctx context.Context, out Outcome) error
 }
+
+// Keep notes what the act made, in the transaction of ctx, which has to be the one that makes it: however the process
+// ends, either both are there or neither. The error, when the row went to somebody else meanwhile, has to undo the act.
+func (r Row) Keep(ctx context.Context, out Outcome) error { return r.keep(ctx, out) }
 
 // Outcome is how an act ended. The zero value is success with nothing to say.
 type Outcome struct {

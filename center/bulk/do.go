@@ -19,6 +19,23 @@ func (s *Service) do(ctx context.Context, r Record, t taken) *ended {
 			WithNext("Look at the user's page, and at the log of the control center, before trying again."))
 		return e
 	}
+	if row.Kept {
+		e.secret = r.Kind == postern.BulkInvite && r.Mail != postern.MailCode
+		row.State, row.Code, row.Message, row.Next = postern.BulkRowDone, "", "", ""
+		return e
+	}
+	row.keep = func(ctx context.Context, out Outcome) error {
+		kept := *row
+		kept.take(out)
+		var sealed []byte
+		if out.Secret != nil {
+			var err error
+			if sealed, err = s.seal(ctx, r.ID, *out.Secret); err != nil {
+				return err
+			}
+		}
+		return s.Store.KeepBulkRow(ctx, kept, t.until, sealed)
+	}
 	k, ok := s.kinds[r.Kind]
 	if !ok {
 		s.fail(e, postern.Errorf(postern.CodeInternal, "This control center cannot do jobs of that kind."))
@@ -27,9 +44,10 @@ func (s *Service) do(ctx context.Context, r Record, t taken) *ended {
 	acting := postern.WithActor(postern.WithBackground(ctx), r.Actor)
 	acting, cancel := context.WithTimeout(acting, rowTime)
 	defer cancel()
-	out, err := k.act.Do(acting, r.BulkJob, t.row)
+	out, err := k.act.Do(acting, r.BulkJob, *row)
 	if err == nil && out.Secret != nil {
-		err = s.keep(ctx, e, *out.Secret)
+		e.secret = true
+		e.sealed, err = s.seal(ctx, r.ID, *out.Secret)
 	}
 	if err != nil {
 		s.judge(ctx, e, err)
@@ -39,15 +57,7 @@ func (s *Service) do(ctx context.Context, r Record, t taken) *ended {
 	if row.State == "" {
 		row.State = postern.BulkRowDone
 	}
-	if out.Made != "" {
-		row.Made = out.Made
-	}
-	if out.User != "" {
-		row.UserID = out.User
-	}
-	if out.UPN != "" {
-		row.UPN = out.UPN
-	}
+	row.take(out)
 	if row.State == postern.BulkRowWaiting {
 		e.due = s.Now().UTC().Add(max(out.After, time.Second))
 		row.Tries-- // waiting for somebody is no attempt of ours
@@ -58,13 +68,25 @@ func (s *Service) do(ctx context.Context, r Record, t taken) *ended {
 // secretPurpose is what the codes of rows are sealed for.
 func secretPurpose(id postern.BulkJobID) string { return "bulk/" + string(id) }
 
-func (s *Service) keep(ctx context.Context, e *ended, secret Secret) error {
+func (s *Service) seal(ctx context.Context, id postern.BulkJobID, secret Secret) ([]byte, error) {
 	plain, err := json.Marshal(secret)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.sealed, err = s.Sealer.Seal(ctx, secretPurpose(e.row.JobID), plain)
-	return err
+	return s.Sealer.Seal(ctx, secretPurpose(id), plain)
+}
+
+// take takes over what an act made and found out.
+func (r *Row) take(out Outcome) {
+	if out.Made != "" {
+		r.Made = out.Made
+	}
+	if out.User != "" {
+		r.UserID = out.User
+	}
+	if out.UPN != "" {
+		r.UPN = out.UPN
+	}
 }
 
 // patience is how long a row is tried whose failure may pass; then it has failed.

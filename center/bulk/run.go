@@ -84,6 +84,7 @@ type ended struct {
 	taken
 	due    time.Time // of a row that stays open
 	sealed []byte
+	secret bool           // the row holds something sealed, by now or since before
 	hold   *postern.Error // the whole job has to wait: for so long, for this
 }
 
@@ -118,6 +119,14 @@ func (s *Service) step(ctx context.Context, id postern.BulkJobID, before *ended,
 				return err
 			}
 		}
+		if !stopping && now.Before(until) && r.State == postern.BulkRunning {
+			if lost := s.lost(ctx, r); lost != nil {
+				if !postern.IsCode(lost, postern.CodeForbidden) {
+					return lost
+				}
+				return s.halt(ctx, &r, lost)
+			}
+		}
 		if !stopping && now.Before(until) {
 			if next, err = s.take(ctx, &r, now); err != nil {
 				return err
@@ -130,6 +139,27 @@ func (s *Service) step(ctx context.Context, id postern.BulkJobID, before *ended,
 		return s.save(ctx, &r)
 	})
 	return r, next, err
+}
+
+// lost says why whoever started a job may not do what it does any more.
+func (s *Service) lost(ctx context.Context, r Record) error {
+	known, ok := s.kinds[r.Kind]
+	if s.May == nil || !ok {
+		return nil
+	}
+	return s.May(ctx, r.Actor, known.needs)
+}
+
+// halt pauses a job whose rows nobody stands for, until somebody who may has it go on.
+func (s *Service) halt(ctx context.Context, r *Record, why error) error {
+	e := postern.AsError(why)
+	r.State, r.Version = postern.BulkPaused, r.Version+1
+	r.Code, r.Message = e.Code, e.Message
+	r.Next = "Somebody who may do this to users can have the job go on, in their own name; or cancel it."
+	if err := s.save(ctx, r); err != nil {
+		return err
+	}
+	return s.Audit.Record(ctx, event(audit.BulkPaused, *r, "The job was paused: "+e.Message))
 }
 
 // take marks the next row as running. Of a job that is paused or cancelled it takes only what a dead process left.
@@ -161,7 +191,7 @@ func (s *Service) end(ctx context.Context, r *Record, e ended) (bool, error) {
 	}
 	r.Counts.Running--
 	*r.Counts.Field(e.row.State)++
-	if len(e.sealed) > 0 {
+	if e.secret {
 		until := s.Now().UTC().Add(codesKept)
 		r.CodesUntil = &until
 	}

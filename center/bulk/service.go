@@ -43,6 +43,9 @@ type Service struct {
 	Notices backbone.Backbone
 	Logger  *slog.Logger
 	Now     func() time.Time
+	// May says whether somebody still has a permission that they had when they started a job; CodeForbidden if not. A job
+	// is paused before its next row when its starter has it no longer. nil: nobody is asked.
+	May func(ctx context.Context, who postern.Actor, p postern.Permission) error
 	// Width is how many rows of a job are done at once by one process. 0 means 8.
 	Width int
 

@@ -71,6 +71,9 @@ func (s *Service) Resume(ctx context.Context, id postern.BulkJobID, version int6
 			return audit.BulkResumed, "", wrongState(r.State, "Only a paused job can go on.")
 		}
 		s.goOn(r)
+		if err := s.vouch(ctx, r); err != nil {
+			return audit.BulkResumed, "", err
+		}
 		return audit.BulkResumed, "The job goes on.", s.Queue.Enqueue(ctx, RunJob{r.ID}, job.Bulk())
 	})
 }
@@ -123,6 +126,9 @@ func (s *Service) RetryFailed(ctx context.Context, id postern.BulkJobID, version
 		if r.State != postern.BulkPaused {
 			s.goOn(r)
 		}
+		if err := s.vouch(ctx, r); err != nil {
+			return audit.BulkRetried, "", err
+		}
 		return audit.BulkRetried, "The failed rows are tried again.", s.Queue.Enqueue(ctx, RunJob{r.ID}, job.Bulk())
 	})
 }
@@ -133,6 +139,17 @@ func (s *Service) goOn(r *Record) {
 	r.Code, r.Message, r.Next = "", "", ""
 	r.Held, r.PerMinute = time.Time{}, 0
 	r.Mark, r.MarkFinished = s.Now().UTC(), r.Counts.Finished()
+}
+
+// vouch has the rows that are left done in the name of whoever has the job go on, when its starter may not do them any
+// more.
+func (s *Service) vouch(ctx context.Context, r *Record) error {
+	err := s.lost(ctx, *r)
+	if postern.IsCode(err, postern.CodeForbidden) {
+		r.Actor = postern.ActorFrom(ctx)
+		return nil
+	}
+	return err
 }
 
 func wrongState(is postern.BulkState, message string) error {

@@ -31,6 +31,9 @@ type Store interface {
 	// TakeBulkRow marks the open row whose time came first as running until a time, and returns it as it was, with
 	// Tries counted up; nil when no row's time has come. With begunOnly it takes only rows whose lease ran out.
 	TakeBulkRow(ctx context.Context, id postern.BulkJobID, now, until time.Time, begunOnly bool) (*Row, error)
+	// KeepBulkRow notes, in the transaction of the act itself, that the act on a row that was taken until a time has
+	// happened, and what it made; CodeStale when the row is no longer taken so.
+	KeepBulkRow(ctx context.Context, row Row, until time.Time, sealed []byte) error
 	// EndBulkRow stores what became of a row that was taken until a time, and reports whether it was still taken so.
 	EndBulkRow(ctx context.Context, row Row, until time.Time, due time.Time, sealed []byte) (bool, error)
 	// MoveBulkRows brings all rows of one state into another with a reason, due at once, and counts them. Rows that come

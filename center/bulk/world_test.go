@@ -29,6 +29,7 @@ type world struct {
 	integration postern.Integration
 	act         *act
 	denied      postern.Permission
+	lost        error // why whoever started a job may do it no longer
 	members     []postern.DirectoryUser
 
 	mu  sync.Mutex
@@ -136,7 +137,7 @@ func newWorldIn(t testing.TB, db *store.Store) *world {
 	w.trail = &audit.Log{Store: db, Sealer: sealer, Now: w.clock, Origin: "test"}
 	w.bulk = &bulk.Service{
 		Store: db, Tenants: w, Door: w, Sealer: sealer, Audit: w.trail, Queue: w.queue, Notices: &backbone.InProcess{},
-		Logger: slog.New(slog.DiscardHandler), Now: w.clock, Width: 1,
+		Logger: slog.New(slog.DiscardHandler), Now: w.clock, Width: 1, May: func(context.Context, postern.Actor, postern.Permission) error { return w.lost },
 	}
 	for _, k := range postern.BulkKinds {
 		w.bulk.Register(k, postern.PermPasskeysRevoke, w.act)

@@ -17,7 +17,15 @@ const (
 // Invite invites a user of the tenant to enrol a phone and returns the one-time code, which is not stored. An open
 // invitation of the same user is withdrawn, so that one code works at a time.
 func (s *Service) Invite(ctx context.Context, id postern.IntegrationID, in postern.InvitationInput) (postern.InvitationCreated, error) {
-	created, err := s.invite(ctx, id, in)
+	return s.InviteThen(ctx, id, in, func(context.Context, postern.InvitationCreated) error { return nil })
+}
+
+// InviteThen is [Service.Invite] that calls then in the inviting transaction, which may be begun again. An error of then
+// undoes the invitation.
+func (s *Service) InviteThen(ctx context.Context, id postern.IntegrationID, in postern.InvitationInput,
+	then func(ctx context.Context, created postern.InvitationCreated) error,
+) (postern.InvitationCreated, error) {
+	created, err := s.invite(ctx, id, in, then)
 	if err != nil && !postern.IsCode(err, postern.CodeNotFound) {
 		e := postern.AsError(err)
 		failed := postern.AuditEvent{
@@ -39,7 +47,9 @@ func bounded(s string) string {
 	return s
 }
 
-func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in postern.InvitationInput) (postern.InvitationCreated, error) {
+func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in postern.InvitationInput,
+	then func(ctx context.Context, created postern.InvitationCreated) error,
+) (postern.InvitationCreated, error) {
 	var none postern.InvitationCreated
 	if in.User == "" || len(in.User) > 320 {
 		return none, postern.FieldErrorf("user", "A user principal name or object id is required.")
@@ -103,6 +113,9 @@ func (s *Service) invite(ctx context.Context, id postern.IntegrationID, in poste
 			return err
 		}
 		if out.User, err = s.Store.User(ctx, u.ID); err != nil {
+			return err
+		}
+		if err := then(ctx, out); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, event(audit.UserInvited, out.User, "The user was invited to enrol a phone.",

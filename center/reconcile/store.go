@@ -56,7 +56,7 @@ type Choice int
 const (
 	Everybody    Choice = iota
 	WithPasskeys        // with managed passkeys that are not revoked
-	WithDevices         // with managed passkeys of any state, or an active phone
+	WithDevices         // with managed passkeys or phones of any state
 )
 
 // DifferenceQuery chooses differences. They are ordered by the time they were found, newest first.

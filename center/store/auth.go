@@ -126,6 +126,15 @@ func (s *Store) Tokens(ctx context.Context) ([]postern.APIToken, error) {
 	return convert(rows, err, "API token", tokenOf)
 }
 
+// Token returns one token, revoked and expired ones included.
+func (s *Store) Token(ctx context.Context, id postern.TokenID) (postern.APIToken, error) {
+	row, err := s.read(ctx).GetToken(ctx, string(id))
+	if err != nil {
+		return postern.APIToken{}, failure(err, "API token")
+	}
+	return tokenOf(row)
+}
+
 // TokenByHash returns the token whose value has that hash, revoked and expired ones included.
 func (s *Store) TokenByHash(ctx context.Context, hash []byte) (postern.APIToken, error) {
 	row, err := s.read(ctx).GetTokenByHash(ctx, blob(hash))

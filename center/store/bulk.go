@@ -92,7 +92,7 @@ func placeholders(rows, columns int) string {
 // bulkChunk is how many rows one statement inserts: within SQLite's bound of 32,766 values.
 const bulkChunk = 500
 
-const bulkRowColumns = "job_id, number, given, times, valid_minutes, user_id, object_id, upn, state, code, message, next, made, tries, due, begun, updated_at"
+const bulkRowColumns = "job_id, number, given, times, valid_minutes, user_id, object_id, upn, state, code, message, next, made, tries, due, begun, updated_at, kept"
 
 // CreateBulkJob stores a job with its rows.
 func (s *Store) CreateBulkJob(ctx context.Context, r bulk.Record, rows []bulk.Row) error {
@@ -107,7 +107,7 @@ func (s *Store) CreateBulkJob(ctx context.Context, r bulk.Record, rows []bulk.Ro
 		for len(rows) > 0 {
 			chunk := rows[:min(len(rows), bulkChunk)]
 			rows = rows[len(chunk):]
-			const columns = 18
+			const columns = 19
 			args := make([]any, 0, len(chunk)*columns)
 			for _, row := range chunk {
 				var begun int64
@@ -115,7 +115,7 @@ func (s *Store) CreateBulkJob(ctx context.Context, r bulk.Record, rows []bulk.Ro
 					begun = millis(row.Begun)
 				}
 				args = append(args, string(r.ID), row.Number, row.Given, row.Times, row.ValidMinutes, string(row.UserID), row.ObjectID, row.UPN,
-					string(row.State), string(row.Code), row.Message, row.Next, row.Made, row.Tries, int64(0), begun, millis(row.UpdatedAt), []byte{})
+					string(row.State), string(row.Code), row.Message, row.Next, row.Made, row.Tries, int64(0), begun, millis(row.UpdatedAt), row.Kept, []byte{})
 			}
 			if _, err := t.tx.ExecContext(ctx, "INSERT INTO bulk_rows ("+bulkRowColumns+", sealed) VALUES "+placeholders(len(chunk), columns), args...); err != nil {
 				return failure(err, "row")

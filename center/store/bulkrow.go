@@ -13,7 +13,7 @@ func scanBulkRow(row scanner) (bulk.Row, error) {
 	var r bulk.Row
 	var due, begun, updated int64
 	if err := row.Scan(&r.JobID, &r.Number, &r.Given, &r.Times, &r.ValidMinutes, &r.UserID, &r.ObjectID, &r.UPN, &r.State, &r.Code, &r.Message,
-		&r.Next, &r.Made, &r.Tries, &due, &begun, &updated); err != nil {
+		&r.Next, &r.Made, &r.Tries, &due, &begun, &updated, &r.Kept); err != nil {
 		return r, failure(err, "row")
 	}
 	if due > 0 && !r.State.Final() && r.State != postern.BulkRowRunning {
@@ -88,8 +88,26 @@ func (s *Store) TakeBulkRow(ctx context.Context, id postern.BulkJobID, now, unti
 	return taken, err
 }
 
+// KeepBulkRow notes that the act on a row that was taken until a time has happened, and what it made; CodeStale when the
+// row is no longer taken so.
+func (s *Store) KeepBulkRow(ctx context.Context, row bulk.Row, until time.Time, sealed []byte) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		result, err := t.tx.ExecContext(ctx, `UPDATE bulk_rows SET user_id = $4, upn = $5, made = $6, sealed = $7, kept = $8
+			WHERE job_id = $1 AND number = $2 AND state = 'running' AND due = $3`,
+			string(row.JobID), row.Number, millis(until), string(row.UserID), row.UPN, row.Made, blob(sealed), true)
+		if err != nil {
+			return failure(err, "row")
+		}
+		n, err := result.RowsAffected()
+		if err == nil && n == 0 {
+			return postern.Errorf(postern.CodeStale, "Somebody else does this row by now.")
+		}
+		return failure(err, "row")
+	})
+}
+
 // EndBulkRow stores what became of a row that was taken until a time, and reports whether it was still taken so. What is
-// sealed is only replaced, never emptied, by it.
+// sealed, and whom and what the row made, are only replaced, never emptied, by it.
 func (s *Store) EndBulkRow(ctx context.Context, row bulk.Row, until, due time.Time, sealed []byte) (bool, error) {
 	var ours bool
 	err := s.write(ctx, func(ctx context.Context, t *transaction) error {
@@ -97,8 +115,9 @@ func (s *Store) EndBulkRow(ctx context.Context, row bulk.Row, until, due time.Ti
 		if !due.IsZero() {
 			at = millis(due)
 		}
-		result, err := t.tx.ExecContext(ctx, `UPDATE bulk_rows SET user_id = $4, object_id = $5, upn = $6, state = $7, code = $8, message = $9,
-			next = $10, made = $11, tries = $12, due = $13, updated_at = $14 WHERE job_id = $1 AND number = $2 AND state = 'running' AND due = $3`,
+		result, err := t.tx.ExecContext(ctx, `UPDATE bulk_rows SET user_id = CASE WHEN $4 = '' THEN user_id ELSE $4 END, object_id = $5,
+			upn = CASE WHEN $6 = '' THEN upn ELSE $6 END, state = $7, code = $8, message = $9,
+			next = $10, made = CASE WHEN $11 = '' THEN made ELSE $11 END, tries = $12, due = $13, updated_at = $14 WHERE job_id = $1 AND number = $2 AND state = 'running' AND due = $3`,
 			string(row.JobID), row.Number, millis(until), string(row.UserID), row.ObjectID, row.UPN, string(row.State), string(row.Code),
 			row.Message, row.Next, row.Made, row.Tries, at, millis(row.UpdatedAt))
 		if err != nil {
@@ -121,7 +140,7 @@ func (s *Store) MoveBulkRows(ctx context.Context, id postern.BulkJobID, from, to
 	err := s.write(ctx, func(ctx context.Context, t *transaction) error {
 		result, err := t.tx.ExecContext(ctx, `UPDATE bulk_rows SET state = $3, code = $4, message = $5, next = $6, due = 0,
 			tries = CASE WHEN $3 = 'pending' THEN 0 ELSE tries END, begun = CASE WHEN $3 = 'pending' THEN 0 ELSE begun END,
-			made = CASE WHEN $3 = 'pending' THEN '' ELSE made END, updated_at = $7
+			made = CASE WHEN $3 = 'pending' THEN '' ELSE made END, kept = (kept AND $3 <> 'pending'), updated_at = $7
 			WHERE job_id = $1 AND state = $2`, string(id), string(from), string(to), string(why.Code), why.Message, why.Next, millis(now))
 		if err != nil {
 			return failure(err, "row")

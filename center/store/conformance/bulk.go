@@ -162,6 +162,30 @@ func testBulkRows(t *testing.T, w *world) {
 	secrets, err = w.BulkSecrets(ctx, j.ID)
 	same(w, secrets, err)([]bulk.SealedRow{{Number: 1, Given: changed.Given, UPN: changed.UPN, Sealed: []byte("sealed")}})
 
+	// What an act made in its own transaction is not lost with the process, nor by who comes too late.
+	third := take(now, false)
+	made := *third
+	made.Made, made.UserID, made.UPN = "inv_kept", "usr_kept", "kept@contoso.example"
+	w.refused(w.KeepBulkRow(ctx, made, until.Add(time.Second), nil), postern.CodeStale)
+	w.must(w.KeepBulkRow(ctx, made, until, []byte("kept")))
+	third = take(until, true)
+	if third.Number == 2 {
+		third = take(until, true)
+	}
+	if third == nil || third.Number != made.Number || !third.Kept || third.Made != made.Made || third.UserID != made.UserID || third.UPN != made.UPN {
+		t.Fatalf("%+v", third)
+	}
+	third.State, third.Made, third.UserID, third.UPN = postern.BulkRowDone, "", "", ""
+	ours, err = w.EndBulkRow(ctx, *third, until.Add(time.Minute), time.Time{}, nil)
+	same(w, ours, err)(true)
+	done, err = w.BulkRows(ctx, j.ID, bulk.RowQuery{State: postern.BulkRowDone, After: 1})
+	w.must(err)
+	if len(done) != 1 || done[0].Made != made.Made || done[0].UserID != made.UserID || done[0].UPN != made.UPN {
+		t.Errorf("%+v", done)
+	}
+	secrets, err = w.BulkSecrets(ctx, j.ID)
+	same(w, len(secrets), err)(2)
+
 	// One that waits comes back at its time, as one that was begun.
 	waiting := take(now, false)
 	due := now.Add(time.Hour)
@@ -175,20 +199,20 @@ func testBulkRows(t *testing.T, w *world) {
 	}
 
 	n, err := w.MoveBulkRows(ctx, j.ID, postern.BulkRowPending, postern.BulkRowSkipped, postern.Error{Code: "c", Message: "m", Next: "n"}, now)
-	same(w, n, err)(1200)
+	same(w, n, err)(1199)
 	skipped, err := w.BulkRows(ctx, j.ID, bulk.RowQuery{State: postern.BulkRowSkipped, Limit: 1})
 	w.must(err)
 	if s := skipped[0]; s.Code != "c" || s.Message != "m" || s.Next != "n" || !s.UpdatedAt.Equal(now) || s.Made == "" {
 		t.Errorf("%+v", s)
 	}
 	at, open, err := w.NextBulkDue(ctx, j.ID)
-	same(w, at, err)(until) // the second row's lease
+	same(w, at, err)(until.Add(time.Minute)) // the second row's lease
 	if !open {
 		t.Error("no row is open")
 	}
-	second := take(until, true)
+	second := take(until.Add(time.Minute), true)
 	second.State = postern.BulkRowFailed
-	_, err = w.EndBulkRow(ctx, *second, until.Add(time.Minute), time.Time{}, nil)
+	_, err = w.EndBulkRow(ctx, *second, until.Add(2*time.Minute), time.Time{}, nil)
 	w.must(err)
 	n, err = w.MoveBulkRows(ctx, j.ID, postern.BulkRowFailed, postern.BulkRowPending, postern.Error{}, now)
 	same(w, n, err)(1)

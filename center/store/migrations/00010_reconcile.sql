@@ -36,7 +36,13 @@ CREATE TABLE reconcile_state (
     body           TEXT NOT NULL
 );
 
+-- Everybody is looked at in turn, a few at a time.
+CREATE INDEX users_turn ON users (integration_id, id);
+CREATE INDEX users_upn ON users (integration_id, lower(upn));
+
 -- +goose Down
+DROP INDEX users_upn;
+DROP INDEX users_turn;
 DROP TABLE reconcile_state;
 DROP TABLE differences;
 DROP TABLE reconcile_runs;

@@ -27,5 +27,11 @@ CREATE INDEX messages_invitation ON messages (invitation_id);
 CREATE INDEX messages_due ON messages (state, rank, next_at);
 CREATE INDEX messages_tried ON messages (tried_at);
 
+-- Whom campaigns write to.
+CREATE INDEX users_phase_turn ON users (integration_id, phase, id);
+CREATE INDEX invitations_ending ON invitations (integration_id, expires_at) WHERE state = 'open';
+
 -- +goose Down
+DROP INDEX invitations_ending;
+DROP INDEX users_phase_turn;
 DROP TABLE messages;

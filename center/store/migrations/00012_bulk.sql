@@ -41,6 +41,7 @@ CREATE TABLE bulk_rows (
     tries         BIGINT NOT NULL,
     due           BIGINT NOT NULL,
     begun         BIGINT NOT NULL,
+    kept          BOOLEAN NOT NULL, -- the act happened, which its own transaction noted
     sealed        BYTEA NOT NULL,
     updated_at    BIGINT NOT NULL,
     PRIMARY KEY (job_id, number)

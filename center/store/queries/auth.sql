@@ -79,3 +79,6 @@ DELETE FROM sessions WHERE token_hash = $1;
 
 -- name: DeleteExpiredSessions :exec
 DELETE FROM sessions WHERE expires_at <= $1;
+
+-- name: GetToken :one
+SELECT * FROM api_tokens WHERE id = $1;

@@ -73,15 +73,15 @@ SELECT * FROM users WHERE integration_id = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: ListUsersWithPasskeysAfter :many
 SELECT * FROM users
-WHERE users.integration_id = $1 AND users.id > $2 AND users.id IN (
-    SELECT p.user_id FROM passkeys p WHERE p.integration_id = $1 AND p.state <> 'revoked')
+WHERE users.integration_id = $1 AND users.id > $2 AND EXISTS (
+    SELECT 1 FROM passkeys p WHERE p.user_id = users.id AND p.state <> 'revoked')
 ORDER BY users.id LIMIT $3;
 
 -- name: ListUsersWithDevicesAfter :many
 SELECT * FROM users
 WHERE users.integration_id = $1 AND users.id > $2 AND (
-    users.id IN (SELECT p.user_id FROM passkeys p WHERE p.integration_id = $1)
-    OR users.id IN (SELECT h.user_id FROM phones h WHERE h.integration_id = $1 AND h.state = 'active'))
+    EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = users.id)
+    OR EXISTS (SELECT 1 FROM phones h WHERE h.user_id = users.id))
 ORDER BY users.id LIMIT $3;
 
 -- name: CountUsersWithPasskeys :one

@@ -156,6 +156,27 @@ func (q *Queries) GetSession(ctx context.Context, arg GetSessionParams) ([]byte,
 	return data, err
 }
 
+const getToken = `-- name: GetToken :one
+SELECT id, name, scopes, created_by, created_at, expires_at, last_used, revoked_at, hash FROM api_tokens WHERE id = $1
+`
+
+func (q *Queries) GetToken(ctx context.Context, id string) (ApiToken, error) {
+	row := q.db.QueryRowContext(ctx, getToken, id)
+	var i ApiToken
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Scopes,
+		&i.CreatedBy,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.LastUsed,
+		&i.RevokedAt,
+		&i.Hash,
+	)
+	return i, err
+}
+
 const getTokenByHash = `-- name: GetTokenByHash :one
 SELECT id, name, scopes, created_by, created_at, expires_at, last_used, revoked_at, hash FROM api_tokens WHERE hash = $1
 `

@@ -149,6 +149,7 @@ type BulkRow struct {
 	Tries        int64
 	Due          int64
 	Begun        int64
+	Kept         bool
 	Sealed       []byte
 	UpdatedAt    int64
 }

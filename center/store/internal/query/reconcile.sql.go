@@ -549,8 +549,8 @@ func (q *Queries) ListUsersAfter(ctx context.Context, arg ListUsersAfterParams) 
 const listUsersWithDevicesAfter = `-- name: ListUsersWithDevicesAfter :many
 SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since FROM users
 WHERE users.integration_id = $1 AND users.id > $2 AND (
-    users.id IN (SELECT p.user_id FROM passkeys p WHERE p.integration_id = $1)
-    OR users.id IN (SELECT h.user_id FROM phones h WHERE h.integration_id = $1 AND h.state = 'active'))
+    EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = users.id)
+    OR EXISTS (SELECT 1 FROM phones h WHERE h.user_id = users.id))
 ORDER BY users.id LIMIT $3
 `
 
@@ -607,8 +607,8 @@ func (q *Queries) ListUsersWithDevicesAfter(ctx context.Context, arg ListUsersWi
 
 const listUsersWithPasskeysAfter = `-- name: ListUsersWithPasskeysAfter :many
 SELECT id, integration_id, version, object_id, upn, display_name, mail, phase, group_phase, problem, sort_key, search_text, created_at, updated_at, account, guest, privileged, roles, suspension, group_toward, account_since FROM users
-WHERE users.integration_id = $1 AND users.id > $2 AND users.id IN (
-    SELECT p.user_id FROM passkeys p WHERE p.integration_id = $1 AND p.state <> 'revoked')
+WHERE users.integration_id = $1 AND users.id > $2 AND EXISTS (
+    SELECT 1 FROM passkeys p WHERE p.user_id = users.id AND p.state <> 'revoked')
 ORDER BY users.id LIMIT $3
 `
 

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
@@ -196,6 +197,8 @@ func same(a, b postern.DirectoryUser) bool {
 const (
 	guardAbove = 50 // users
 	guardShare = 5  // one in
+	// unseenAfter is for how long the directory may not show a user whom Postern looked up: it may be behind.
+	unseenAfter = 2 * time.Minute
 )
 
 // suspicious reports whether a reading of the whole directory that showed seen users missed too many of all.
@@ -205,6 +208,9 @@ func suspicious(seen, all, missing int) bool {
 
 // complete ends a round in p. over is false while those that the directory did not show are yet to be swept.
 func (r *reading) complete(ctx context.Context, p *Progress) (over bool, err error) {
+	if err := r.neverSeen(ctx, p); err != nil {
+		return false, err
+	}
 	if !p.Full {
 		r.finish(p)
 		return true, nil
@@ -225,6 +231,25 @@ func (r *reading) complete(ctx context.Context, p *Progress) (over bool, err err
 	}
 	r.finish(p)
 	return true, r.fullRead(ctx, *p)
+}
+
+// neverSeen takes those for gone whom Postern looked up and the directory never showed: deleted before the mirror had
+// them, they are in no list of who went. Too many at once are left alone, for a person to look at.
+func (r *reading) neverSeen(ctx context.Context, p *Progress) error {
+	ids, err := r.s.Store.KnownOutsideDirectory(ctx, r.id, p.StartedAt.Add(-unseenAfter), sweepAtOnce)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	all, _, err := r.s.Store.CountDirectoryUsers(ctx, r.id, p.Generation)
+	if err != nil || suspicious(all, all, len(ids)) {
+		return err
+	}
+	told := make([]postern.DirectoryChange, len(ids))
+	for n, id := range ids {
+		told[n] = postern.DirectoryChange{User: postern.DirectoryUser{ObjectID: id}, Removed: true}
+	}
+	p.Removed += len(ids)
+	return r.s.follow(ctx, r.id, told)
 }
 
 // finish marks the end of a round in p.

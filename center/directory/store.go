@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"time"
 
 	"github.com/postern/postern"
 )
@@ -28,6 +29,9 @@ type Store interface {
 	DirectoryUsersBefore(ctx context.Context, integration postern.IntegrationID, generation int64, limit int) ([]postern.DirectoryUser, error)
 	// CountDirectoryUsers counts all users, and those not seen since generation.
 	CountDirectoryUsers(ctx context.Context, integration postern.IntegrationID, generation int64) (all, before int, err error)
+	// KnownOutsideDirectory lists the object ids of users whom Postern looked up before a time, does not take for deleted,
+	// and whom the mirror does not have.
+	KnownOutsideDirectory(ctx context.Context, integration postern.IntegrationID, before time.Time, limit int) ([]string, error)
 	// DirectoryUsersWithRoles lists the users that are marked with roles.
 	DirectoryUsersWithRoles(ctx context.Context, integration postern.IntegrationID) ([]postern.DirectoryUser, error)
 	// DirectoryEntries lists what q chooses.

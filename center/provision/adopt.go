@@ -33,6 +33,7 @@ var ourAAGUID = fmt.Sprintf("%x-%x-%x-%x-%x", device.AAGUID[:4], device.AAGUID[4
 type holdings struct {
 	user          postern.User
 	phones        []postern.Phone // active ones
+	devices       int             // phones of any state
 	listed        []entra.Passkey
 	stored        []postern.Passkey // revoked ones included
 	provisionings []Record
@@ -61,6 +62,7 @@ func (s *Service) books(ctx context.Context, h *holdings) (err error) {
 		return err
 	}
 	h.phones, err = s.Phones.Phones(ctx, h.user.ID)
+	h.devices = len(h.phones)
 	h.phones = slices.DeleteFunc(slices.Clone(h.phones), func(p postern.Phone) bool { return p.State != postern.PhoneActive })
 	return err
 }
@@ -155,10 +157,10 @@ func (s *Service) reconciled(ctx context.Context, u postern.User, listed []entra
 }
 
 // adoptUntold takes up passkeys of Postern's authenticator that no phone told of, because its word was lost. It reports
-// whether it found any. Only a user with one phone leaves no doubt whose they are, and while the phone has a claim open
-// that one decides.
+// whether it found any. Only a user who never had another phone leaves no doubt whose they are, because a phone that was
+// revoked can still be registered at Security info; and while the phone has a claim open that one decides.
 func (s *Service) adoptUntold(ctx context.Context, h holdings) (bool, error) {
-	if len(h.phones) != 1 {
+	if len(h.phones) != 1 || h.devices != 1 {
 		return false, nil
 	}
 	phone := h.phones[0]

@@ -102,7 +102,7 @@ func (s *Service) reconcileListed(ctx context.Context, h *holdings, out *Reconci
 			out.Differences = append(out.Differences, postern.Difference{
 				Kind: postern.DifferencePasskeyUnclaimed, Object: l.ID, ObjectName: l.DisplayName, Outcome: postern.OutcomeReported,
 				Entra: "Lists a passkey of Postern's authenticator.", Postern: "Knows no phone that it lies on.",
-				Why:  "The user registered it and the phone never told, and the user has no phone or several, so that it is not clear which one holds it.",
+				Why:  "The user registered it and the phone never told, and the user has or had several phones, so that it is not clear which one holds it.",
 				Done: "It was left alone.", Next: "Open the app on the user's phone while it is online, so that it tells of its passkeys; or delete this one at Entra.",
 			})
 		case at < 0:

@@ -87,6 +87,8 @@ type Progress struct {
 	Wrapped bool           `json:"wrapped,omitempty"` // the turn has begun anew
 	// EventsRead says that the tenant's own log named those who changed.
 	EventsRead bool `json:"events_read,omitempty"`
+	// Removed are users from whom something was taken away, as the tenant's own log says.
+	Removed []postern.UserID `json:"removed,omitempty"`
 	// Confirmed is the user whose passkeys were looked at last a second time.
 	Confirmed postern.UserID `json:"confirmed,omitempty"`
 	// New counts differences that no run had seen before.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/directory"
@@ -116,6 +117,27 @@ func (s *Store) CountDirectoryUsers(ctx context.Context, integration postern.Int
 	err = s.queryRow(ctx, "SELECT count(*), count(CASE WHEN generation < $2 THEN 1 END) FROM directory_users WHERE integration_id = $1",
 		string(integration), generation).Scan(&all, &before)
 	return all, before, failure(err, "directory")
+}
+
+// KnownOutsideDirectory lists the object ids of users who were looked up before a time, are not taken for deleted, and are
+// not in the mirror.
+func (s *Store) KnownOutsideDirectory(ctx context.Context, integration postern.IntegrationID, before time.Time, limit int) ([]string, error) {
+	rows, err := s.list(ctx, `SELECT u.object_id FROM users u WHERE u.integration_id = $1 AND u.account IN ('enabled', 'disabled')
+		AND u.created_at < $2 AND NOT EXISTS (SELECT 1 FROM directory_users d WHERE d.integration_id = $1 AND d.object_id = u.object_id)
+		ORDER BY u.object_id LIMIT $3`, filter{args: []any{string(integration), millis(before), bounded(limit)}})
+	if err != nil {
+		return nil, failure(err, "directory")
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, failure(err, "directory")
+		}
+		ids = append(ids, id)
+	}
+	return ids, failure(rows.Err(), "directory")
 }
 
 // putAtOnce is how many users one statement stores: a page of Graph's, and with a dozen values for each within what

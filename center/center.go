@@ -62,6 +62,7 @@ type Center struct {
 	messaging messaging
 	watch     *linkWatch
 	link      *link
+	refusals  *audit.Sparse // at every door
 }
 
 // Options are what a test or a demonstration sets beside the configuration. All may be absent.
@@ -99,7 +100,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	if err := db.Migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s := &Center{Config: c, Store: db, log: o.Logger, metrics: newMetrics()}
+	s := &Center{Config: c, Store: db, log: o.Logger, metrics: newMetrics(), refusals: audit.NewSparse(o.Now, o.Logger)}
 	s.Trail = &audit.Log{Store: db, Kept: db, Sealer: sealer, Now: o.Now, Origin: "postern/" + c.PublicURL}
 	s.Streams = stream.New(stream.Options{
 		Store: db, Audit: s.Trail, Sealer: sealer, Logger: o.Logger, Now: o.Now,
@@ -164,7 +165,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	hub := relay.NewHub(relay.HubConfig{
 		Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger, Missed: s.Push.Missed,
 	})
-	s.link = newLink(hub, o.Logger, o.Now)
+	s.link = newLink(hub, s.Trail, s.refusals, o.Logger, o.Now)
 	s.watch.tell(hub, s.Phones, s.Integrations)
 	s.metrics.observeLink(hub.Counts)
 	s.metrics.observePush(s.Push.Stats)
@@ -191,7 +192,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.keepCheckpoints(&registry)
 	s.forgetUnpaired(&registry)
 
-	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now}); err != nil {
+	if s.Auth, err = auth.New(db, s.Trail, auth.Config{PublicURL: c.PublicURL, Log: o.Logger, Now: o.Now, Refusals: s.refusals}); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.Bulk.Door, s.Bulk.May = s.Auth, s.Auth.May
@@ -251,14 +252,22 @@ func (s statements) Statement(ctx context.Context, id postern.IntegrationID) (js
 		return nil, postern.Errorf(postern.CodeUnavailable, "This control center runs without the phone's description.").
 			WithNext("Start it as postern serve.")
 	}
-	if _, err := s.Integrations.Get(ctx, id); err != nil {
+	i, err := s.Integrations.Get(ctx, id)
+	if err != nil {
 		return nil, err
 	}
 	root, err := s.Phones.AttestationRoot(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return s.make(ctx, root)
+	statement, err := s.make(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	return statement, s.Trail.Record(ctx, postern.AuditEvent{
+		Code: audit.StatementRead.Code, Name: audit.StatementRead.Name, IntegrationID: id, Success: true, Target: string(id),
+		TargetName: i.ApplicationName, Message: audit.StatementRead.Text,
+	})
 }
 
 // routes puts everything that listens under one handler.
@@ -271,7 +280,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 		}
 		proxies = append(proxies, prefix)
 	}
-	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now}, rest.Services{
+	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
 		Bulk: s.Bulk,

@@ -40,6 +40,7 @@ func (s *Center) Serve(ctx context.Context, l net.Listener) (err error) {
 	var watching sync.WaitGroup
 	watching.Go(func() { s.watch.Run(work) })
 	watching.Go(func() { s.Streams.Run(work) })
+	watching.Go(func() { s.refusals.Run(work) })
 	defer watching.Wait()
 	defer stopWork()
 	s.note(ctx, audit.SystemStarted, "Postern "+postern.Version()+" started.")

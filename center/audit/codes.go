@@ -64,6 +64,7 @@ var (
 	GroupStuck             = Code{"INT017E", "integration.group_stuck", "A group cannot be kept until a person sets it right."}
 	LeaverPolicyChanged    = Code{"INT018W", "integration.leaver_policy", "The policy for leavers was changed."}
 	IntegrationRevocation  = Code{"INT019W", "integration.revoked", "Everything of an integration is taken away."}
+	StatementRead          = Code{"INT020I", "integration.metadata_statement", "The metadata statement of an integration's phones was read."}
 
 	UserInvited         = Code{"USR001I", "user.invited", "A user was invited."}
 	InvitationWithdrawn = Code{"USR002I", "user.invitation_withdrawn", "An invitation was withdrawn."}

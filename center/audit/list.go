@@ -8,7 +8,7 @@ func Codes() []Code {
 		IntegrationAdded, IntegrationAddFailed, IntegrationUpdated, IntegrationEnabled, IntegrationDisabled,
 		IntegrationTested, IntegrationTestFailed, IntegrationFlags, IntegrationLogin, IntegrationDebugOn,
 		IntegrationDebugOff, IntegrationRemoved, IntegrationUpdateError, GroupsReady, GroupsFailed,
-		GroupMended, GroupStuck, LeaverPolicyChanged, IntegrationRevocation, UserInvited,
+		GroupMended, GroupStuck, LeaverPolicyChanged, IntegrationRevocation, StatementRead, UserInvited,
 		InvitationWithdrawn, InvitationUsed, InvitationRefused, PhaseChanged, GroupMoved, GroupMoveFailed, InviteFailed, UserSuspended, UserResumed,
 		UserRevoked, UserChanged, UserLeft, UserSessionsEnded,
 		PhoneEnrolled, PhoneRevoked, WorkstationEnrolled, WorkstationLapsed, WorkstationRevoked, WorkstationRenamed, PairingOpened, PairingJoined,

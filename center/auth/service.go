@@ -41,6 +41,8 @@ type Config struct {
 	Log *slog.Logger
 	// Now tells the time; nil means time.Now.
 	Now func() time.Time
+	// Refusals counts wrong tokens; nil means one of its own.
+	Refusals *audit.Sparse
 }
 
 // New returns the service, or an error if the public URL cannot carry passkeys.
@@ -50,6 +52,9 @@ func New(store Store, recorder audit.Recorder, c Config) (*Service, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Refusals == nil {
+		c.Refusals = audit.NewSparse(c.Now, c.Log)
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Host == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
@@ -83,7 +88,7 @@ func New(store Store, recorder audit.Recorder, c Config) (*Service, error) {
 		ceremonies: NewLimiter(30, time.Minute, c.Now),
 		badTokens:  NewLimiter(10, time.Minute, c.Now),
 		denials:    NewLimiter(5, time.Minute, c.Now),
-		refusals:   audit.NewSparse(c.Now, c.Log),
+		refusals:   c.Refusals,
 		failures:   NewLimiter(60, time.Minute, c.Now),
 	}
 	s.sessions = s.newSessions(u.Scheme == "https")

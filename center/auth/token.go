@@ -2,9 +2,7 @@ package auth
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -206,19 +204,8 @@ func (s *Service) noteUse(ctx context.Context, hash []byte, now time.Time) error
 // number, so that nobody fills the disk.
 func (s *Service) wrongToken(ctx context.Context, from string) error {
 	s.badTokens.Take(from)
-	s.refusals.Note(ctx, from, func(ctx context.Context, more int) error {
-		message := audit.TokenRefused.Text
-		var fields map[string]string
-		if more > 0 {
-			message = fmt.Sprintf("%s Since the last entry, %d more from this address.", message, more)
-			fields = map[string]string{"more": strconv.Itoa(more)}
-		}
-		return s.store.Atomically(context.WithoutCancel(ctx), func(ctx context.Context) error {
-			return s.audit.Record(ctx, postern.AuditEvent{
-				Code: audit.TokenRefused.Code, Name: audit.TokenRefused.Name, ErrorCode: postern.CodeUnauthenticated, Message: message, Fields: fields,
-			})
-		})
-	})
-	return postern.Errorf(postern.CodeUnauthenticated, "The token is not valid: it is mistyped, expired or revoked.").
+	refused := postern.Errorf(postern.CodeUnauthenticated, "The token is not valid: it is mistyped, expired or revoked.").
 		WithNext("Make a new token in the console or with postern tokens create.")
+	s.refusals.Refused(ctx, s.audit, from, audit.TokenRefused, refused)
+	return refused
 }

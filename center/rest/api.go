@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/auth"
 )
 
@@ -42,6 +43,8 @@ type Config struct {
 	Log *slog.Logger
 	// Now tells the limits the time; nil means time.Now.
 	Now func() time.Time
+	// Refusals counts the proofs of devices that were refused; nil means one of its own.
+	Refusals *audit.Sparse
 }
 
 // API is the handler of /api/, /phone/v1/ and /workstation/v1/. Make it with [New] and put [Edge] before it.
@@ -63,6 +66,7 @@ type API struct {
 	polls      *polls
 
 	workstations *auth.Limiter // per workstation
+	refusals     *audit.Sparse // per address: refused proofs that reach the audit trail
 }
 
 // New puts the API together.
@@ -70,7 +74,11 @@ func New(c Config, s Services) *API {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Refusals == nil {
+		c.Refusals = audit.NewSparse(c.Now, c.Log)
+	}
 	a := &API{
+		refusals: c.Refusals,
 		services: s, publicURL: c.PublicURL, version: c.Version, log: c.Log, mux: http.NewServeMux(),
 		clients:    auth.NewLimiter(3000, time.Minute, c.Now),
 		enrolments: auth.NewLimiter(30, time.Minute, c.Now),

@@ -136,3 +136,29 @@ func TestPhonesAreLimited(t *testing.T) {
 		t.Fatalf("%d of 300 requests at once were refused", limited)
 	}
 }
+
+// TestRefusedProofsAreTold: the trail tells of a device that cannot prove itself, once for an address, and of nothing that
+// is no refused proof.
+func TestRefusedProofsAreTold(t *testing.T) {
+	h := newHouse(t)
+	told := func() (codes []string) {
+		h.domain.mu.Lock()
+		defer h.domain.mu.Unlock()
+		for _, e := range h.domain.trail {
+			codes = append(codes, e.Code+" "+string(e.ErrorCode))
+		}
+		h.domain.trail = nil
+		return codes
+	}
+	for range 3 {
+		wantStatus(t, h.send(http.MethodGet, "/phone/v1/self", "", header("Authorization", postern.PhoneAuthScheme+" forged")), http.StatusUnauthorized)
+		wantStatus(t, h.send(http.MethodGet, "/workstation/v1/self", ""), http.StatusUnauthorized)
+	}
+	if got := told(); !slices.Equal(got, []string{"PHN003W phone_proof_invalid", "WKS005W workstation_proof_invalid"}) {
+		t.Fatalf("the trail was told %q", got)
+	}
+	wantStatus(t, h.send(http.MethodGet, "/phone/v1/provisionings/nowhere/at/all", "", signed()), http.StatusNotFound)
+	if got := told(); len(got) > 0 {
+		t.Fatalf("the trail was told %q", got)
+	}
+}

@@ -12,6 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
+	"github.com/postern/postern/center/auth"
 )
 
 // Security schemes of the OpenAPI document.
@@ -207,9 +209,12 @@ func (a *API) enter(req *http.Request, r route) (ctx context.Context, done func(
 	case open:
 		return ctx, done, nil
 	case phone:
-		return a.enterPhone(req)
+		ctx, done, err = a.enterPhone(req)
+		a.noteRefusal(req.Context(), audit.PhoneRefused, phoneCodes, err)
+		return ctx, done, err
 	case workstation:
 		ctx, err = a.enterWorkstation(req)
+		a.noteRefusal(req.Context(), audit.WorkstationRefused, workstationCodes, err)
 		return ctx, done, err
 	}
 	identity, err := a.services.Door.Authenticate(req)
@@ -274,3 +279,11 @@ func (v Versioned) version(body int64) (int64, error) {
 }
 
 func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
+
+// noteRefusal tells the trail, sparsely, of a device whose proof was refused. What else goes wrong there, such as a limit
+// or a fault of ours, is none.
+func (a *API) noteRefusal(ctx context.Context, event audit.Code, proofs []postern.Code, err error) {
+	if err != nil && slices.Contains(proofs, postern.AsError(err).Code) {
+		a.refusals.Refused(ctx, a.services.Trail, auth.AddrKey(postern.ActorFrom(ctx).Addr), event, err)
+	}
+}

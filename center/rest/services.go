@@ -129,6 +129,7 @@ type Passkeys interface {
 
 // Trail is what the API needs of package audit.
 type Trail interface {
+	audit.Recorder
 	Events(ctx context.Context, q audit.Query) ([]postern.AuditEvent, error)
 	Verify(ctx context.Context) (postern.AuditVerification, error)
 	Checkpoint(ctx context.Context) (string, error)

@@ -87,6 +87,8 @@ const (
 	CodeSignInExpired       Code = "sign_in_expired"
 	CodeSignInRefused       Code = "sign_in_refused"
 	CodeSignInOther         Code = "sign_in_other_person"
+	CodeSignInNumber        Code = "sign_in_number_wrong"
+	CodeSignInPending       Code = "sign_in_pending"
 
 	CodeSecurityKeyMissing   Code = "security_key_missing"
 	CodeSecurityKeySeveral   Code = "security_key_several"
@@ -240,6 +242,8 @@ var catalogue = map[Code]Entry{
 	CodeApprovalRepeated:    {statusConflict, "You have approved this phone already; the other approval has to come from somebody else.", "Ask a second administrator."},
 	CodeSignInExpired:       {statusGone, "This sign-in was used already, or took longer than ten minutes.", "Go back to the app and begin the sign-in again."},
 	CodeSignInRefused:       {statusForbidden, "The sign-in at Microsoft proves nothing to Postern.", "Go back to the app and begin the sign-in again. If it stays so, tell your help desk."},
+	CodeSignInNumber:        {statusForbidden, "This is not the number that the phone's app shows.", "Look at the app on your phone and type the three digits it shows."},
+	CodeSignInPending:       {statusConflict, "The sign-in at Microsoft is not confirmed yet.", "Sign in, and type the number that the app shows on the page after it."},
 	CodeSignInOther:         {statusForbidden, "Somebody else signed in than the user of this phone.", "Sign out at Microsoft, go back to the app, and sign in with the account that the app shows."},
 
 	CodeSecurityKeyMissing:   {statusNotFound, "No security key is plugged in.", "Plug the security key in and run the command again."},

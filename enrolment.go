@@ -137,7 +137,23 @@ type ApprovalInput struct {
 // SignInStart is where the user signs in at Entra for a phone.
 type SignInStart struct {
 	URL       string    `json:"url"`
+	Number    string    `json:"number" doc:"Three digits. The phone shows them, and the page after the sign-in asks for them."`
+	Ticket    string    `json:"ticket,omitempty" doc:"Enrols a phone, once, when the number was typed. A secret."`
 	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// SignInInput begins a sign-in at Entra with which a phone is to be enrolled.
+type SignInInput struct {
+	IntegrationID IntegrationID `json:"integration_id,omitempty" maxLength:"64" doc:"Empty where only one integration allows it."`
+	Name          string        `json:"name" minLength:"1" maxLength:"60" doc:"Of the phone; the page after the sign-in shows it."`
+	Platform      string        `json:"platform,omitempty" maxLength:"120"`
+	Language      string        `json:"language,omitempty" maxLength:"10" doc:"Of Entra's page, such as de."`
+}
+
+// SignInOffer is an organisation whose users may enrol phones with a sign-in at Entra.
+type SignInOffer struct {
+	IntegrationID   IntegrationID `json:"integration_id"`
+	ApplicationName string        `json:"application_name"`
 }
 
 // PhoneFingerprint is a phone's identity key in sixteen digits, for people who compare it by telephone.

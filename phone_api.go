@@ -59,9 +59,10 @@ type PhoneProof struct {
 	BodyHash string `json:"bh"`  // base64url SHA-256 of the body, of no bytes when there is none
 }
 
-// PhoneEnrolment enrols a phone with the one-time code of an invitation.
+// PhoneEnrolment enrols a phone with the one-time code of an invitation, or with the ticket of a sign-in.
 type PhoneEnrolment struct {
-	Code        string    `json:"code" maxLength:"64"`
+	Code        string    `json:"code,omitempty" maxLength:"64"`
+	Ticket      string    `json:"ticket,omitempty" maxLength:"200" doc:"Instead of a code, once the sign-in is confirmed."`
 	Name        string    `json:"name" minLength:"1" maxLength:"60"`
 	Platform    string    `json:"platform" maxLength:"120"`
 	Assurance   Assurance `json:"assurance" enum:"gated,file,none"`
@@ -78,6 +79,22 @@ func EnrolmentMessage(code string, identityKey, sealKey []byte) []byte {
 	m = append(m, hash[:]...)
 	m = append(m, identityKey...)
 	return append(m, sealKey...)
+}
+
+// Secret is what the phone signs as the code in [EnrolmentMessage].
+func (e PhoneEnrolment) Secret() string {
+	if e.Ticket != "" {
+		return e.Ticket
+	}
+	return e.Code
+}
+
+// By is what the enrolment proves the user with.
+func (e PhoneEnrolment) By() Proof {
+	if e.Ticket != "" {
+		return ProofSignIn
+	}
+	return ProofCode
 }
 
 // NormaliseCode brings a one-time code that a person typed into the form that is hashed: upper case, no separators,

@@ -150,9 +150,9 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Passkeys.Mail = s.Mail
 	s.Enrolment = &enrolment.Service{
 		Store: db, Tenants: s.Integrations, Sealer: sealer, Audit: s.Trail, Notices: notices, Logger: o.Logger, Now: o.Now,
-		PublicURL: c.PublicURL, Proven: s.Passkeys.Proven, Revoke: s.Passkeys.RevokePhone, Person: person,
+		PublicURL: c.PublicURL, Know: s.Users.Know, Proven: s.Passkeys.Proven, Revoke: s.Passkeys.RevokePhone, Person: person,
 	}
-	s.Passkeys.Proofs = s.Enrolment
+	s.Passkeys.Proofs, s.Phones.Tickets, s.Phones.Proved = s.Enrolment, s.Enrolment, s.Enrolment.Enrolled
 	s.Bulk = &bulk.Service{
 		Store: db, Tenants: bulkTenants{s.Integrations}, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
 		Logger: o.Logger, Now: o.Now,
@@ -173,7 +173,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		s.metrics.observeReplicas(s.messaging.bus.Stats)
 		s.messaging.bus.OnReturn(s.watch.distrust)
 	}
-	s.Phones.Enrolled = s.enrolled
+	s.Phones.Enrolled = s.Passkeys.Enrolled
 	s.Integrations.Enabled = s.Passkeys.Resume
 	s.Integrations.Follow = s.Users.FollowGroups
 	s.Passkeys.Disable = s.Integrations.Disable
@@ -200,14 +200,6 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-// enrolled is what happens in the transaction that enrols a phone: how that was proved is noted, and a passkey asked for.
-func (s *Center) enrolled(ctx context.Context, p postern.Phone) error {
-	if err := s.Enrolment.Enrolled(ctx, p, postern.ProofCode); err != nil {
-		return err
-	}
-	return s.Passkeys.Enrolled(ctx, p)
 }
 
 // person is the administrator on whose word a request is made, by session or by token.

@@ -29,6 +29,14 @@ type Users interface {
 	Settle(ctx context.Context, id postern.UserID) error
 }
 
+// Tickets is what enrolling without a code needs of package enrolment.
+type Tickets interface {
+	// Holder is the user of a ticket that may be used.
+	Holder(ctx context.Context, ticket string) (postern.UserID, error)
+	// Spend uses a ticket up, in the transaction of ctx.
+	Spend(ctx context.Context, ticket string) error
+}
+
 // Service is everything that can be done with phones, workstations and pairings. All fields are needed.
 type Service struct {
 	Store        Store
@@ -40,6 +48,9 @@ type Service struct {
 	Logger       *slog.Logger
 	Now          func() time.Time
 
+	Tickets Tickets // nil: phones are enrolled with codes alone
+	// Proved is told in the transaction that creates a phone what proved who its user is.
+	Proved func(ctx context.Context, p postern.Phone, by postern.Proof) error
 	// Enrolled is called in the transaction that creates a phone, so that a passkey is asked for with it.
 	Enrolled func(ctx context.Context, p postern.Phone) error
 }
@@ -51,15 +62,15 @@ func (s *Service) Enrol(ctx context.Context, in postern.PhoneEnrolment) (postern
 	if err := checkEnrolment(&in); err != nil {
 		return none, err
 	}
-	inv, err := s.Users.Verify(ctx, in.Code)
+	inv, user, err := s.vouched(ctx, in)
 	if err != nil {
 		return none, err
 	}
-	i, err := s.Integrations.Get(ctx, inv.IntegrationID)
+	u, err := s.Users.User(ctx, user)
 	if err != nil {
 		return none, err
 	}
-	u, err := s.Users.User(ctx, inv.UserID)
+	i, err := s.Integrations.Get(ctx, u.IntegrationID)
 	if err != nil {
 		return none, err
 	}
@@ -77,7 +88,7 @@ func (s *Service) Enrol(ctx context.Context, in postern.PhoneEnrolment) (postern
 	}
 	ctx = postern.WithActor(ctx, phoneActor(ctx, p))
 	err = s.Store.Atomically(ctx, func(ctx context.Context) error {
-		if err := s.Users.Use(ctx, inv); err != nil {
+		if err := s.spend(ctx, in, inv); err != nil {
 			return err
 		}
 		if err := s.Store.CreatePhone(ctx, p); err != nil {
@@ -86,14 +97,17 @@ func (s *Service) Enrol(ctx context.Context, in postern.PhoneEnrolment) (postern
 		if err := s.Users.Settle(ctx, u.ID); err != nil {
 			return err
 		}
+		if s.Proved != nil {
+			if err := s.Proved(ctx, p, in.By()); err != nil {
+				return err
+			}
+		}
 		if s.Enrolled != nil {
 			if err := s.Enrolled(ctx, p); err != nil {
 				return err
 			}
 		}
-		used := event(audit.InvitationUsed, p, "The one-time code was used to enrol a phone.", map[string]string{"invitation": string(inv.ID)})
-		used.Target, used.TargetName = string(u.ID), u.UPN
-		if err := s.Audit.Record(ctx, used); err != nil {
+		if err := s.noteUse(ctx, in, inv, u, p); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, event(audit.PhoneEnrolled, p, "A phone was enrolled for "+u.UPN+".",
@@ -106,9 +120,42 @@ func (s *Service) Enrol(ctx context.Context, in postern.PhoneEnrolment) (postern
 	return p, nil
 }
 
+// vouched finds the user whom a code or a ticket stands for; with a code, its invitation.
+func (s *Service) vouched(ctx context.Context, in postern.PhoneEnrolment) (postern.Invitation, postern.UserID, error) {
+	if in.Ticket == "" {
+		inv, err := s.Users.Verify(ctx, in.Code)
+		return inv, inv.UserID, err
+	}
+	if s.Tickets == nil {
+		return postern.Invitation{}, "", postern.Errorf(postern.CodeEnrolmentOff, "")
+	}
+	user, err := s.Tickets.Holder(ctx, in.Ticket)
+	return postern.Invitation{}, user, err
+}
+
+// spend uses the code or the ticket up, in the transaction of ctx.
+func (s *Service) spend(ctx context.Context, in postern.PhoneEnrolment, inv postern.Invitation) error {
+	if in.Ticket != "" {
+		return s.Tickets.Spend(ctx, in.Ticket)
+	}
+	return s.Users.Use(ctx, inv)
+}
+
+// noteUse audits that a code was used. A ticket was audited when it was given.
+func (s *Service) noteUse(ctx context.Context, in postern.PhoneEnrolment, inv postern.Invitation, u postern.User, p postern.Phone) error {
+	if in.Ticket != "" {
+		return nil
+	}
+	used := event(audit.InvitationUsed, p, "The one-time code was used to enrol a phone.", map[string]string{"invitation": string(inv.ID)})
+	used.Target, used.TargetName = string(u.ID), u.UPN
+	return s.Audit.Record(ctx, used)
+}
+
 func checkEnrolment(in *postern.PhoneEnrolment) error {
 	in.Name = strings.TrimSpace(in.Name)
 	switch {
+	case in.Ticket != "" && in.Code != "":
+		return postern.FieldErrorf("ticket", "A phone is enrolled with a code or with a ticket, not with both.")
 	case in.Name == "" || len(in.Name) > 60:
 		return postern.FieldErrorf("name", "A phone needs a name of 1 to 60 bytes.")
 	case len(in.Platform) > 120:
@@ -127,7 +174,7 @@ func checkEnrolment(in *postern.PhoneEnrolment) error {
 	default:
 		return postern.FieldErrorf("assurance", "There is no assurance %q.", in.Assurance)
 	}
-	if !ed25519.Verify(ed25519.PublicKey(in.IdentityKey), postern.EnrolmentMessage(in.Code, in.IdentityKey, in.SealKey), in.Proof) {
+	if !ed25519.Verify(ed25519.PublicKey(in.IdentityKey), postern.EnrolmentMessage(in.Secret(), in.IdentityKey, in.SealKey), in.Proof) {
 		return postern.Errorf(postern.CodePhoneProof, "").OnField("proof")
 	}
 	return nil

@@ -31,6 +31,8 @@ type Service struct {
 	Now       func() time.Time
 	PublicURL string
 
+	// Know keeps a user of the directory, in the transaction of ctx.
+	Know func(ctx context.Context, integration postern.IntegrationID, who postern.DirectoryUser) (postern.User, error)
 	// Proven is called in the transaction that adds a proof, so that what waited for it goes on.
 	Proven func(ctx context.Context, phone postern.PhoneID) error
 	// Revoke takes a phone away, with its passkeys.

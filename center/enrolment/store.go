@@ -17,7 +17,9 @@ type Store interface {
 	SetDocument(ctx context.Context, integration postern.IntegrationID, name string, version int64, body []byte) (int64, error)
 
 	Phone(ctx context.Context, id postern.PhoneID) (postern.Phone, error)
+	Integrations(ctx context.Context) ([]postern.Integration, error)
 	User(ctx context.Context, id postern.UserID) (postern.User, error)
+	UserByObjectID(ctx context.Context, integration postern.IntegrationID, objectID string) (postern.User, error)
 	// Invitations lists those of a user, newest first.
 	Invitations(ctx context.Context, user postern.UserID) ([]postern.Invitation, error)
 	// KnownUsers are the users of an integration, by object id, as far as impact needs them.
@@ -33,8 +35,8 @@ type Store interface {
 	SignIn(ctx context.Context, id string) (SignIn, error)
 	// CreateSignIn forgets those whose time was over.
 	CreateSignIn(ctx context.Context, s SignIn, now time.Time) error
-	// UseSignIn answers CodeNotFound when it was used before.
-	UseSignIn(ctx context.Context, id string, at time.Time) error
+	// UpdateSignIn stores step and sealed part, and answers CodeStale when the version is not the one that is stored.
+	UpdateSignIn(ctx context.Context, s *SignIn) error
 }
 
 // Known is what Postern knows of a user already.
@@ -43,12 +45,24 @@ type Known struct {
 	Phase postern.Phase
 }
 
+// Step is how far a sign-in at Entra is.
+type Step string
+
+// The steps.
+const (
+	StepBegun     Step = "begun"     // the user is at Entra
+	StepReturned  Step = "returned"  // they signed in; the number of the app is to be typed
+	StepConfirmed Step = "confirmed" // the number was right; a phone may be enrolled with the ticket
+	StepOver      Step = "over"      // it was used, or came to nothing
+)
+
 // SignIn is a sign-in at Entra that was begun.
 type SignIn struct {
 	ID            string // base64url of SHA-256 over the state
 	IntegrationID postern.IntegrationID
-	PhoneID       postern.PhoneID
-	Sealed        []byte // nonce and code verifier
-	UsedAt        *time.Time
+	PhoneID       postern.PhoneID // empty: it is to enrol one
+	Version       int64
+	Step          Step
+	Sealed        []byte // everything else
 	ExpiresAt     time.Time
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/postern/postern/center/backbone"
 	"github.com/postern/postern/center/enrolment"
 	"github.com/postern/postern/center/entra"
+	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/seal"
 	"github.com/postern/postern/center/store"
 	"github.com/postern/postern/entrasim"
@@ -102,6 +103,7 @@ func newWorld(t *testing.T) *world {
 	w.Service = &enrolment.Service{
 		Store: w.store, Tenants: w, Sealer: sealer, Audit: &audit.Log{Store: w.store, Sealer: sealer, Now: w.clock, Origin: "test"},
 		Notices: &backbone.InProcess{}, Logger: slog.New(slog.DiscardHandler), Now: w.clock, PublicURL: publicURL,
+		Know: (&lifecycle.Service{Store: w.store, Notices: &backbone.InProcess{}, Now: w.clock}).Know,
 		Proven: func(_ context.Context, id postern.PhoneID) error { w.proven = append(w.proven, id); return nil },
 		Revoke: func(ctx context.Context, id postern.PhoneID) (postern.Phone, error) {
 			p, err := w.store.Phone(ctx, id)
@@ -238,7 +240,7 @@ func (w *world) register() {
 		ClientID string `json:"client_id"`
 		Secret   string `json:"client_secret"`
 	}
-	w.control(http.MethodPost, "/apps", map[string]any{"display_name": "Postern", "redirect_uris": []string{publicURL + enrolment.CallbackPath}}, &made)
+	w.control(http.MethodPost, "/apps", map[string]any{"display_name": "Postern", "roles": []string{"User.Read.All", "GroupMember.Read.All", "RoleManagement.Read.Directory"}, "redirect_uris": []string{publicURL + enrolment.CallbackPath}}, &made)
 	w.connect(made.ClientID, entra.Credential{Kind: postern.CredentialSecret, ClientSecret: made.Secret})
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/auth"
 )
 
 const tagEnrolment = "Enrolment"
@@ -20,6 +21,8 @@ type Enrolment interface {
 	Approve(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.ApprovalRequest, error)
 	Reject(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.Phone, error)
 	SignIn(ctx context.Context, phone postern.Phone, language string) (postern.SignInStart, error)
+	SignInOffer(ctx context.Context, id postern.IntegrationID) (postern.SignInOffer, error)
+	BeginEnrolment(ctx context.Context, in postern.SignInInput) (postern.SignInStart, error)
 }
 
 func (a *API) enrolmentRoutes() {
@@ -109,12 +112,34 @@ func (a *API) approvalRoutes(s Enrolment) {
 func (a *API) ownProofRoutes() {
 	add(a, route{
 		method: http.MethodPost, path: postern.PhoneAPIPath + "/proofs/sign-in", id: "begin-own-sign-in", tag: tagOwnPhone, access: phone, takes: entraTime,
-		summary: "Begin a sign-in at Entra", notes: "Open the address in a browser. It works once, for ten minutes, and for this phone's user alone; what comes of it the phone's enrolment says.",
+		summary: "Begin a sign-in at Entra", notes: "Open the address in a browser, and show the number: the page after the sign-in asks for it. It works once, for ten minutes, and for this phone's user alone; what comes of it the phone's enrolment says.",
 		codes: with(phoneCodes, postern.CodeSignInRefused, postern.CodeEntraUnreachable),
 	}, func(ctx context.Context, in *struct {
 		Language string `query:"language" maxLength:"10" doc:"Of Entra's page, such as de."`
 	},
 	) (*object[postern.SignInStart], error) {
 		return answer(a.services.Enrolment.SignIn(ctx, phoneFrom(ctx), in.Language))
+	})
+	add(a, route{
+		method: http.MethodGet, path: postern.PhoneAPIPath + "/enrolments/sign-in", id: "get-sign-in-offer", tag: tagOwnPhone, access: open,
+		summary: "Whether a phone may be enrolled with a sign-in at Entra", notes: "At the integration, or where none is named, at the only one that allows it.",
+		codes: []postern.Code{postern.CodeEnrolmentOff},
+	}, func(ctx context.Context, in *struct {
+		Integration postern.IntegrationID `query:"integration" maxLength:"64"`
+	},
+	) (*object[postern.SignInOffer], error) {
+		return answer(a.services.Enrolment.SignInOffer(ctx, in.Integration))
+	})
+	add(a, route{
+		method: http.MethodPost, path: postern.PhoneAPIPath + "/enrolments/sign-in", id: "begin-sign-in-enrolment", tag: tagOwnPhone, access: open, takes: entraTime,
+		summary: "Begin a sign-in at Entra that enrols a phone", notes: "Open the address, show the number, and enrol with the ticket, which is refused with sign_in_pending until the number was typed.",
+		codes: []postern.Code{postern.CodeEnrolmentOff, postern.CodeSignInRefused, postern.CodeEntraUnreachable},
+	}, func(ctx context.Context, in *struct{ Body postern.SignInInput }) (*object[postern.SignInStart], error) {
+		// Each costs a row, and nobody has proved anything yet.
+		from := auth.AddrKey(postern.ActorFrom(ctx).Addr)
+		if after := a.enrolments.Take(from); after > 0 {
+			return nil, tooMany(after)
+		}
+		return answer(a.services.Enrolment.BeginEnrolment(ctx, in.Body))
 	})
 }

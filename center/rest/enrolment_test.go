@@ -40,6 +40,14 @@ func (d enrolments) Approval(_ context.Context, id postern.PhoneID) (postern.App
 	return postern.ApprovalRequest{}, d.call("Approval", id)
 }
 
+func (d enrolments) SignInOffer(_ context.Context, id postern.IntegrationID) (postern.SignInOffer, error) {
+	return postern.SignInOffer{IntegrationID: id, ApplicationName: "Postern"}, d.call("SignInOffer", id)
+}
+
+func (d enrolments) BeginEnrolment(_ context.Context, in postern.SignInInput) (postern.SignInStart, error) {
+	return postern.SignInStart{URL: "https://login.example.com/", Number: "417"}, d.call("BeginEnrolment", in)
+}
+
 func (d enrolments) Approve(_ context.Context, _ postern.PhoneID, in postern.ApprovalInput) (postern.ApprovalRequest, error) {
 	return postern.ApprovalRequest{}, d.call("Approve", in.Reason)
 }

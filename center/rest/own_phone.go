@@ -95,10 +95,11 @@ func (a *API) ownPhoneRoutes() {
 	s := a.services.Passkeys
 	add(a, route{
 		method: http.MethodPost, path: postern.PhoneAPIPath + "/enrolments", id: "enrol-phone", tag: tagOwnPhone, access: open, status: http.StatusCreated,
-		summary: "Enrol a phone", notes: "With the one-time code of an invitation, and a proof that the phone holds its identity key.",
+		summary: "Enrol a phone", notes: "With the one-time code of an invitation or the ticket of a sign-in at Entra, and a proof that the phone holds its identity key.",
 		codes: []postern.Code{
 			postern.CodeInvitationInvalid, postern.CodeInvitationUsed, postern.CodeInvitationExpired, postern.CodePhoneProof, postern.CodePhoneAssurance,
-			postern.CodeIntegrationDisabled, postern.CodeFlagOff, postern.CodeDomainRefused,
+			postern.CodeIntegrationDisabled, postern.CodeFlagOff, postern.CodeDomainRefused, postern.CodeSignInPending, postern.CodeSignInExpired,
+			postern.CodeUserSuspended, postern.CodeUserRevoked, postern.CodeEnrolmentOff,
 		},
 	}, func(ctx context.Context, in *struct{ Body postern.PhoneEnrolment }) (*object[postern.PhoneSelf], error) {
 		// Only what fails counts: a whole office enrols from one address on one morning.
@@ -108,7 +109,9 @@ func (a *API) ownPhoneRoutes() {
 		}
 		p, err := a.services.Phones.Enrol(ctx, in.Body)
 		if err != nil {
-			a.enrolments.Take(from)
+			if !postern.IsCode(err, postern.CodeSignInPending) { // which is asked again and again
+				a.enrolments.Take(from)
+			}
 			return nil, err
 		}
 		return answer(s.Self(ctx, p))

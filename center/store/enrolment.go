@@ -68,25 +68,31 @@ func (s *Store) CreateSignIn(ctx context.Context, in enrolment.SignIn, now time.
 			return failure(err, "sign-in")
 		}
 		rows, err := t.q.InsertSignIn(ctx, query.InsertSignInParams{
-			ID: in.ID, IntegrationID: string(in.IntegrationID), PhoneID: string(in.PhoneID), Sealed: blob(in.Sealed),
-			UsedAt: optionalMillis(in.UsedAt), ExpiresAt: millis(in.ExpiresAt),
+			ID: in.ID, IntegrationID: string(in.IntegrationID), PhoneID: optionalText(in.PhoneID), Version: in.Version, Step: string(in.Step),
+			Sealed: blob(in.Sealed), ExpiresAt: millis(in.ExpiresAt),
 		})
 		return inserted(rows, err, "sign-in")
 	})
 }
 
-// UseSignIn marks a sign-in as used: CodeNotFound when it was before.
-func (s *Store) UseSignIn(ctx context.Context, id string, at time.Time) error {
+// UpdateSignIn stores what became of a sign-in.
+func (s *Store) UpdateSignIn(ctx context.Context, in *enrolment.SignIn) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
-		rows, err := t.q.UseSignIn(ctx, query.UseSignInParams{ID: id, UsedAt: optionalMillis(&at)})
-		return found(rows, err, "sign-in")
+		rows, err := t.q.UpdateSignIn(ctx, query.UpdateSignInParams{ID: in.ID, Version: in.Version, Step: string(in.Step), Sealed: blob(in.Sealed)})
+		if err != nil {
+			return failure(err, "sign-in")
+		}
+		if rows == 0 {
+			return postern.Errorf(postern.CodeStale, "")
+		}
+		in.Version++
+		return nil
 	})
 }
 
 func signInOf(row query.SignIn) enrolment.SignIn {
 	return enrolment.SignIn{
-		ID: row.ID, IntegrationID: postern.IntegrationID(row.IntegrationID), PhoneID: postern.PhoneID(row.PhoneID), Sealed: fromBlob(row.Sealed),
-		UsedAt:    fromOptionalMillis(row.UsedAt),
-		ExpiresAt: fromMillis(row.ExpiresAt),
+		ID: row.ID, IntegrationID: postern.IntegrationID(row.IntegrationID), PhoneID: postern.PhoneID(row.PhoneID.String), Version: row.Version,
+		Step: enrolment.Step(row.Step), Sealed: fromBlob(row.Sealed), ExpiresAt: fromMillis(row.ExpiresAt),
 	}
 }

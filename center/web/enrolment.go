@@ -23,7 +23,10 @@ type Enrolment interface {
 	Approve(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.ApprovalRequest, error)
 	Reject(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.Phone, error)
 	RedirectURI() string
-	Return(ctx context.Context, r enrolment.Returned) (enrolment.Outcome, error)
+	Return(ctx context.Context, r enrolment.Returned) (browser string, err error)
+	Pending(ctx context.Context, browser string) (enrolment.Question, error)
+	Confirm(ctx context.Context, browser, number string) (enrolment.Outcome, error)
+	Disown(ctx context.Context, browser string) error
 }
 
 // enrolmentPage is the Enrolment tab: who waits for approval, and the policy.

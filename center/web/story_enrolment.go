@@ -93,12 +93,27 @@ func addEnrolmentStories(add, part func(string, templ.Component)) {
 	part("enrolment/approve-again", decision(repeated))
 	part("enrolment/reject", decision(ask(true)))
 
-	proof := proofPage{frame: frame{Title: "Sign-in", Now: fixtureNow}, Outcome: enrolment.Outcome{Phone: fixturePhone(), User: fixtureUser(1, postern.PhasePaired).UPN, Fingerprint: "4711 0815 2342 9001"}}
-	add("proof/done", proofView(proof))
-	proof.German = true
-	add("proof/done-german", proofView(proof))
-	proof.Problem = postern.Errorf(postern.CodeSignInOther, "")
-	add("proof/other-person-german", proofView(proof))
-	proof.German = false
-	add("proof/other-person", proofView(proof))
+	device := enrolment.Device{Name: fixturePhone().Name, Platform: "Android 16, Chrome 142", At: fixtureNow, Addr: "203.0.113.24"}
+	user := fixtureUser(1, postern.PhasePaired).UPN
+	for _, german := range []bool{false, true} {
+		end := ""
+		if german {
+			end = "-german"
+		}
+		proof := proofPage{frame: frame{Title: "Sign-in", Now: fixtureNow}, German: german}
+		show := func(name string, edit func(p *proofPage)) {
+			p := proof
+			edit(&p)
+			add("proof/"+name+end, proofView(p))
+		}
+		show("question", func(p *proofPage) { p.Question = &enrolment.Question{User: user, Device: device, Left: 3} })
+		show("wrong-number", func(p *proofPage) {
+			p.Question = &enrolment.Question{User: user, Device: device, Left: 1}
+			p.Problem = postern.Errorf(postern.CodeSignInNumber, "")
+		})
+		show("done", func(p *proofPage) { p.Outcome = &enrolment.Outcome{User: user, Device: device} })
+		show("done-before-enrolment", func(p *proofPage) { p.Outcome = &enrolment.Outcome{User: user, Device: device, Enrols: true} })
+		show("disowned", func(p *proofPage) { p.Disowned = true })
+		show("other-person", func(p *proofPage) { p.Problem = postern.Errorf(postern.CodeSignInOther, "") })
+	}
 }

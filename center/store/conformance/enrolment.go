@@ -64,25 +64,32 @@ func testSignIns(_ *testing.T, w *world) {
 	i := w.integration()
 	p := w.phone(w.user(i.ID))
 	in := filled[enrolment.SignIn]()
-	in.IntegrationID, in.PhoneID, in.UsedAt = i.ID, p.ID, nil
+	in.IntegrationID, in.PhoneID, in.Version = i.ID, p.ID, 1
 	w.must(w.CreateSignIn(ctx, in, noon))
 	got, err := w.SignIn(ctx, in.ID)
 	same(w, got, err)(in)
 	w.refused(w.CreateSignIn(ctx, in, noon), postern.CodeConflict)
 	_, err = w.SignIn(ctx, "none")
 	w.refused(err, postern.CodeNotFound)
-	w.refused(w.UseSignIn(ctx, "none", noon), postern.CodeNotFound)
-	at := kept(noon)
-	w.oneWins(race(4, func(int) error { return w.UseSignIn(ctx, in.ID, at) }), postern.CodeNotFound)
-	in.UsedAt = &at
+	none := in
+	none.ID = "none"
+	w.refused(w.UpdateSignIn(ctx, &none), postern.CodeStale)
+	w.oneWins(race(4, func(int) error {
+		mine := in
+		mine.Step, mine.Sealed = enrolment.StepReturned, []byte("more")
+		return w.UpdateSignIn(ctx, &mine)
+	}), postern.CodeStale)
+	in.Step, in.Sealed, in.Version = enrolment.StepReturned, []byte("more"), 2
 	got, err = w.SignIn(ctx, in.ID)
 	same(w, got, err)(in)
 
-	later := in
-	later.ID, later.UsedAt, later.ExpiresAt = "later", nil, in.ExpiresAt.Add(time.Hour)
+	later := in // for a phone that is not there yet
+	later.ID, later.PhoneID, later.ExpiresAt = "later", "", in.ExpiresAt.Add(time.Hour)
 	w.must(w.CreateSignIn(ctx, later, in.ExpiresAt)) // which forgets the one whose time was over
 	_, err = w.SignIn(ctx, in.ID)
 	w.refused(err, postern.CodeNotFound)
+	got, err = w.SignIn(ctx, later.ID)
+	same(w, got, err)(later)
 	w.must(w.DeleteIntegration(ctx, i.ID, i.Version))
 	_, err = w.SignIn(ctx, later.ID)
 	w.refused(err, postern.CodeNotFound)

@@ -22,11 +22,11 @@ SELECT object_id, upn, phase FROM users WHERE integration_id = $1;
 SELECT * FROM sign_ins WHERE id = $1;
 
 -- name: InsertSignIn :execrows
-INSERT INTO sign_ins (id, integration_id, phone_id, sealed, used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO sign_ins (id, integration_id, phone_id, version, step, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING;
 
--- name: UseSignIn :execrows
-UPDATE sign_ins SET used_at = $2 WHERE id = $1 AND used_at IS NULL;
+-- name: UpdateSignIn :execrows
+UPDATE sign_ins SET version = version + 1, step = $3, sealed = $4 WHERE id = $1 AND version = $2;
 
 -- name: DeleteOldSignIns :exec
 DELETE FROM sign_ins WHERE expires_at <= $1;

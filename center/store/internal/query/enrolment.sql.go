@@ -20,7 +20,7 @@ func (q *Queries) DeleteOldSignIns(ctx context.Context, expiresAt int64) error {
 }
 
 const getSignIn = `-- name: GetSignIn :one
-SELECT id, integration_id, phone_id, sealed, used_at, expires_at FROM sign_ins WHERE id = $1
+SELECT id, integration_id, phone_id, version, step, sealed, expires_at FROM sign_ins WHERE id = $1
 `
 
 func (q *Queries) GetSignIn(ctx context.Context, id string) (SignIn, error) {
@@ -30,8 +30,9 @@ func (q *Queries) GetSignIn(ctx context.Context, id string) (SignIn, error) {
 		&i.ID,
 		&i.IntegrationID,
 		&i.PhoneID,
+		&i.Version,
+		&i.Step,
 		&i.Sealed,
-		&i.UsedAt,
 		&i.ExpiresAt,
 	)
 	return i, err
@@ -69,16 +70,17 @@ func (q *Queries) InsertIdentityProof(ctx context.Context, arg InsertIdentityPro
 }
 
 const insertSignIn = `-- name: InsertSignIn :execrows
-INSERT INTO sign_ins (id, integration_id, phone_id, sealed, used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO sign_ins (id, integration_id, phone_id, version, step, sealed, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT DO NOTHING
 `
 
 type InsertSignInParams struct {
 	ID            string
 	IntegrationID string
-	PhoneID       string
+	PhoneID       sql.NullString
+	Version       int64
+	Step          string
 	Sealed        []byte
-	UsedAt        sql.NullInt64
 	ExpiresAt     int64
 }
 
@@ -87,8 +89,9 @@ func (q *Queries) InsertSignIn(ctx context.Context, arg InsertSignInParams) (int
 		arg.ID,
 		arg.IntegrationID,
 		arg.PhoneID,
+		arg.Version,
+		arg.Step,
 		arg.Sealed,
-		arg.UsedAt,
 		arg.ExpiresAt,
 	)
 	if err != nil {
@@ -235,17 +238,24 @@ func (q *Queries) RenewIdentityProof(ctx context.Context, arg RenewIdentityProof
 	return result.RowsAffected()
 }
 
-const useSignIn = `-- name: UseSignIn :execrows
-UPDATE sign_ins SET used_at = $2 WHERE id = $1 AND used_at IS NULL
+const updateSignIn = `-- name: UpdateSignIn :execrows
+UPDATE sign_ins SET version = version + 1, step = $3, sealed = $4 WHERE id = $1 AND version = $2
 `
 
-type UseSignInParams struct {
-	ID     string
-	UsedAt sql.NullInt64
+type UpdateSignInParams struct {
+	ID      string
+	Version int64
+	Step    string
+	Sealed  []byte
 }
 
-func (q *Queries) UseSignIn(ctx context.Context, arg UseSignInParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, useSignIn, arg.ID, arg.UsedAt)
+func (q *Queries) UpdateSignIn(ctx context.Context, arg UpdateSignInParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, updateSignIn,
+		arg.ID,
+		arg.Version,
+		arg.Step,
+		arg.Sealed,
+	)
 	if err != nil {
 		return 0, err
 	}

@@ -424,9 +424,10 @@ type Setting struct {
 type SignIn struct {
 	ID            string
 	IntegrationID string
-	PhoneID       string
+	PhoneID       sql.NullString
+	Version       int64
+	Step          string
 	Sealed        []byte
-	UsedAt        sql.NullInt64
 	ExpiresAt     int64
 }
 

@@ -12,13 +12,17 @@ func (w *world) invite(a, b int) error {
 	if err != nil {
 		return err
 	}
-	out, err := w.users.Invite(w.ctx, made.ID, postern.InvitationInput{User: p.upn, ValidMinutes: []int{0, 10, 1440}[b%3]})
+	out, err := w.users.Invite(w.ctx, made.ID, postern.InvitationInput{
+		User: p.upn, ValidMinutes: []int{0, 10, 1440}[b%3],
+		Mail: []postern.InvitationMail{postern.MailNone, postern.MailNone, postern.MailCode, postern.MailInvitation}[b/3%4],
+	})
 	if err != nil {
 		return w.refusal(err)
 	}
 	p.id, p.known = out.User.ID, true
 	p.codes = append(p.codes, out.Code)
 	w.secrets = append(w.secrets, out.Code)
+	w.codeOf[out.Invitation.ID] = out.Code
 	p.invitations = append(p.invitations, out.Invitation.ID)
 	return nil
 }
@@ -32,6 +36,7 @@ func (w *world) withdraw(a, b int) error {
 	err := w.users.Withdraw(w.ctx, id)
 	if err == nil {
 		w.withdrawn[id] = true
+		w.withdrawnAt[id] = w.lab.now
 	}
 	return w.refusal(err)
 }

@@ -8,7 +8,13 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/bulk"
+	"github.com/postern/postern/center/directory"
+	"github.com/postern/postern/center/integration"
+	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/job/jobtest"
+	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/reconcile"
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/fido/ctap"
 )
@@ -95,6 +101,43 @@ func (w *world) wait(a, _ int) error {
 	return nil
 }
 
+// jump moves the clock on by hours or days, or back by what a clock that is set right goes back.
+func (w *world) jump(a int) error {
+	w.leaps++
+	to := w.lab.now.Add([]time.Duration{
+		time.Hour, -2 * time.Second, 24 * time.Hour, -time.Minute, 5 * 24 * time.Hour, -10 * time.Minute,
+	}[a%6])
+	if to.Before(begin) { // when the token of the model's own client was issued
+		to = begin
+	}
+	w.lab.now = to
+	return nil
+}
+
+// outage has Graph answer nothing but 503 for a while.
+func (w *world) outage(a int) error {
+	w.wire.out = w.lab.now.Add([]time.Duration{time.Minute, 20 * time.Minute, 3 * time.Hour}[a%3])
+	return nil
+}
+
+// clockwork does what the runner's schedule does.
+func (w *world) clockwork(a, _ int) error {
+	var args job.Args = mail.DrainJob{}
+	switch a % 6 {
+	case 0:
+		args = bulk.TidyJob{}
+	case 1:
+		args = reconcile.TickJob{}
+	case 2:
+		args = directory.ScheduleJob{}
+	case 3:
+		args = integration.GroupsRoundJob{}
+	case 4:
+		args = mail.CampaignJob{}
+	}
+	return w.queue.Enqueue(w.ctx, args)
+}
+
 func (w *world) trouble(a, b int) error {
 	kinds := []string{"429", "500", "503", "504", "before", "after", "after", "slow"}
 	w.wire.troubles = append(w.wire.troubles, &trouble{
@@ -110,6 +153,10 @@ func (w *world) lag(a, b int) error {
 	l.MethodDelay = entrasim.Duration(delays[a%len(delays)])
 	l.MembershipDelay = entrasim.Duration(delays[b%len(delays)])
 	l.ReplicationDelay = entrasim.Duration(delays[b/4%len(delays)])
+	w.levered = l != healthy()
+	if w.levered {
+		w.lags++
+	}
 	return w.lab.server.SetLevers(l)
 }
 
@@ -138,7 +185,8 @@ func (w *world) deleteGroup(b int) error {
 	if err := w.graph(http.MethodDelete, "groups/"+groups[phase], nil, nil); err != nil {
 		return ignoreMissing(err)
 	}
-	for _, p := range w.people[peopleKnown:] {
+	w.anyTouched(phase)
+	for _, p := range w.people {
 		p.groups = slices.DeleteFunc(p.groups, func(x postern.Phase) bool { return x == phase })
 	}
 	return nil
@@ -146,6 +194,6 @@ func (w *world) deleteGroup(b int) error {
 
 func (w *world) deleteUser(b int) error {
 	p := w.person(b)
-	p.gone = true
+	p.gone, p.wasGone = true, true
 	return ignoreMissing(w.lab.control(w.ctx, http.MethodDelete, "tenants/"+w.tenant+"/users/"+p.objectID, nil, nil))
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/postern/postern"
 )
@@ -23,66 +22,83 @@ func (a act) String() string { return fmt.Sprintf("%s %d %d", a.name, a.a, a.b) 
 type verb struct {
 	name   string
 	weight int
-	fault  bool // counted as one
 	do     func(w *world, a, b int) error
 }
 
 // verbs are everything that happens. The numbers of a verb that names a phone choose the person and one of their phones.
 var verbs = []verb{
 	// Users.
-	{"enrol", 14, false, (*world).enrol},
-	{"enrol_wrong_code", 1, false, (*world).enrolWrongCode},
-	{"accept", 16, false, (*world).accept},
-	{"hand_in_again", 2, false, (*world).handInAgain},
-	{"decline", 3, false, (*world).decline},
-	{"ask", 3, false, func(w *world, a, b int) error { return w.own(a, b, (*world).ask) }},
-	{"self_register", 5, false, (*world).selfRegister},
-	{"tell", 5, false, (*world).tell},
-	{"delete_own_passkey", 2, false, (*world).deleteOwnPasskey},
-	{"revoke_own_phone", 1, false, func(w *world, a, b int) error { return w.own(a, b, (*world).revokeOwnPhone) }},
+	{"enrol", 14, (*world).enrol},
+	{"enrol_wrong_code", 1, (*world).enrolWrongCode},
+	{"accept", 16, (*world).accept},
+	{"hand_in_again", 2, (*world).handInAgain},
+	{"decline", 3, (*world).decline},
+	{"ask", 3, func(w *world, a, b int) error { return w.own(a, b, (*world).ask) }},
+	{"self_register", 5, (*world).selfRegister},
+	{"tell", 5, (*world).tell},
+	{"delete_own_passkey", 2, (*world).deleteOwnPasskey},
+	{"revoke_own_phone", 1, func(w *world, a, b int) error { return w.own(a, b, (*world).revokeOwnPhone) }},
 	// Phones.
-	{"offline", 2, false, func(w *world, a, b int) error { return w.withPhone(a, b, func(h *handset) { h.offline = true }) }},
-	{"online", 4, false, func(w *world, a, b int) error { return w.withPhone(a, b, func(h *handset) { h.offline = false }) }},
-	{"lose", 1, false, func(w *world, a, b int) error { return w.withPhone(a, b, func(h *handset) { h.lost = true }) }},
-	{"poll", 4, false, func(w *world, a, b int) error { return w.own(a, b, (*world).poll) }},
+	{"offline", 2, func(w *world, a, b int) error { return w.withPhone(a, b, func(h *handset) { h.offline = true }) }},
+	{"online", 4, func(w *world, a, b int) error { return w.withPhone(a, b, func(h *handset) { h.offline = false }) }},
+	{"lose", 1, func(w *world, a, b int) error { return w.withPhone(a, b, func(h *handset) { h.lost = true }) }},
+	{"poll", 4, func(w *world, a, b int) error { return w.own(a, b, (*world).poll) }},
 	// Administrators.
-	{"invite", 14, false, (*world).invite},
-	{"withdraw", 2, false, (*world).withdraw},
-	{"provision", 4, false, (*world).provision},
-	{"cancel", 3, false, (*world).cancel},
-	{"revoke_passkey", 4, false, (*world).revokePasskey},
-	{"revoke_phone", 4, false, (*world).revokePhone},
-	{"revoke_user", 2, false, (*world).revokeUser},
-	{"revoke_integration", 1, false, func(w *world, a, _ int) error { return w.seldom(a, (*world).revokeIntegration) }},
-	{"suspend", 2, false, (*world).suspend},
-	{"resume", 3, false, (*world).resume},
-	{"sync", 2, false, func(w *world, a, _ int) error { return w.sync(a%5 == 0) }},
-	{"mend_groups", 2, false, func(w *world, _, _ int) error { return w.mendGroups() }},
-	{"leaver_policy", 1, false, (*world).leaverPolicy},
-	{"disable_integration", 1, false, func(w *world, _, _ int) error { return w.setState(postern.StateDisabled) }},
-	{"enable_integration", 3, false, func(w *world, _, _ int) error { return w.setState(postern.StateEnabled) }},
-	{"look", 3, false, (*world).look},
+	{"invite", 14, (*world).invite},
+	{"withdraw", 2, (*world).withdraw},
+	{"provision", 4, (*world).provision},
+	{"cancel", 3, (*world).cancel},
+	{"revoke_passkey", 4, (*world).revokePasskey},
+	{"revoke_phone", 4, (*world).revokePhone},
+	{"revoke_user", 2, (*world).revokeUser},
+	{"revoke_integration", 1, func(w *world, a, _ int) error { return w.seldom(a, (*world).revokeIntegration) }},
+	{"suspend", 2, (*world).suspend},
+	{"resume", 3, (*world).resume},
+	{"sync", 2, func(w *world, a, _ int) error { return w.sync(a%5 == 0) }},
+	{"mend_groups", 2, func(w *world, _, _ int) error { return w.mendGroups() }},
+	{"leaver_policy", 1, (*world).leaverPolicy},
+	{"disable_integration", 1, func(w *world, _, _ int) error { return w.setState(postern.StateDisabled) }},
+	{"enable_integration", 3, func(w *world, _, _ int) error { return w.setState(postern.StateEnabled) }},
+	{"look", 3, (*world).look},
+	{"replace_passkey", 2, (*world).replacePasskey},
+	{"reconcile", 5, (*world).reconcileNow},
+	{"policy", 2, func(w *world, a, _ int) error { return w.setPolicy(a) }},
+	{"approve", 6, (*world).approve},
+	{"reject", 1, (*world).reject},
+	{"bulk", 6, (*world).startBulk},
+	{"steer_bulk", 4, (*world).steerBulk},
+	{"fetch_codes", 2, (*world).fetchCodes},
+	{"remind", 1, (*world).remind},
+	{"read_mail", 3, (*world).readMail},
 	// Entra's side.
-	{"foreign_passkey", 2, false, (*world).foreignPasskey},
-	{"rename_user", 1, false, (*world).renameUser},
-	{"add_stranger", 1, false, (*world).addStranger},
-	{"rename_group", 1, false, (*world).renameGroup},
-	{"delete_group", 1, false, func(w *world, a, b int) error { return w.seldom(a, func(w *world) error { return w.deleteGroup(b) }) }},
-	{"delete_user", 1, false, func(w *world, a, b int) error { return w.seldom(a, func(w *world) error { return w.deleteUser(b) }) }},
-	{"disable_user", 1, false, func(w *world, a, _ int) error { return w.setEnabled(a, false) }},
-	{"enable_user", 2, false, func(w *world, a, _ int) error { return w.setEnabled(a, true) }},
+	{"take_passkey", 3, (*world).takePasskey},
+	{"put_member", 2, (*world).putMember},
+	{"drop_member", 2, (*world).dropMember},
+	{"make_dynamic", 1, func(w *world, a, _ int) error { return w.makeDynamic(a, true) }},
+	{"make_assigned", 2, func(w *world, a, _ int) error { return w.makeDynamic(a, false) }},
+	{"restore_user", 2, func(w *world, _, b int) error { return w.restoreUser(b) }},
+	{"give_role", 1, func(w *world, a, _ int) error { return w.giveRole(a, true) }},
+	{"take_role", 1, func(w *world, a, _ int) error { return w.giveRole(a, false) }},
+	{"foreign_passkey", 2, (*world).foreignPasskey},
+	{"rename_user", 1, (*world).renameUser},
+	{"add_stranger", 1, (*world).addStranger},
+	{"rename_group", 1, (*world).renameGroup},
+	{"delete_group", 1, func(w *world, a, b int) error { return w.seldom(a, func(w *world) error { return w.deleteGroup(b) }) }},
+	{"delete_user", 1, func(w *world, a, b int) error { return w.seldom(a, func(w *world) error { return w.deleteUser(b) }) }},
+	{"disable_user", 1, func(w *world, a, _ int) error { return w.setEnabled(a, false) }},
+	{"enable_user", 2, func(w *world, a, _ int) error { return w.setEnabled(a, true) }},
 	// Time and work.
-	{"work", 40, false, (*world).work},
-	{"wait", 12, false, (*world).wait},
+	{"work", 40, (*world).work},
+	{"clockwork", 4, (*world).clockwork},
+	{"wait", 12, (*world).wait},
 	// Accidents.
-	{"kill", 10, true, func(w *world, a, _ int) error { w.crash.left = 1 + a%40; return nil }},
-	{"restart", 1, true, func(w *world, _, _ int) error { return w.restart() }},
-	{"trouble", 10, true, (*world).trouble},
-	{"lag", 4, true, (*world).lag},
-	{"jump", 1, true, func(w *world, a, _ int) error {
-		w.lab.now = w.lab.now.Add([]time.Duration{time.Hour, 24 * time.Hour, 5 * 24 * time.Hour}[a%3])
-		return nil
-	}},
+	{"kill", 10, func(w *world, a, _ int) error { w.crash.left = 1 + a%40; return nil }},
+	{"restart", 1, func(w *world, _, _ int) error { w.deaths++; return w.restart() }},
+	{"trouble", 10, (*world).trouble},
+	{"lag", 4, (*world).lag},
+	{"jump", 2, func(w *world, a, _ int) error { return w.jump(a) }},
+	{"outage", 2, func(w *world, a, _ int) error { return w.outage(a) }},
+	{"mail_mood", 3, (*world).mailMood},
 }
 
 var verbByName = func() map[string]*verb {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/lifecycle"
+	"github.com/postern/postern/center/reconcile"
 )
 
 // books are what the control center has written down, read once when all is quiet.
@@ -16,6 +17,7 @@ type books struct {
 	passkeys      map[postern.UserID][]postern.Passkey
 	provisionings map[postern.UserID][]postern.Provisioning
 	invitations   map[postern.UserID][]postern.Invitation
+	differences   []postern.Difference // open ones
 	events        []postern.AuditEvent
 }
 
@@ -46,17 +48,24 @@ func (w *world) read() (b books, err error) {
 			return b, err
 		}
 	}
+	b.differences, err = w.reconcile.Differences(w.ctx, reconcile.DifferenceQuery{IntegrationID: w.integration, Open: true, Limit: 1000})
+	if err != nil {
+		return b, err
+	}
 	b.events, err = w.allEvents()
 	return b, err
 }
 
 // agree compares everybody's account with everybody else's.
 func (w *world) agree() error {
+	if err := w.readEverything(); err != nil {
+		return err
+	}
 	b, err := w.read()
 	if err != nil {
 		return err
 	}
-	groups, err := w.groupMembers()
+	groups, ids, err := w.groupMembers()
 	if err != nil {
 		return err
 	}
@@ -72,18 +81,32 @@ func (w *world) agree() error {
 		w.agreePasskeys(b, p, u, at, gone)
 		if known {
 			w.agreePhase(b, u)
+			w.agreeAccount(b, p, u, at, gone)
 			w.agreeGroups(p, u, groups, gone)
 			w.agreeProvisionings(b, u)
 		} else {
-			w.agreeNoGroups(p, groups)
+			w.agreeStranger(b, p, groups, ids, gone)
 		}
 	}
-	w.agreeStrangers(groups)
+	for _, p := range w.people[peopleKnown:] {
+		w.agreeStranger(b, p, groups, ids, false)
+	}
+	w.agreeDifferences(b, groups)
 	w.agreeAcknowledged(b)
 	if err := w.agreePhones(b); err != nil {
 		return err
 	}
-	return w.agreeTrail(b)
+	if err := w.agreeMail(b); err != nil {
+		return err
+	}
+	if err := w.agreeBulk(b); err != nil {
+		return err
+	}
+	w.agreeReasons(b)
+	if err := w.agreeTrail(b); err != nil {
+		return err
+	}
+	return w.agreeNoSecrets(b)
 }
 
 // agreePasskeys compares what Entra lists of a user with the books.
@@ -136,8 +159,8 @@ func (w *world) agreePasskeys(b books, p *person, u postern.User, at entraUser, 
 		}
 	}
 	for _, k := range at.Passkeys {
-		if ours(k.AAGUID) && len(stored[k.ID]) == 0 && !w.mayBeUntold(b, p, k.ID) {
-			w.disagree("Entra lists the passkey %q of %s, made by a phone of ours, and nobody here knows of it", k.DisplayName, p.upn)
+		if ours(k.AAGUID) && len(stored[k.ID]) == 0 && !w.reported(b, p, k.ID) {
+			w.disagree("Entra lists the passkey %q of %s, made by a phone of ours, and nobody here knows of it or was told", k.DisplayName, p.upn)
 		}
 		if !ours(k.AAGUID) && !slices.Contains(p.foreign, k.ID) {
 			w.disagree("Entra lists the passkey %q of %s, which nobody made", k.DisplayName, p.upn)
@@ -153,13 +176,15 @@ func (w *world) agreePasskeys(b books, p *person, u postern.User, at entraUser, 
 	}
 }
 
-// mayBeUntold is the only reason for a passkey of our making that nobody knows: its user registered it, and its phone
-// never could tell, or was told no.
-func (w *world) mayBeUntold(b books, p *person, method string) bool {
+// reported is the only excuse for a passkey of our making that nobody knows: its user registered it at Security info, no
+// phone is left that could tell of it, and people are told that it is there.
+func (w *world) reported(b books, p *person, method string) bool {
 	for _, h := range w.handsets {
 		for _, c := range h.made {
 			if c.own && c.method == method && h.owner == p {
-				return h.id == "" || h.lost || b.phones[h.id].State == postern.PhoneRevoked || w.claimRefused[c]
+				return slices.ContainsFunc(b.differences, func(d postern.Difference) bool {
+					return d.Kind == postern.DifferencePasskeyUnclaimed && d.Object == method
+				})
 			}
 		}
 	}
@@ -188,6 +213,8 @@ func (w *world) agreePhase(b books, u postern.User) {
 			invitations++
 		}
 	}
+	unused := slices.ContainsFunc(b.invitations[u.ID], func(i postern.Invitation) bool { return i.State != postern.InvitationUsed })
+	revoked := slices.ContainsFunc(b.events, func(e postern.AuditEvent) bool { return e.Name == "user.revoked" && e.Target == string(u.ID) })
 	if (u.Phase == postern.PhaseSuspended) != (u.Suspension != nil) {
 		w.disagree("%s is %q, and suspended: %t", u.UPN, u.Phase, u.Suspension != nil)
 	}
@@ -206,10 +233,11 @@ func (w *world) agreePhase(b books, u postern.User) {
 		want = []postern.Phase{postern.PhaseEligible}
 	case !ever && len(b.invitations[u.ID]) == 0:
 		want = []postern.Phase{""}
-	case ever:
-		want = []postern.Phase{postern.PhaseRevoked, postern.PhaseEligible} // eligible: invited again, and not come
-	case slices.ContainsFunc(b.events, func(e postern.AuditEvent) bool { return e.Name == "user.revoked" && e.Target == string(u.ID) }):
-		want = []postern.Phase{postern.PhaseRevoked, postern.PhaseEligible}
+	case ever || revoked:
+		want = []postern.Phase{postern.PhaseRevoked}
+		if unused { // invited again, and not come
+			want = append(want, postern.PhaseEligible)
+		}
 	default:
 		want = []postern.Phase{postern.PhaseEligible}
 	}
@@ -218,11 +246,10 @@ func (w *world) agreePhase(b books, u postern.User) {
 	}
 }
 
-func (w *world) groupMembers() (map[postern.Phase]map[string]bool, error) {
-	groups, err := w.groupsOf()
-	out := make(map[postern.Phase]map[string]bool)
-	if err != nil {
-		return nil, err
+func (w *world) groupMembers() (out map[postern.Phase]map[string]bool, groups map[postern.Phase]string, err error) {
+	out = make(map[postern.Phase]map[string]bool)
+	if groups, err = w.groupsOf(); err != nil {
+		return nil, nil, err
 	}
 	for _, phase := range phases {
 		if groups[phase] == "" {
@@ -230,10 +257,10 @@ func (w *world) groupMembers() (map[postern.Phase]map[string]bool, error) {
 			continue
 		}
 		if out[phase], err = w.members(groups[phase]); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return out, nil
+	return out, groups, nil
 }
 
 func (w *world) agreeGroups(p *person, u postern.User, groups map[postern.Phase]map[string]bool, gone bool) {
@@ -245,20 +272,19 @@ func (w *world) agreeGroups(p *person, u postern.User, groups map[postern.Phase]
 	}
 }
 
-func (w *world) agreeNoGroups(p *person, groups map[postern.Phase]map[string]bool) {
-	for phase, members := range groups {
-		if members[p.objectID] {
-			w.disagree("%s is unknown, and in the group of %s", p.upn, phase)
+// agreeStranger holds that whom Postern does not know stays in the groups where somebody put them, and that people are
+// told so.
+func (w *world) agreeStranger(b books, p *person, groups map[postern.Phase]map[string]bool, ids map[postern.Phase]string, gone bool) {
+	for _, phase := range phases {
+		want := slices.Contains(p.groups, phase) && !gone
+		if groups[phase][p.objectID] != want {
+			w.disagree("the stranger %s is in the group of %s: %t", p.upn, phase, !want)
 		}
-	}
-}
-
-func (w *world) agreeStrangers(groups map[postern.Phase]map[string]bool) {
-	for _, p := range w.people[peopleKnown:] {
-		for _, phase := range phases {
-			if want := slices.Contains(p.groups, phase); groups[phase][p.objectID] != want {
-				w.disagree("the stranger %s is in the group of %s: %t", p.upn, phase, !want)
-			}
+		told := slices.ContainsFunc(b.differences, func(d postern.Difference) bool {
+			return d.Kind == postern.DifferenceMemberStranger && d.Object == ids[phase]+"/"+p.objectID
+		})
+		if told != want {
+			w.disagree("the stranger %s is in the group of %s: %t, and people are told so: %t", p.upn, phase, want, told)
 		}
 	}
 }

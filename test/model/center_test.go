@@ -1,26 +1,26 @@
 package model_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"testing"
 	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/backbone"
+	"github.com/postern/postern/center/bulk"
 	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/directory"
+	"github.com/postern/postern/center/enrolment"
 	"github.com/postern/postern/center/entra"
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/job/jobtest"
 	"github.com/postern/postern/center/lifecycle"
+	"github.com/postern/postern/center/mail"
 	"github.com/postern/postern/center/provision"
+	"github.com/postern/postern/center/reconcile"
 	"github.com/postern/postern/center/seal"
 	"github.com/postern/postern/center/store"
 )
@@ -35,6 +35,10 @@ type center struct {
 	phones       *device.Service
 	passkeys     *provision.Service
 	directory    *directory.Service
+	reconcile    *reconcile.Service
+	mail         *mail.Service
+	enrolment    *enrolment.Service
+	bulk         *bulk.Service
 }
 
 // points is the database with points to die at around every transaction.
@@ -79,6 +83,36 @@ func (g graphs) Graph(ctx context.Context, id postern.IntegrationID) (provision.
 	return tenant, i, err
 }
 
+// listings gives package reconcile the connector in the shape it asks for.
+type listings struct{ *integration.Service }
+
+func (l listings) Graph(ctx context.Context, id postern.IntegrationID) (reconcile.Graph, postern.Integration, error) {
+	tenant, i, err := l.Tenant(ctx, id)
+	return tenant, i, err
+}
+
+// mirror gives package reconcile the directory in the shape it asks for.
+type mirror struct{ *directory.Service }
+
+func (m mirror) Refresh(ctx context.Context, id postern.IntegrationID) error {
+	_, err := m.Sync(ctx, id)
+	return err
+}
+
+// bulkTenants gives package bulk the integrations in the shape it asks for. The model names users by list only.
+type bulkTenants struct{ *integration.Service }
+
+func (bulkTenants) GroupMembers(context.Context, postern.IntegrationID, string, int) ([]postern.DirectoryUser, error) {
+	return nil, postern.Errorf(postern.CodeNotFound, "")
+}
+
+// openDoor lets everybody do everything: permissions are not what the model is about.
+type openDoor struct{}
+
+func (openDoor) Require(context.Context, postern.Permission) error { return nil }
+
+const publicURL = "https://postern.test"
+
 // open starts a control center on the database of the sequence, as a starting process does.
 func (w *world) open() error {
 	db, err := store.Open(w.ctx, "sqlite:"+w.database, store.Options{Now: w.lab.clock})
@@ -114,7 +148,30 @@ func (w *world) open() error {
 	c.directory = &directory.Service{
 		Store: s, Tenants: c.integrations, Followers: c.users, Audit: c.trail, Queue: queue, Notices: notices, Logger: log, Now: now,
 	}
-	c.phones.Enrolled = c.passkeys.Enrolled
+	c.reconcile = &reconcile.Service{
+		Store: s, Integrations: listings{c.integrations}, Directory: mirror{c.directory}, Groups: c.integrations, Passkeys: c.passkeys,
+		Audit: c.trail, Queue: queue, Notices: notices, Logger: log, Now: now,
+	}
+	c.mail = &mail.Service{
+		Store: s, Integrations: c.integrations, Sealer: sealer, Audit: c.trail, Queue: queue, Notices: notices, PublicURL: publicURL,
+		Logger: log, Now: now,
+	}
+	c.users.Mail, c.passkeys.Mail = c.mail, c.mail
+	c.enrolment = &enrolment.Service{
+		Store: s, Tenants: c.integrations, Sealer: sealer, Audit: c.trail, Notices: notices, Logger: log, Now: now, PublicURL: publicURL,
+		Proven: c.passkeys.Proven, Revoke: c.passkeys.RevokePhone,
+		Person: func(ctx context.Context) postern.AdministratorID {
+			return postern.AdministratorID(postern.ActorFrom(ctx).ID)
+		},
+	}
+	c.passkeys.Proofs = c.enrolment
+	c.bulk = &bulk.Service{
+		Store: s, Tenants: bulkTenants{c.integrations}, Door: openDoor{}, Sealer: sealer, Audit: c.trail, Queue: queue, Notices: notices,
+		Logger: log, Now: now, Width: 1, // the order of rows is the sequence's to decide
+	}
+	c.phones.Enrolled = func(ctx context.Context, p postern.Phone) error {
+		return errors.Join(c.enrolment.Enrolled(ctx, p, postern.ProofCode), c.passkeys.Enrolled(ctx, p))
+	}
 	c.integrations.Enabled = c.passkeys.Resume
 	c.integrations.Follow = c.users.FollowGroups
 	c.passkeys.Disable = c.integrations.Disable
@@ -123,6 +180,17 @@ func (w *world) open() error {
 		_, err := c.passkeys.RevokeUser(ctx, user, reason, note)
 		return err
 	}
+	for kind, act := range map[postern.BulkKind]bulk.Act{
+		postern.BulkInvite: bulk.Invite{Users: c.users, PublicURL: publicURL}, postern.BulkRemind: bulk.Remind{Mail: c.mail, Store: s},
+		postern.BulkProvision:  bulk.Provision{Passkeys: c.passkeys, Phones: c.phones, Now: now},
+		postern.BulkRevokeUser: bulk.RevokeUser{Passkeys: c.passkeys},
+		postern.BulkSuspend:    bulk.Suspend{Users: c.users}, postern.BulkResume: bulk.Resume{Users: c.users},
+	} {
+		if w.mutant != nil && w.mutant.act != nil {
+			act = w.mutant.act(c, act)
+		}
+		c.bulk.Register(kind, postern.PermUsersInvite, act)
+	}
 	if w.mutant != nil && w.mutant.wrap != nil {
 		w.mutant.wrap(w, c)
 	}
@@ -130,115 +198,12 @@ func (w *world) open() error {
 	c.users.Handle(&registry)
 	c.passkeys.Handle(&registry)
 	c.directory.Handle(&registry)
+	c.reconcile.Handle(&registry)
+	c.mail.Handle(&registry)
+	c.bulk.Handle(&registry)
 	if w.mutant != nil && w.mutant.jobs != nil {
 		w.mutant.jobs(registry.Kinds())
 	}
 	w.center = c
 	return nil
-}
-
-// world is one sequence under way.
-type world struct {
-	t        testing.TB
-	ctx      context.Context
-	lab      *lab
-	wire     *wire
-	crash    *crasher
-	mutant   *mutant
-	database string
-	log      bytes.Buffer
-	*center
-
-	tenant, domain string
-	token          string // of the tiny client
-	integration    postern.IntegrationID
-	model
-}
-
-// newWorld connects a fresh control center to a fresh tenant with people in it.
-func newWorld(t testing.TB, l *lab, m *mutant) (*world, error) {
-	w := &world{t: t, ctx: postern.WithActor(t.Context(), administrator), lab: l, crash: &crasher{}, mutant: m, model: emptyModel()}
-	w.wire = &wire{lab: l, crash: w.crash}
-	if m != nil {
-		w.wire.lies = m.lies
-	}
-	tenant, client, secret, domain, err := l.tenant()
-	if err != nil {
-		return nil, err
-	}
-	w.tenant, w.domain = tenant, domain
-	w.secrets = append(w.secrets, secret)
-	w.database = filepath.Join(l.folder, "sequence.db")
-	if err := w.remove(); err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(w.database, l.template, 0o600); err != nil {
-		return nil, err
-	}
-	if err := w.signIn(client, secret); err != nil {
-		return nil, err
-	}
-	if err := w.populate(); err != nil {
-		return nil, err
-	}
-	if err := w.open(); err != nil {
-		return nil, err
-	}
-	i, err := w.integrations.Add(w.ctx, postern.IntegrationInput{
-		ApplicationName: applicationName, TenantID: tenant, ClientID: client, ClientSecret: secret, AllowLowAssurance: true,
-	})
-	if err != nil {
-		return nil, err
-	}
-	w.integration = i.ID
-	_, err = w.integrations.SetState(w.ctx, i.ID, i.Version, postern.StateEnabled)
-	return w, err
-}
-
-const applicationName = "Postern"
-
-var administrator = postern.Actor{Kind: postern.ActorAdministrator, ID: "adm_model", Name: "Ada"}
-
-func (w *world) remove() error {
-	var all error
-	for _, end := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(w.database + end); err != nil && !errors.Is(err, os.ErrNotExist) {
-			all = errors.Join(all, err)
-		}
-	}
-	return all
-}
-
-func (w *world) close() {
-	if w.center != nil {
-		_ = w.store.Close()
-		w.center = nil
-	}
-	_ = w.remove()
-}
-
-// restart is the end of a process and the beginning of the next.
-func (w *world) restart() error {
-	if err := w.store.Close(); err != nil {
-		return err
-	}
-	w.crash.left = 0
-	return w.open()
-}
-
-// dies reports whether the control center was killed in do.
-func (w *world) dies(do func()) (died bool) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			var crash jobtest.Crash
-			if c, ok := cause.(jobtest.Crash); ok {
-				crash = c
-			} else if p, ok := cause.(error); !ok || !errors.As(p, &crash) {
-				panic(cause)
-			}
-			died = true
-		}
-	}()
-	do()
-	return false
 }

@@ -32,6 +32,7 @@ type lab struct {
 	folder   string
 	template []byte
 	server   *entrasim.Server
+	sink     *sink
 	tenants  int
 	now      time.Time
 }
@@ -51,6 +52,7 @@ func newLab(t testing.TB) *lab {
 	if err := errors.Join(s.Migrate(t.Context()), s.Close()); err != nil {
 		t.Fatal(err)
 	}
+	l.sink = newSink(t, l.clock)
 	if l.template, err = os.ReadFile(path); err != nil {
 		t.Fatal(err)
 	}

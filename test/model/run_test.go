@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/bulk"
 	"github.com/postern/postern/center/job/jobtest"
+	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/reconcile"
 )
 
 // play runs a sequence to its end and says what does not agree then.
@@ -19,14 +22,15 @@ func play(t testing.TB, l *lab, m *mutant, acts []act) (out outcome, err error) 
 	if err != nil {
 		return out, fmt.Errorf("the sequence cannot begin: %w", err)
 	}
-	defer func() { out.disagrees = w.disagrees }()
+	defer func() {
+		_, refused := l.sink.taken()
+		out.disagrees = w.disagrees
+		out.faults = w.deaths + w.leaps + w.lags + w.wire.hits + refused
+	}()
 	for n, a := range acts {
 		v := verbByName[a.name]
 		if v == nil {
 			return out, fmt.Errorf("step %d: there is no act %q", n+1, a.name)
-		}
-		if v.fault {
-			out.faults++
 		}
 		if w.dies(func() { err = v.do(w, a.a, a.b) }) {
 			err = w.restart()
@@ -47,13 +51,17 @@ func (w *world) disagree(format string, args ...any) {
 	w.disagrees = append(w.disagrees, fmt.Sprintf(format, args...))
 }
 
-// rounds bounds how often phones and jobs take turns until all is quiet.
-const rounds = 30
+// rounds bounds how often comparisons, phones and jobs take turns until all is quiet.
+const rounds = 20
+
+// betweenComparisons is longer than anything that a comparison passes over because it is too young.
+const betweenComparisons = 16 * time.Minute
 
 // settle ends all trouble and lets everything that can still happen do so: Entra replicates, phones that are not lost
-// answer, jobs run.
+// answer, jobs run, approvals are given, and Entra and Postern are compared until that changes nothing.
 func (w *world) settle() error {
-	w.wire.troubles, w.crash.left = nil, 0
+	w.wire.troubles, w.wire.out, w.crash.left = nil, time.Time{}, 0
+	w.lab.sink.feel("")
 	if err := w.lab.server.SetLevers(healthy()); err != nil {
 		return err
 	}
@@ -61,46 +69,92 @@ func (w *world) settle() error {
 		return err
 	}
 	w.lab.now = w.lab.now.Add(time.Minute) // what replicates has done so
-	if err := w.setState(postern.StateEnabled); err != nil {
-		return err
+	for n := range phases {
+		if err := w.makeDynamic(n, false); err != nil {
+			return err
+		}
 	}
 	for _, h := range w.handsets {
 		h.offline = false
 	}
 	for range rounds {
-		if err := w.compareAll(); err != nil {
-			return err
-		}
-		if err := w.runJobs(); err != nil {
-			return err
-		}
-		if err := w.phonesAnswer(); err != nil {
-			return err
-		}
-		waiting, err := w.queue.Waiting(w.ctx)
+		run, err := w.compareAll()
 		if err != nil {
 			return err
 		}
-		if len(waiting) == 0 && !w.answered {
+		moved, err := w.everybodyAnswers()
+		if err != nil {
+			return err
+		}
+		// Of two comparisons in a row that change nothing, the second saw what became of everything.
+		if quiet := !moved && run.State == postern.ReconcileDone && run.Mended == 0 && run.Waiting == 0; quiet && w.quiet {
 			return nil
+		} else {
+			w.quiet = quiet
 		}
 	}
-	return errors.New("phones and jobs never come to an end")
+	open, err := w.reconcile.Differences(w.ctx, reconcile.DifferenceQuery{IntegrationID: w.integration, Open: true})
+	return errors.Join(fmt.Errorf("phones, jobs and comparisons never come to an end; open differences: %+v", open), err)
 }
 
-// compareAll is what the schedule does: it reads the directory and looks at the groups.
-func (w *world) compareAll() error {
-	w.lab.now = w.lab.now.Add(3 * time.Minute) // a group that was just made is not looked for
+// compareAll has everybody compared, and the jobs run that follow from it.
+func (w *world) compareAll() (postern.ReconcileRun, error) {
+	w.lab.now = w.lab.now.Add(betweenComparisons)
 	if err := w.setState(postern.StateEnabled); err != nil {
-		return err
+		return postern.ReconcileRun{}, err
 	}
-	if _, err := w.directory.Sync(w.ctx, w.integration); err != nil {
-		return fmt.Errorf("the directory: %w", err)
+	if err := errors.Join(w.resumeBulk(), w.queue.Enqueue(w.ctx, mail.DrainJob{})); err != nil {
+		return postern.ReconcileRun{}, err
 	}
-	if _, err := w.integrations.MendGroups(w.ctx, w.integration); err != nil {
-		return fmt.Errorf("the groups: %w", err)
+	run, _, err := w.reconcile.Run(w.ctx, w.integration, postern.ReconcileFull)
+	if err != nil && !postern.IsCode(err, postern.CodeConflict) { // one that looks at less is under way
+		return run, fmt.Errorf("a comparison cannot begin: %w", err)
 	}
-	return nil
+	asked := err == nil
+	if err := w.runJobs(4); err != nil || !asked {
+		return run, err
+	}
+	run, err = w.reconcile.ReconcileRun(w.ctx, run.ID)
+	if err == nil && run.State != postern.ReconcileDone {
+		err = fmt.Errorf("a comparison is %s at the step %s: %s %s", run.State, run.Step, run.Code, run.Message)
+	}
+	return run, err
+}
+
+// everybodyAnswers has phones, approvers and jobs take turns until nobody has anything to do. It reports whether anybody had.
+func (w *world) everybodyAnswers() (any bool, err error) {
+	for range rounds {
+		if err := w.phonesAnswer(); err != nil {
+			return any, err
+		}
+		approved, err := w.approveAll()
+		if err != nil || !w.answered && !approved {
+			return any, err
+		}
+		any = true
+		if err := w.runJobs(0); err != nil {
+			return any, err
+		}
+	}
+	return any, errors.New("phones have always something to answer")
+}
+
+// approveAll gives every phone that waits for it the word of two people.
+func (w *world) approveAll() (any bool, err error) {
+	waiting, err := w.enrolment.Approvals(w.ctx, w.integration)
+	for _, r := range waiting {
+		if h := w.handset(r.Phone.ID); h != nil && h.lost {
+			continue
+		}
+		for n := range 2 {
+			err := w.vouch(r.Phone.ID, n)
+			if err := w.refusal(err); err != nil {
+				return any, err
+			}
+			any = any || err == nil
+		}
+	}
+	return any, err
 }
 
 // phonesAnswer has every phone at hand do what it was asked for and tell what it has not.
@@ -123,6 +177,7 @@ func (w *world) phonesAnswer() error {
 		}
 		for _, p := range open {
 			if p.Provisioning.State != postern.ProvisioningOffered {
+				w.answered = w.answered || p.Provisioning.Code == postern.CodeChallengeExpired // new options are on their way
 				continue
 			}
 			w.answered = true
@@ -145,16 +200,31 @@ func (w *world) phonesAnswer() error {
 	return nil
 }
 
-// runJobs runs jobs, moving the clock to each in turn, until none waits.
-func (w *world) runJobs() error {
+// runJobs runs jobs, moving the clock to each in turn, until none waits but bulk jobs whose rows wait for phones.
+//
+// looks is how often a bulk job may look at its rows while nothing else happens.
+func (w *world) runJobs(looks int) error {
 	const most = 3000
+	patience := looks
 	for range most {
-		due, any, err := w.queue.NextDue(w.ctx)
-		if err != nil || !any {
+		waiting, err := w.queue.Waiting(w.ctx)
+		if err != nil || len(waiting) == 0 {
 			return err
 		}
-		if wait := due.Sub(w.lab.now); wait > 0 {
-			w.lab.now = due
+		next, bulk := waiting[0], true
+		for _, j := range waiting {
+			if j.Due.Before(next.Due) {
+				next = j
+			}
+			bulk = bulk && j.Kind == bulkJob
+		}
+		if !bulk {
+			patience = looks
+		} else if patience--; patience < 0 {
+			return nil
+		}
+		if wait := next.Due.Sub(w.lab.now); wait > 0 {
+			w.lab.now = next.Due
 		}
 		if _, err := w.queue.RunOne(w.ctx); err != nil {
 			var crash jobtest.Crash
@@ -167,3 +237,5 @@ func (w *world) runJobs() error {
 	waiting, _ := w.queue.Waiting(w.ctx)
 	return fmt.Errorf("the jobs never come to an end: %+v", waiting)
 }
+
+var bulkJob = bulk.RunJob{}.Kind()

@@ -43,8 +43,12 @@ type wire struct {
 	lab      *lab
 	crash    *crasher
 	troubles []*trouble
-	hits     int // exchanges that trouble fell on
-	lies     func(*http.Request) *http.Response
+	hits     int       // exchanges that trouble fell on
+	out      time.Time // until when Graph answers nothing
+
+	asked  func(objectID string) // called when creation options are asked for
+	secret func(text string)     // called with what must not be written down
+	lies   func(*http.Request) *http.Response
 }
 
 var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|/fido2Methods/[^/]{16,}`)
@@ -65,6 +69,10 @@ func (w *wire) troubled(req *http.Request) (*http.Response, error) {
 		if resp := w.lies(req); resp != nil {
 			return resp, nil
 		}
+	}
+	if w.lab.now.Before(w.out) {
+		w.hits++
+		return failing(req, &trouble{kind: "503"}), nil
 	}
 	for n, t := range w.troubles {
 		if t.skip > 0 {
@@ -125,7 +133,29 @@ func (w *wire) carry(req *http.Request) (*http.Response, error) {
 	out := httptest.NewRecorder()
 	w.lab.server.ServeHTTP(out, in)
 	_ = in.Body.Close()
+	w.overhear(req.URL.Path, out.Body.Bytes())
 	resp := out.Result()
 	resp.Request = req
 	return resp, nil
+}
+
+var (
+	optionsPath = regexp.MustCompile(`/users/([^/]+)/authentication/fido2Methods/creationOptions$`)
+	challengeIn = regexp.MustCompile(`"challenge":\s*"([^"]+)"`)
+	tokenIn     = regexp.MustCompile(`"access_token":\s*"([^"]+)"`)
+)
+
+// overhear keeps what is secret of an answer.
+func (w *wire) overhear(path string, body []byte) {
+	if m := optionsPath.FindStringSubmatch(path); m != nil {
+		w.asked(m[1])
+		if c := challengeIn.FindSubmatch(body); c != nil {
+			w.secret(string(c[1]))
+		}
+	}
+	if strings.HasSuffix(path, "/token") {
+		if m := tokenIn.FindSubmatch(body); m != nil {
+			w.secret(string(m[1]))
+		}
+	}
 }

@@ -140,9 +140,9 @@ func (s *Store) KnownOutsideDirectory(ctx context.Context, integration postern.I
 	return ids, failure(rows.Err(), "directory")
 }
 
-// putAtOnce is how many users one statement stores: a page of Graph's, and with a dozen values for each within what
-// either database binds in one statement.
-const putAtOnce = 1000
+// putAtOnce is how many users one statement stores. SQLite takes a time for the parameters of a statement that grows with
+// their square, and each user has a dozen: a page of Graph's at once would take ten times as long as in parts.
+const putAtOnce = 50
 
 // PutDirectoryUsers stores users, each of them once, as seen in that reading of the whole directory.
 func (s *Store) PutDirectoryUsers(ctx context.Context, integration postern.IntegrationID, generation int64, users []postern.DirectoryUser) error {

@@ -95,6 +95,9 @@ func provisionFleet(ctx context.Context, count int, speed float64, levers entras
 		if err != nil {
 			return err
 		}
+		if _, _, err := w.center.Passkeys.Begin(ctx, s.ID); err != nil {
+			return err
+		}
 		return w.provision(ctx, p)
 	}); err != nil {
 		return f, err
@@ -127,6 +130,9 @@ func (w *world) seedFleet(ctx context.Context, count int) (all []*phone.State, e
 				return err
 			}
 			if err := w.bookPhone(ctx, one); err != nil {
+				return err
+			}
+			if err := w.center.Enrolment.Enrolled(ctx, one.phone, postern.ProofCode); err != nil {
 				return err
 			}
 			all = append(all, s)

@@ -37,6 +37,9 @@ func measureReconcile(ctx context.Context) (figures []figure, err error) {
 	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
+	if _, err := w.center.Directory.Sync(ctx, w.integration.ID); err != nil {
+		return nil, err
+	}
 	if err := w.center.Integrations.Groups(ctx, integration.GroupsJob{Integration: w.integration.ID}); err != nil {
 		return nil, err
 	}

@@ -124,16 +124,17 @@ func showImpact(std cli.Streams, impact postern.EnrolmentImpact) error {
 	if impact.Refused {
 		fmt.Fprintln(std.Err, "It cannot be saved like this: people would have to enrol, and nobody could.")
 	}
-	t := table{header: []string{"GROUP", "MODE", "MEMBERS", "OFFERED", "ACTIVE", "HIT"}}
+	t := table{header: []string{"GROUP", "MODE", "MEMBERS", "OFFERED", "ACTIVE", "HIT", "WHY"}}
 	for _, r := range impact.Rules {
 		name := r.GroupName
 		if name == "" {
 			name = "everybody else"
 		}
-		t.add(name, string(r.Mode), fmt.Sprint(r.Members), fmt.Sprint(r.Offered), fmt.Sprint(r.Active), fmt.Sprint(r.Hit))
-		for _, why := range r.Why {
-			t.add("  "+fmt.Sprint(why.Count)+": "+why.Message, "", "", "", "", "")
+		why := make([]string, len(r.Why))
+		for n, p := range r.Why {
+			why[n] = fmt.Sprintf("%d: %s", p.Count, p.Message)
 		}
+		t.add(name, string(r.Mode), fmt.Sprint(r.Members), fmt.Sprint(r.Offered), fmt.Sprint(r.Active), fmt.Sprint(r.Hit), strings.Join(why, " "))
 	}
 	return t.show(std)
 }

@@ -11,7 +11,7 @@ import (
 
 // because is the reason that a person gives.
 type because struct {
-	Because string `help:"Why, for the audit trail." placeholder:"TEXT"`
+	Reason string `help:"Why; kept in the audit trail." placeholder:"TEXT"`
 }
 
 type usersSuspendCmd struct {
@@ -25,7 +25,7 @@ func (cmd *usersSuspendCmd) Run(ctx context.Context, std cli.Streams, group *use
 	if err != nil {
 		return err
 	}
-	if u, err = c.SuspendUser(ctx, u.ID, postern.UserActInput{Note: cmd.Because}); err != nil {
+	if u, err = c.SuspendUser(ctx, u.ID, postern.UserActInput{Note: cmd.Reason}); err != nil {
 		return err
 	}
 	return showPhase(std, group.JSON, u)
@@ -42,7 +42,7 @@ func (cmd *usersResumeCmd) Run(ctx context.Context, std cli.Streams, group *user
 	if err != nil {
 		return err
 	}
-	if u, err = c.ResumeUser(ctx, u.ID, postern.UserActInput{Note: cmd.Because}); err != nil {
+	if u, err = c.ResumeUser(ctx, u.ID, postern.UserActInput{Note: cmd.Reason}); err != nil {
 		return err
 	}
 	return showPhase(std, group.JSON, u)
@@ -63,7 +63,7 @@ func (cmd *usersRevokeCmd) Run(ctx context.Context, std cli.Streams, group *user
 	if err := cmd.askPerson(std, fmt.Sprintf("Take every phone and managed passkey of %s away?", u.UPN)); err != nil {
 		return err
 	}
-	if u, err = c.RevokeUser(ctx, u.ID, postern.UserActInput{Note: cmd.Because}); err != nil {
+	if u, err = c.RevokeUser(ctx, u.ID, postern.UserActInput{Note: cmd.Reason}); err != nil {
 		return err
 	}
 	return showPhase(std, group.JSON, u)
@@ -124,7 +124,7 @@ func (cmd *entraRevokeAllCmd) Run(ctx context.Context, std cli.Streams, group *e
 		return postern.Errorf(postern.CodeInvalid, "This disables %q and takes every phone and managed passkey of its users away. It cannot be undone.", i.ApplicationName).
 			WithNext(fmt.Sprintf("If that is what you want, repeat the command with --confirm %q.", i.ApplicationName))
 	}
-	i, err = c.RevokeIntegration(ctx, i.ID, postern.IntegrationRevocation{ApplicationName: cmd.Confirm, Note: cmd.Because})
+	i, err = c.RevokeIntegration(ctx, i.ID, postern.IntegrationRevocation{ApplicationName: cmd.Confirm, Note: cmd.Reason})
 	if err != nil {
 		return err
 	}

@@ -109,12 +109,16 @@ var verbByName = func() map[string]*verb {
 	return out
 }()
 
-// generate draws a sequence. It looks at nothing but its seed.
-func generate(seed uint64, steps int) []act {
+// generate draws a sequence. It looks at nothing but its seed; verbs of emphasis come up more often.
+func generate(seed uint64, steps int, emphasis ...string) []act {
 	random := rand.New(rand.NewPCG(seed, 0x706f737465726e))
+	weighed := slices.Clone(verbs)
 	total := 0
-	for _, v := range verbs {
-		total += v.weight
+	for n := range weighed {
+		if slices.Contains(emphasis, weighed[n].name) {
+			weighed[n].weight += 40
+		}
+		total += weighed[n].weight
 	}
 	out := make([]act, steps)
 	begun := 0
@@ -123,7 +127,7 @@ func generate(seed uint64, steps int) []act {
 	}
 	for n := begun; n < steps; n++ {
 		at := random.IntN(total)
-		for _, v := range verbs {
+		for _, v := range weighed {
 			if at -= v.weight; at < 0 {
 				out[n] = act{v.name, random.IntN(1000), random.IntN(1000)}
 				break

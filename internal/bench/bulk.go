@@ -46,7 +46,7 @@ const (
 // A trial without a throttle comes first. It tells how fast the clocks may run so that the throttle is what holds the work
 // up, and not the machine.
 func measureWrites(ctx context.Context) (figures []figure, err error) {
-	trial, err := provisionFleet(ctx, trialUsers, trialSpeed, entrasim.Levers{})
+	trial, err := provisionFleet(ctx, trialUsers, trialSpeed, false)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func measureWrites(ctx context.Context) (figures []figure, err error) {
 	speed := trialShare * trialUsers * leastWrites / trial.real.Seconds() / perSecond
 	count := min(manyUsers, int(manyTime.Seconds()*speed*perSecond/leastWrites))
 	fmt.Fprintf(os.Stderr, "bench: bulk: %d users, with clocks %.1f times as fast\n", count, speed)
-	run, err := provisionFleet(ctx, count, speed, entrasim.DefaultLevers())
+	run, err := provisionFleet(ctx, count, speed, true)
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +77,8 @@ type fleet struct {
 }
 
 // provisionFleet makes a world of its own with users whose phones are enrolled, and has all phones get a passkey.
-func provisionFleet(ctx context.Context, count int, speed float64, levers entrasim.Levers) (f fleet, err error) {
-	w, err := newWorld(ctx, count*13/10+100, speed, levers)
+func provisionFleet(ctx context.Context, count int, speed float64, throttled bool) (f fleet, err error) {
+	w, err := newWorld(ctx, count*13/10+100, speed, entrasim.Levers{})
 	if err != nil {
 		return f, err
 	}
@@ -86,6 +86,11 @@ func provisionFleet(ctx context.Context, count int, speed float64, levers entras
 	phones, err := w.seedFleet(ctx, count)
 	if err != nil {
 		return f, err
+	}
+	if throttled {
+		if err := w.throttle(); err != nil {
+			return f, err
+		}
 	}
 	seen := watchTraffic(ctx, w.sim.Server)
 	defer seen.stop()
@@ -151,11 +156,14 @@ func (w *world) seedFleet(ctx context.Context, count int) (all []*phone.State, e
 			err = hand.AddMembers(ctx, g.ID, ids)
 		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	// What was written until here counts no more once the window is over.
-	return all, w.clock.sleep(ctx, writesWindow)
+	return all, err
+}
+
+// throttle has the emulator apply the documented limits from now on. What came before does not count.
+func (w *world) throttle() error {
+	levers := w.sim.Server.Levers()
+	levers.Throttle = true
+	return w.sim.Server.SetLevers(levers)
 }
 
 // grouped waits until the integration has its groups.
@@ -189,7 +197,7 @@ func (w *world) settled(ctx context.Context) error {
 
 // measurePlainWrites moves users in and out of groups as fast as the throttle lets, with nothing but the connector.
 func measurePlainWrites(ctx context.Context) (figures []figure, err error) {
-	w, err := newWorld(ctx, 2*plainOnce*plainGroup, plainSpeed, entrasim.DefaultLevers())
+	w, err := newWorld(ctx, 2*plainOnce*plainGroup, plainSpeed, entrasim.Levers{})
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +222,7 @@ func measurePlainWrites(ctx context.Context) (figures []figure, err error) {
 		}
 		hands = append(hands, ids)
 	}
-	if err := w.clock.sleep(ctx, writesWindow); err != nil { // what came before counts no more
+	if err := w.throttle(); err != nil {
 		return nil, err
 	}
 	count := watchTraffic(ctx, w.sim.Server)

@@ -70,7 +70,7 @@ func measureReconcile(ctx context.Context) (figures []figure, err error) {
 				return nil, err
 			}
 		}
-		waited, err := w.atEmulator()
+		waited, err := w.atEmulator(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func measureReconcile(ctx context.Context) (figures []figure, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		emulator, err := w.atEmulator()
+		emulator, err := w.atEmulator(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -282,9 +282,9 @@ func (t *compared) verify(ctx context.Context) error {
 }
 
 // atEmulator is for how many seconds the control center has waited for answers of Entra so far.
-func (w *world) atEmulator() (seconds float64, err error) {
+func (w *world) atEmulator(ctx context.Context) (seconds float64, err error) {
 	answer := httptest.NewRecorder()
-	w.center.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	w.center.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))
 	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
 		if !strings.HasPrefix(lines.Text(), "postern_entra_exchange_seconds_sum") {
 			continue

@@ -143,8 +143,14 @@ func (s *Service) know(ctx context.Context, id postern.IntegrationID, who poster
 	if err != nil {
 		return u, err
 	}
-	if u.UPN != who.UPN || u.DisplayName != who.DisplayName || u.Mail != who.Mail {
-		u.UPN, u.DisplayName, u.Mail, u.UpdatedAt = who.UPN, who.DisplayName, who.Mail, now
+	fresh := u
+	fresh.UPN, fresh.DisplayName, fresh.Mail = who.UPN, who.DisplayName, who.Mail
+	if who.Privileged || len(who.Roles) > 0 { // that there are none may be that nobody may look; the directory's reading tells
+		fresh.Privileged, fresh.Roles = who.Privileged, who.Roles
+	}
+	if len(differences(u, fresh)) > 0 {
+		u = fresh
+		u.UpdatedAt = now
 		s.Store.AfterCommit(ctx, func() { s.Notices.Publish(Topic(u.ID)) })
 		err = s.Store.UpdateUser(ctx, &u)
 	}

@@ -61,11 +61,11 @@ func measureWrites(ctx context.Context) (figures []figure, err error) {
 	minutes, made := run.took.Minutes(), float64(run.made.writes)
 	const perMinute, against = writesAllowed / (float64(writesWindow) / float64(time.Minute)), "the documented throttle of 3,000 in 150 s, used to the full"
 	return []figure{
-		{Name: "writes.used", Value: made / minutes, Unit: "1/min", Baseline: perMinute, Against: against},
-		{Name: fmt.Sprintf("writes.%d_users", count), Value: minutes, Unit: "min", Baseline: made / perMinute, Against: against},
-		{Name: "writes.users", Value: float64(count) / minutes, Unit: "1/min", Baseline: float64(count) * perMinute / made, Against: against},
-		{Name: "writes.each", Value: made / float64(count), Unit: "writes", Baseline: leastWrites, Against: "what a user needs at least"},
-		{Name: "writes.refused", Value: float64(run.made.refused), Unit: "calls", Baseline: made, Against: "writes made"},
+		{Name: "bulk_writes.used", Value: made / minutes, Unit: "1/min", Baseline: perMinute, Against: against},
+		{Name: fmt.Sprintf("bulk_writes.%d_users", count), Value: minutes, Unit: "min", Baseline: made / perMinute, Against: against},
+		{Name: "bulk_writes.users", Value: float64(count) / minutes, Unit: "1/min", Baseline: float64(count) * perMinute / made, Against: against},
+		{Name: "bulk_writes.each", Value: made / float64(count), Unit: "writes", Baseline: leastWrites, Against: "what a user needs at least"},
+		{Name: "bulk_writes.refused", Value: float64(run.made.refused), Unit: "calls", Baseline: made, Against: "writes made"},
 	}, nil
 }
 
@@ -248,7 +248,7 @@ func measurePlainWrites(ctx context.Context) (figures []figure, err error) {
 		return nil, err
 	}
 	return []figure{{
-		Name: "writes.plain", Value: float64(made.writes) / took.Minutes(), Unit: "1/min", Baseline: float64(writesAllowed) / writesWindow.Minutes(),
+		Name: "bulk_plain.used", Value: float64(made.writes) / took.Minutes(), Unit: "1/min", Baseline: float64(writesAllowed) / writesWindow.Minutes(),
 		Against: "what the throttle allows",
 	}}, nil
 }

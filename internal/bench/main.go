@@ -45,8 +45,8 @@ var measurements = []struct {
 	{"revoke", measureRevoke},
 	{"reconcile", measureReconcile},
 	{"bulk", measureBulk},
-	{"writes", measureWrites},
-	{"plain_writes", measurePlainWrites},
+	{"bulk_writes", measureWrites},
+	{"bulk_plain", measurePlainWrites},
 }
 
 func main() {

@@ -88,6 +88,24 @@ func (c *console) enrolmentPage(r *http.Request) (enrolmentPage, error) {
 	return p, err
 }
 
+// waitingFor lists the phones of a user that somebody has to approve.
+func (c *console) waitingFor(ctx context.Context, u postern.User) ([]postern.PhoneID, error) {
+	if u.Phase != postern.PhasePaired {
+		return nil, nil
+	}
+	all, err := c.Enrolment.Approvals(ctx, u.IntegrationID)
+	if err != nil {
+		return nil, err
+	}
+	var waiting []postern.PhoneID
+	for _, one := range all {
+		if one.User.ID == u.ID {
+			waiting = append(waiting, one.Phone.ID)
+		}
+	}
+	return waiting, nil
+}
+
 func (c *console) enrolment(w http.ResponseWriter, r *http.Request) error {
 	p, err := c.enrolmentPage(r)
 	if err != nil {

@@ -22,3 +22,13 @@ func reasonLabel(reject bool) string {
 	}
 	return "How do you know?"
 }
+
+func modeBadge(m postern.EnrolmentMode) string {
+	switch m {
+	case postern.EnrolmentMandatory:
+		return "warn"
+	case postern.EnrolmentOptional:
+		return "info"
+	}
+	return ""
+}

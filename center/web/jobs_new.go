@@ -40,7 +40,7 @@ func (c *console) newJobPage(r *http.Request) (newJobPage, error) {
 	if err != nil {
 		return newJobPage{}, err
 	}
-	p := newJobPage{frame: c.frame(r, sectionIntegrations, "Act on many users"), Integration: i, By: "phase"}
+	p := newJobPage{frame: c.frame(r, sectionIntegrations, "Start a job for many users"), Integration: i, By: "phase"}
 	p.Trail = []crumb{{"Integrations", "/integrations"}, {i.ApplicationName, integrationPath(i.ID)}}
 	for _, k := range postern.BulkKinds {
 		if p.May(kindNeeds(k)) {

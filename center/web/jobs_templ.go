@@ -46,7 +46,7 @@ func jobs(p jobsPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><div><h1>Jobs</h1><p>Acts on many users at once. Start one from the users of an integration.</p></div></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"head\"><div><h1>Jobs</h1><p>Work on many users at once. A job begins at the users of an integration.</p></div></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -59,7 +59,7 @@ func jobs(p jobsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2>There is no job</h2><p>Under an integration's users, “Act on many” invites, registers, reminds or revokes a whole list, a group or a phase.</p><div class=\"buttons\"><a class=\"button\" href=\"/integrations\">Integrations</a></div></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<h2>There is no job</h2><p>Under an integration's users, “Start a job” invites, reminds, suspends or revokes a whole list, a group or a phase.</p><div class=\"buttons\"><a class=\"button\" href=\"/integrations\">Integrations</a></div></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -62,7 +62,7 @@ func addJobStories(add, part func(string, templ.Component)) {
 	add("job/auditor", jobWhole(auditor))
 
 	form := newJobPage{
-		frame: fixtureFrame(sectionIntegrations, "Act on many users"), Integration: on, Kinds: postern.BulkKinds, By: "phase",
+		frame: fixtureFrame(sectionIntegrations, "Start a job for many users"), Integration: on, Kinds: postern.BulkKinds, By: "phase",
 		Input:  postern.BulkInput{Kind: postern.BulkInvite, Phase: postern.PhaseEligible, ValidMinutes: 3 * 24 * 60},
 		Counts: map[postern.Phase]int{postern.PhaseEligible: 12, postern.PhasePaired: 1203, postern.PhaseActive: 481},
 	}

@@ -53,6 +53,9 @@ func addUserStories(add, part func(string, templ.Component)) {
 	invited.Phones, invited.Invitations = nil, []postern.Invitation{fixtureInvitation(postern.InvitationOpen), fixtureInvitation(postern.InvitationLocked), fixtureInvitation(postern.InvitationWithdrawn)}
 	add("user/invited", user(invited))
 	add("user/requested", user(page(postern.PhasePaired, fixtureProvisioning(postern.ProvisioningRequested))))
+	toApprove := page(postern.PhasePaired, fixtureProvisioning(postern.ProvisioningRequested))
+	toApprove.Waiting = []postern.PhoneID{fixturePhone().ID}
+	add("user/waiting-for-approval", user(toApprove))
 	add("user/offered", user(page(postern.PhasePaired, fixtureProvisioning(postern.ProvisioningOffered))))
 	add("user/submitted", user(page(postern.PhasePaired, fixtureProvisioning(postern.ProvisioningSubmitted))))
 	add("user/registered", user(page(postern.PhasePaired, fixtureProvisioning(postern.ProvisioningRegistered))))

@@ -26,8 +26,9 @@ type userPage struct {
 	Provisionings []postern.Provisioning
 	Passkeys      []postern.Passkey
 	Sent          []postern.Message
-	KeyProblems   problems // why the passkeys could not be read from Entra
-	Still         bool     // do not ask again: the storybook has nobody to ask
+	Waiting       []postern.PhoneID // phones that somebody has to approve
+	KeyProblems   problems          // why the passkeys could not be read from Entra
+	Still         bool              // do not ask again: the storybook has nobody to ask
 }
 
 // live reports whether something may change without anybody doing anything here.
@@ -61,6 +62,7 @@ func (p userPage) stamp() string {
 	for _, claim := range p.Claims {
 		fmt.Fprintf(h, "|%x %s %s", claim.CredentialID, claim.State, claim.ExpiresAt)
 	}
+	fmt.Fprint(h, "|", p.Waiting)
 	for _, m := range p.Sent {
 		fmt.Fprint(h, "|", m.ID, m.State, m.Attempts)
 	}
@@ -183,6 +185,9 @@ func (c *console) userPage(r *http.Request) (userPage, error) {
 		p.Claims = append(p.Claims, claims...)
 	}
 	if p.Sent, err = c.messagesTo(r, u.ID); err != nil {
+		return p, err
+	}
+	if p.Waiting, err = c.waitingFor(ctx, u); err != nil {
 		return p, err
 	}
 	p.Provisionings, err = c.Passkeys.Provisionings(ctx, u.ID)

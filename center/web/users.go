@@ -16,12 +16,13 @@ const usersPerPage = 50
 // usersPage is the User Management tab.
 type usersPage struct {
 	integrationFrame
-	Phase  postern.Phase
-	Counts map[postern.Phase]int
-	Search string
-	List   []postern.User
-	Offset int
-	More   bool
+	Phase   postern.Phase
+	Counts  map[postern.Phase]int
+	Search  string
+	Account postern.AccountState // "" for all
+	List    []postern.User
+	Offset  int
+	More    bool
 }
 
 // phaseTab is one phase with how many users stand in it.
@@ -49,10 +50,30 @@ func (p usersPage) path(phase postern.Phase, offset int) string {
 	if p.Search != "" {
 		q.Set("q", p.Search)
 	}
+	if p.Account != "" {
+		q.Set("account", string(p.Account))
+	}
 	if offset > 0 {
 		q.Set("from", strconv.Itoa(offset))
 	}
 	return integrationPath(p.Integration.ID) + "?" + q.Encode()
+}
+
+// unfiltered is the address of everybody in the phase.
+func (p usersPage) unfiltered() string {
+	p.Search, p.Account = "", ""
+	return p.path(p.Phase, 0)
+}
+
+// accountChoices are the states of an account to choose from.
+var accountChoices = []struct {
+	State postern.AccountState
+	Name  string
+}{
+	{"", "Any"},
+	{postern.AccountEnabled, "Enabled"},
+	{postern.AccountDisabled, "Disabled"},
+	{postern.AccountDeleted, "Deleted"},
 }
 
 func (p usersPage) total() int {
@@ -135,8 +156,13 @@ func (c *console) users(w http.ResponseWriter, r *http.Request) error {
 	if from, err := strconv.Atoi(q.Get("from")); err == nil && from > 0 {
 		p.Offset = from
 	}
+	for _, a := range accountChoices {
+		if q.Get("account") == string(a.State) {
+			p.Account = a.State
+		}
+	}
 	list, err := c.Users.Users(r.Context(), lifecycle.UserQuery{
-		IntegrationID: i.ID, Phase: p.Phase, Search: p.Search, Offset: p.Offset, Limit: usersPerPage + 1,
+		IntegrationID: i.ID, Phase: p.Phase, Account: p.Account, Search: p.Search, Offset: p.Offset, Limit: usersPerPage + 1,
 	})
 	if err != nil {
 		return err

@@ -101,7 +101,8 @@ func (w *world) as(role postern.Role) visitor {
 		Permissions: role.Permissions(), Administrator: "adm_test", Role: role,
 	}
 	return visitor{w, web.New(web.Deps{
-		Integrations: w.Integrations, Users: w.Users, Phones: w.Phones, Passkeys: w.Passkeys, Trail: w.Trail, Mail: w.Mail,
+		Integrations: w.Integrations, Users: w.Users, Phones: w.Phones, Passkeys: w.Passkeys, Trail: w.Trail, Mail: w.Mail, Streams: w.Streams,
+		Enrolment: w.Enrolment, Groups: w.Enrolment, Directory: w.Directory, Reconciler: w.Reconcile, Bulk: w.Bulk,
 		Door: opened{w.Auth, who}, PublicURL: w.url, Version: "test",
 	})}
 }

@@ -223,7 +223,7 @@ func (unsent) DueMessages(context.Context, time.Time, int) ([]mail.Entry, error)
 func (unsent) NextMessage(context.Context) (time.Time, bool, error) { return time.Time{}, false, nil }
 
 var mutants = []mutant{
-	{name: "undo nothing", where: []string{"ask", "accept", "cancel", "trouble"}, jobs: without("provision.undo")},
+	{name: "undo nothing", where: []string{"ask", "accept", "cancel", "lag"}, jobs: without("provision.undo")},
 	{name: "revoke without read-back", where: []string{"revoke_passkey", "self_register", "trouble"}, wrap: func(_ *world, c *center) { c.passkeys.Integrations = hastyGraphs{c.passkeys.Integrations} }},
 	{name: "believe that a passkey is deleted", lies: believing(http.MethodDelete, "/authentication/fido2Methods/")},
 	{name: "move without removal", lies: believing(http.MethodDelete, "/members/")},
@@ -237,7 +237,7 @@ var mutants = []mutant{
 	{name: "enqueue the revocation outside of the transaction", where: []string{"revoke_passkey", "self_register", "kill"}, wrap: func(w *world, c *center) {
 		c.passkeys.Queue = outside{c.passkeys.Queue, c.store, w.crash, "provision.revoke"}
 	}},
-	{name: "forget that a credential was sent", where: []string{"ask", "accept", "cancel", "trouble"}, wrap: func(_ *world, c *center) { c.passkeys.Store = uncounted{c.passkeys.Store} }},
+	{name: "forget that a credential was sent", where: []string{"ask", "accept", "cancel", "lag"}, wrap: func(_ *world, c *center) { c.passkeys.Store = uncounted{c.passkeys.Store} }},
 	{name: "call a passkey revoked at once", wrap: func(_ *world, c *center) { c.passkeys.Store = careless{c.passkeys.Store} }},
 	{name: "leave the revocation of a phone out of the trail", wrap: func(_ *world, c *center) { c.phones.Audit = silent{c.phones.Audit, "phone.revoked"} }},
 	{name: "leave changes of phase out of the trail", wrap: func(_ *world, c *center) { c.users.Audit = silent{c.users.Audit, "user.phase_changed"} }},

@@ -140,7 +140,7 @@ func (w *wire) carry(req *http.Request) (*http.Response, error) {
 }
 
 var (
-	optionsPath = regexp.MustCompile(`/users/([^/]+)/authentication/fido2Methods/creationOptions$`)
+	optionsPath = regexp.MustCompile(`/users/([^/]+)/authentication/fido2Methods/creationOptions(?:\(.*\))?$`)
 	challengeIn = regexp.MustCompile(`"challenge":\s*"([^"]+)"`)
 	tokenIn     = regexp.MustCompile(`"access_token":\s*"([^"]+)"`)
 )

@@ -16,6 +16,8 @@ type PasskeyEvent struct {
 	At       time.Time
 	ObjectID string // of the user; may be empty, then UPN is not
 	UPN      string
+	// Removed says that one of the events tells of something that was taken away.
+	Removed bool
 }
 
 type auditWire struct {
@@ -71,15 +73,22 @@ func (t *Tenant) PasskeyEvents(ctx context.Context, since time.Time) ([]PasskeyE
 				// One act leaves an event of each service, and their ids of the user may be told differently.
 				at, known := seen[who]
 				if !known {
-					seen[who] = len(events)
+					at = len(events)
+					seen[who] = at
 					events = append(events, PasskeyEvent{At: e.At, ObjectID: target.ID, UPN: target.UPN})
 				} else if e.At.After(events[at].At) {
 					events[at].At = e.At
 				}
+				events[at].Removed = events[at].Removed || aboutRemoval(e.Activity)
 			}
 		}
 	}
 	return events, nil
+}
+
+func aboutRemoval(activity string) bool {
+	activity = strings.ToLower(activity)
+	return strings.Contains(activity, "delete") || strings.Contains(activity, "remove")
 }
 
 // aboutPasskeys accepts every name that these activities have had. The device registration service logs about devices

@@ -21,6 +21,9 @@ const (
 	// names changes, within four hours where it may not be read.
 	roundsWithEvents    = 96
 	roundsWithoutEvents = 16
+	// secondLook is how long after the first listing that missed a passkey another one has to miss it, where the tenant's
+	// log does not say that something was taken away: one server of Entra's may be behind for minutes.
+	secondLook = 10 * time.Minute
 	// A run takes away by itself at most this many passkeys, or this share of all.
 	mostRemoved      = 10
 	mostRemovedShare = 20 // one in twenty
@@ -92,7 +95,7 @@ func (w *work) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.Planned, p.Named = true, nil
+	p.Planned, p.Named, p.Removed = true, nil, nil
 	if w.run.Mode == postern.ReconcileFull {
 		p.Share, p.After = max(total, 1), ""
 		w.run.UsersPlanned = total
@@ -149,6 +152,9 @@ func (w *work) named(ctx context.Context, state State) (users []postern.UserID, 
 			return nil, false, err
 		}
 		users = append(users, u.ID)
+		if e.Removed {
+			w.run.Progress.Removed = append(w.run.Progress.Removed, u.ID)
+		}
 	}
 	return users, true, nil
 }
@@ -244,14 +250,16 @@ func (w *work) compare(ctx context.Context, u postern.User, listed []entra.Passk
 	}}}, nil
 }
 
-// confirm takes a second look at users with passkeys that Entra did not list, unless there are too many.
+// confirm takes a second look at users with passkeys that Entra did not list, unless there are too many. It is taken at
+// once of those from whom the tenant's log says that something was taken away, and of others by a later run.
 func (w *work) confirm(ctx context.Context) error {
 	p := &w.run.Progress
+	open, err := w.Store.OpenDifferencesOfKind(ctx, w.integration.ID, postern.DifferencePasskeyRemoved)
+	if err != nil {
+		return err
+	}
+	early := w.tooEarly(open)
 	if p.Confirmed == "" {
-		open, err := w.Store.OpenDifferencesOfKind(ctx, w.integration.ID, postern.DifferencePasskeyRemoved)
-		if err != nil {
-			return err
-		}
 		all, err := w.Store.CountActivePasskeys(ctx, w.integration.ID)
 		if err != nil {
 			return err
@@ -268,16 +276,34 @@ func (w *work) confirm(ctx context.Context) error {
 		}
 		users := make([]postern.User, 0, len(ids))
 		for _, id := range ids {
+			if early[id] {
+				continue
+			}
 			u, err := w.Store.User(ctx, id)
 			if err != nil {
 				return err
 			}
 			users = append(users, u)
 		}
+		if len(users) == 0 {
+			p.Confirmed = ids[len(ids)-1]
+			continue
+		}
 		if err := w.look(ctx, users, provision.SecondLook, func() { p.Confirmed = ids[len(ids)-1] }); err != nil {
 			return err
 		}
 	}
+}
+
+// tooEarly are the users of whom a second look would prove nothing yet.
+func (w *work) tooEarly(open []postern.Difference) map[postern.UserID]bool {
+	early := make(map[postern.UserID]bool)
+	for _, d := range open {
+		if w.Now().Sub(d.FoundAt) < secondLook && !slices.Contains(w.run.Progress.Removed, d.UserID) {
+			early[d.UserID] = true
+		}
+	}
+	return early
 }
 
 func aboutMembers(k postern.DifferenceKind) bool {

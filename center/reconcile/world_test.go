@@ -30,7 +30,8 @@ type world struct {
 
 	mu    sync.Mutex
 	now   time.Time
-	point func(name string) // called before and after every call to Graph and every transaction of a run
+	extra map[string][]entra.Passkey // what Entra lists besides, by object id
+	point func(name string)          // called before and after every call to Graph and every transaction of a run
 }
 
 // person is somebody with one managed passkey that Entra lists, on a phone.
@@ -309,7 +310,15 @@ func (g graph) PasskeyEvents(ctx context.Context, since time.Time) ([]entra.Pass
 
 func (g graph) PasskeysOf(ctx context.Context, users []string) iter.Seq2[entra.UserPasskeys, error] {
 	g.w.here("before fido2Methods")
-	return g.Tenant.PasskeysOf(ctx, users)
+	return func(yield func(entra.UserPasskeys, error) bool) {
+		at := 0
+		for keys, err := range g.Tenant.PasskeysOf(ctx, users) {
+			keys.Passkeys = append(keys.Passkeys, g.w.extra[users[at]]...)
+			if at++; !yield(keys, err) {
+				return
+			}
+		}
+	}
 }
 
 // points has a point before and after every transaction of a run.

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -50,12 +51,13 @@ func Open(s *State, env Env) (*Phone, error) {
 type Enrolment struct {
 	Server    string
 	Code      string // one-time code of the invitation
+	Ticket    string // of a sign-in that was confirmed, instead of a code
 	Name      string
 	Platform  string
 	Assurance postern.Assurance
 }
 
-// Enrol makes keys, proves them with the one-time code, and keeps the state. A code works once: whatever can be found
+// Enrol makes keys, proves them with the one-time code or the ticket, and keeps the state. A code works once: whatever can be found
 // wrong without the control center is found before it is asked.
 func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSelf, error) {
 	var none postern.PhoneSelf
@@ -67,7 +69,7 @@ func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSel
 	if name == "" {
 		return nil, none, postern.FieldErrorf("name", "The phone has no name.").WithNext("Give it one.")
 	}
-	if postern.NormaliseCode(in.Code) == "" {
+	if in.Ticket == "" && postern.NormaliseCode(in.Code) == "" {
 		return nil, none, postern.FieldErrorf("code", "The one-time code is empty.").WithNext("Enter the code of the invitation.")
 	}
 	s, err := newState(env.Random, caller.Server(), name)
@@ -80,10 +82,11 @@ func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSel
 	}
 	key := s.identity()
 	identity, sealKey := []byte(key.Public().(ed25519.PublicKey)), seal.PublicKey().Bytes()
-	self, err := API{caller}.enrol(ctx, postern.PhoneEnrolment{
-		Code: in.Code, Name: name, Platform: in.Platform, Assurance: in.Assurance, IdentityKey: identity, SealKey: sealKey,
-		Proof: ed25519.Sign(key, postern.EnrolmentMessage(in.Code, identity, sealKey)),
-	})
+	body := postern.PhoneEnrolment{
+		Code: in.Code, Ticket: in.Ticket, Name: name, Platform: in.Platform, Assurance: in.Assurance, IdentityKey: identity, SealKey: sealKey,
+	}
+	body.Proof = ed25519.Sign(key, postern.EnrolmentMessage(body.Secret(), identity, sealKey))
+	self, err := API{caller}.enrol(ctx, body)
 	if err != nil {
 		return nil, none, err
 	}
@@ -93,6 +96,28 @@ func Enrol(ctx context.Context, in Enrolment, env Env) (*Phone, postern.PhoneSel
 	}
 	p, err := Open(s, env)
 	return p, self, err
+}
+
+// SignInOffer says whether a phone may be enrolled with a sign-in at Entra: CodeEnrolmentOff where not.
+func SignInOffer(ctx context.Context, server string, id postern.IntegrationID, env Env) (out postern.SignInOffer, err error) {
+	caller, err := signed.NewCaller(signed.Phone, server, env.Transport, env.Now)
+	if err != nil {
+		return out, err
+	}
+	var query url.Values
+	if id != "" {
+		query = url.Values{"integration": {string(id)}}
+	}
+	return out, caller.Call(ctx, "GET", "/enrolments/sign-in", query, nil, &out)
+}
+
+// BeginSignIn begins a sign-in at Entra that enrols a phone: [Enrol] takes its ticket when the user has typed the number.
+func BeginSignIn(ctx context.Context, server string, in postern.SignInInput, env Env) (out postern.SignInStart, err error) {
+	caller, err := signed.NewCaller(signed.Phone, server, env.Transport, env.Now)
+	if err != nil {
+		return out, err
+	}
+	return out, caller.Call(ctx, "POST", "/enrolments/sign-in", nil, in, &out)
 }
 
 // newAuthenticator makes the authenticator every phone has.

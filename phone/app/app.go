@@ -85,11 +85,13 @@ type App struct {
 	asked     uint64
 	offer     *offer
 	signing   *signIn
-	provides  context.CancelFunc // of the provisioning under way
-	providing bool
-	pairing   *pairing
-	diagnosis []Diagnosis
-	away      time.Time // since when the app is not on the screen; zero: it is
+	// signInOffer is the organisation whose users may set a phone up with a sign-in.
+	signInOffer *postern.SignInOffer
+	provides    context.CancelFunc // of the provisioning under way
+	providing   bool
+	pairing     *pairing
+	diagnosis   []Diagnosis
+	away        time.Time // since when the app is not on the screen; zero: it is
 }
 
 // New makes an app that does nothing yet.

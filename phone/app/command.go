@@ -16,6 +16,8 @@ const (
 	CommandDeny      = "deny"
 	CommandAsk       = "ask"
 	CommandSignIn    = "sign_in"
+	CommandOffer     = "look_for_sign_in"
+	CommandBegin     = "enrol_by_sign_in"
 	CommandAccept    = "accept"
 	CommandDecline   = "decline"
 	CommandLook      = "look"
@@ -30,7 +32,19 @@ const (
 )
 
 type (
-	// Enrol is the first start: the one-time code of the invitation, and the gate that was made. With the output of the
+	// LookForSignIn asks whether this phone may be set up with a sign-in at Entra, at the integration, or where none is
+	// named, at the only one that allows it. The view's Setup says.
+	LookForSignIn struct {
+		Integration postern.IntegrationID `json:"integration,omitempty"`
+	}
+	// EnrolBySignIn begins that sign-in. The view's Setup says where it is done and which number is typed after it.
+	EnrolBySignIn struct {
+		Name     string `json:"name"`
+		Platform string `json:"platform"`
+		Language string `json:"language,omitempty"`
+	}
+	// Enrol is the first start: the one-time code of the invitation, or none after [EnrolBySignIn], and the gate that was
+	// made. With the output of the
 	// gate; without one the platform has no PRF, and the phone is of lower assurance.
 	Enrol struct {
 		Code         string        `json:"code"`

@@ -18,6 +18,8 @@ type command struct {
 
 var commands = map[string]command{
 	CommandEnrol:     {true, taking((*App).enrol)},
+	CommandOffer:     {true, taking(plain((*App).lookForSignIn))},
+	CommandBegin:     {true, taking(plain((*App).enrolBySignIn))},
 	CommandPair:      {false, taking(plain((*App).pair))},
 	CommandSame:      {false, taking(plain(func(a *App, _ context.Context, _ Same) error { return a.compared(true) }))},
 	CommandDifferent: {false, taking(plain(func(a *App, _ context.Context, _ Different) error { return a.compared(false) }))},

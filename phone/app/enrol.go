@@ -63,21 +63,24 @@ func (a *App) enrolWith(ctx context.Context, in Enrol, output []byte) error {
 	private := key.Private()
 	a.mu.Lock()
 	a.identity.LinkKey, a.identity.LinkKeyKnown = private[:], false
-	platform, env, kind := in.Platform, a.env(), a.kind
+	platform, env, kind, ticket := in.Platform, a.env(), a.kind, ""
+	if in.Code == "" {
+		ticket = a.ticket()
+	}
 	a.mu.Unlock()
 	if platform == "" {
 		platform = a.host.Platform
 	}
 	// Enrol keeps the state, and with it the identity, before it returns.
 	p, self, err := phone.Enrol(ctx, phone.Enrolment{
-		Server: a.host.Server, Code: in.Code, Name: in.Name, Platform: platform, Assurance: kind.Assurance(),
+		Server: a.host.Server, Code: in.Code, Ticket: ticket, Name: in.Name, Platform: platform, Assurance: kind.Assurance(),
 	}, env)
 	if err != nil {
 		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.phone, a.identity.Integration = p, self.Integration.ID
+	a.phone, a.identity.Integration, a.signing = p, self.Integration.ID, nil
 	if err := a.records.write(ctx, identityName, a.identity); err != nil {
 		return err
 	}

@@ -76,3 +76,27 @@ func TestMandatory(t *testing.T) {
 	d.do(app.CommandAccept, app.Accept{ID: v.Offer.ID})
 	d.await("the passkey", func(v app.View) bool { return v.Offer != nil && v.Offer.Step == "done" && v.Enrolment == nil })
 }
+
+// TestSignInIsOfferedWhereItIsEnough: the first start offers the sign-in where the policy asks for no code, shows the number
+// that belongs to it, and is refused until that number was typed.
+func TestSignInIsOfferedWhereItIsEnough(t *testing.T) {
+	w := newWorld(t)
+	d := w.device()
+	d.open()
+	d.do(app.CommandOffer, app.LookForSignIn{})
+	if p := d.try(app.CommandBegin, app.EnrolBySignIn{Name: "Kim's phone"}); p == nil || p.Code != postern.CodeEnrolmentOff {
+		t.Fatalf("a sign-in that nobody offers was begun: %+v", p)
+	}
+	w.setPolicy(postern.EnrolmentPolicy{Default: postern.EnrolmentOptional, Proofs: []postern.Proof{postern.ProofSignIn}})
+	d.do(app.CommandOffer, app.LookForSignIn{Integration: w.integration.ID})
+	d.await("the offer", func(v app.View) bool { return v.Setup != nil && v.Setup.Offer != nil && v.Setup.Offer.IntegrationID == w.integration.ID })
+	d.do(app.CommandBegin, app.EnrolBySignIn{Name: "Kim's phone", Language: "de"})
+	v := d.await("the number", func(v app.View) bool { return v.Setup != nil && v.Setup.SignIn != nil })
+	if len(v.Setup.SignIn.Number) != 3 || v.Setup.SignIn.URL == "" {
+		t.Fatalf("%+v", v.Setup.SignIn)
+	}
+	if p := d.try(app.CommandEnrol, app.Enrol{Name: "Kim's phone", CredentialID: []byte("the gate")}); p == nil || p.Code != postern.CodeSignInPending {
+		t.Fatalf("enrolled before the number was typed: %+v", p)
+	}
+	d.await("the number again", func(v app.View) bool { return v.Setup != nil && v.Setup.SignIn != nil && v.Setup.Problem != nil })
+}

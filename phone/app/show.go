@@ -26,7 +26,7 @@ func (a *App) view() View {
 		v.Activity = []Activity{}
 	}
 	if a.phone == nil {
-		v.Setup = &Setup{UserID: a.identity.UserID, Salt: a.identity.Salt, Step: setupBegin, Problem: a.setupFail}
+		v.Setup = &Setup{UserID: a.identity.UserID, Salt: a.identity.Salt, Step: setupBegin, Problem: a.setupFail, Offer: a.signInOffer, SignIn: a.viewSignIn()}
 		if a.enrolling {
 			v.Setup.Step = setupEnrolling
 		}

@@ -45,6 +45,17 @@ type Setup struct {
 	// Step is where the first start stands: "begin", or "enrolling".
 	Step    string   `json:"step"`
 	Problem *Problem `json:"problem,omitempty"`
+	// Offer is the organisation whose users may set a phone up with a sign-in; nil: a code is needed.
+	Offer *postern.SignInOffer `json:"offer,omitempty"`
+	// SignIn is there after [EnrolBySignIn] and until its time is over.
+	SignIn *SignInView `json:"sign_in,omitempty"`
+}
+
+// SignInView is where the user signs in, and the number that the page after it asks for. Nobody but who looks at this
+// phone shall know it.
+type SignInView struct {
+	URL    string `json:"url"`
+	Number string `json:"number"`
 }
 
 // Problem is an error for people.
@@ -169,8 +180,8 @@ type Enrolment struct {
 	Approvals   int    `json:"approvals"`
 	Needed      int    `json:"needed"`
 	Fingerprint string `json:"fingerprint"` // of this phone, for the help desk
-	// SignIn is where the user signs in, after [SignIn] and until its time is over.
-	SignIn string `json:"sign_in,omitempty"`
+	// SignIn is there after the command [SignIn] and until its time is over.
+	SignIn *SignInView `json:"sign_in,omitempty"`
 }
 
 // The steps of a [Pairing].

@@ -23,6 +23,7 @@ let prompt = null; // the browser's offer to install
 let core = null; // being compiled
 let settledIn = false; // the service worker is registered, or being so
 let brought = ""; // what the address brought behind its #, until it is taken up
+let offered = ""; // the integration whose sign-in the address named; null: it was asked for
 let made = null; // the gate that was made for a first start that did not go through yet
 
 function draw() {
@@ -184,6 +185,11 @@ const does = {
 
 const submits = {
   enrol: ({ code, name }) => enrol(code, name),
+  beginSignIn: async ({ name }) => {
+    ui.suggestion = name.trim() || ui.suggestion;
+    await during("enrol_by_sign_in", async () => call("enrol_by_sign_in", { name: ui.suggestion, platform: await described(), language: document.documentElement.lang }));
+  },
+  enrolSigned: () => setUp("", ui.suggestion),
   pairTyped: ({ text }) => pair(text),
   rename: ({ name }, { kind, id }) => simple("rename", { [kind === "key" ? "key" : "computer"]: id, name }, () => history.back()),
 };
@@ -208,6 +214,11 @@ async function enrol(code, name) {
     ui.problem = { code: "code_empty", field: "code", message: "", next: "" };
     return draw();
   }
+  await setUp(code, name);
+}
+
+// setUp makes the gate and enrols, with the code or with the sign-in that was begun.
+async function setUp(code, name) {
   const setup = view.setup;
   let output = null;
   const gotten = await during("gate", async () => {
@@ -303,13 +314,24 @@ function arrive() {
   keep();
   const what = brought;
   brought = "";
-  if (what.startsWith("i=")) {
+  if (what.startsWith("o=")) {
+    offered = what.slice(2);
+    lookForSignIn();
+  } else if (what.startsWith("i=")) {
     ui.invite = invitation(what.slice(2)) ?? ""; // a code has nothing that an address would escape
     if (view?.setup || !view) ui.route = { name: "enrol" };
   } else if (what.length > 40) {
     ui.pending = `${location.origin}/p#${what}`;
   }
   draw();
+}
+
+// lookForSignIn asks once whether a sign-in is enough to set this phone up.
+function lookForSignIn() {
+  if (!view?.setup || offered === null) return;
+  const integration = offered;
+  offered = null;
+  call("look_for_sign_in", { integration }).catch(() => {});
 }
 
 function listen() {
@@ -345,6 +367,7 @@ function seen(json) {
   const next = JSON.parse(json);
   if (before && next.revision < before.revision) return;
   view = next;
+  lookForSignIn();
   if (view.fault) return block("core_stopped");
   const { urgent, calm } = spoken(view, before);
   if (urgent || calm) say(urgent ?? calm, Boolean(urgent));

@@ -113,3 +113,12 @@ export function field(name, label, attributes, help, problem) {
 export function large(digits, label) {
   return h("p", { class: "digits" }, h("span", { class: "unseen" }, `${label} ${[...digits].join(" ")}`), h("span", { "aria-hidden": "true" }, digits));
 }
+
+// signingIn is a sign-in at Microsoft under way: the link to it, and the number that only this phone shows.
+export function signingIn({ url, number }) {
+  return [
+    large(number, t("signin.number")),
+    h("p", {}, t("signin.number_what")),
+    h("p", {}, h("a", { href: url, rel: "noreferrer", target: "_blank", class: "out" }, t("enrolment.open"), icon("arrow"))),
+  ];
+}

@@ -48,6 +48,10 @@ const unlisted = problem("passkey_not_listed", "Microsoft does not list the pass
 
 export const stories = {
   "start": first("home"),
+  "start-sign-in": first("home", {}, { offer: { integration_id: "int_1", application_name: "Contoso" } }),
+  "sign-in": first("sign-in", {}, { offer: { integration_id: "int_1", application_name: "Contoso" } }),
+  "sign-in-number": first("sign-in", {}, { offer: { integration_id: "int_1", application_name: "Contoso" }, sign_in: { url: "https://login.example/authorize", number: "417" } }),
+  "sign-in-pending": first("sign-in", {}, { offer: { integration_id: "int_1", application_name: "Contoso" }, sign_in: { url: "https://login.example/authorize", number: "417" }, problem: problem("sign_in_pending", "The sign-in at Microsoft is not confirmed yet.", "Sign in, and type the number that the app shows on the page after it.") }),
   "start-offline": first("home", { online: false }),
   "start-lower-assurance": first("home", { lacks: ["prf"] }),
   "start-no-screen-lock": first("home", { lacks: ["platform"] }),
@@ -79,7 +83,7 @@ export const stories = {
   ], computers: [{ ...laptop, notice: problem("feature_flag_off", "The flag RP_APP_WORKSTATION_ENABLED is off.", "Ask an administrator.") }] }),
   "home-refused": home({ link: { state: "refused", problem: problem("phone_revoked", "This phone was removed by your organisation.", "If you still have the phone, ask your help desk for a new invitation.") } }),
   "home-sign-in": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: false, can_ask: true, missing: ["entra_sign_in"], approvals: 0, needed: 0, fingerprint } }),
-  "home-sign-in-open": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: true, can_ask: true, missing: ["entra_sign_in"], approvals: 0, needed: 0, fingerprint, sign_in: "https://login.example/authorize" } }),
+  "home-sign-in-open": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: true, can_ask: true, missing: ["entra_sign_in"], approvals: 0, needed: 0, fingerprint, sign_in: { url: "https://login.example/authorize", number: "417" } } }),
   "home-approval": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: false, can_ask: true, missing: ["approval"], approvals: 0, needed: 1, fingerprint } }),
   "home-approval-of-two": home({ keys: [{ ...incomplete, state: "working" }], enrolment: { mandatory: true, can_ask: true, missing: ["one_time_code", "entra_sign_in", "approval"], approvals: 1, needed: 2, fingerprint } }),
   "home-mandatory": home({ keys: [incomplete], enrolment: { mandatory: true, can_ask: true, missing: [], approvals: 0, needed: 0, fingerprint } }),

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { t } from "../text.js";
-import { badge, button, card, icon, installing, page, row, trouble } from "../parts.js";
+import { badge, button, card, icon, installing, page, row, signingIn, trouble } from "../parts.js";
 
 export const keyBadges = {
   ready: "ok", incomplete: "warn", checking: "info", working: "info", damaged: "bad", removing: "info",
@@ -44,7 +44,7 @@ function enrolment(view, ui) {
   if (e.missing.includes("one_time_code")) parts.push(h("p", {}, t("enrolment.code")));
   if (e.missing.includes("entra_sign_in")) {
     parts.push(h("p", {}, t("enrolment.sign_in", { account: view.phone.user_principal_name })));
-    parts.push(e.sign_in ? h("p", {}, h("a", { href: e.sign_in, rel: "noreferrer", target: "_blank", class: "out" }, t("enrolment.open"), icon("arrow")))
+    parts.push(e.sign_in ? signingIn(e.sign_in)
       : button("signIn", t("enrolment.begin"), "primary", null, ui.busy === "sign_in"));
   }
   if (e.missing.includes("approval")) {

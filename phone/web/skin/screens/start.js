@@ -2,12 +2,13 @@
 
 import { h } from "../dom.js";
 import { t } from "../text.js";
-import { button, card, field, gate, installing, page, submit, trouble } from "../parts.js";
+import { button, card, field, gate, installing, page, signingIn, submit, trouble } from "../parts.js";
 
 export function start(view, ui) {
   const problem = ui.problem ?? view.setup.problem;
   const enrolling = view.setup.step === "enrolling" || ui.busy === "enrol";
   if (enrolling) return working();
+  if (ui.route.name === "sign-in") return signIn(view.setup, ui, problem);
   if (ui.route.name === "enrol") return form(ui, problem);
   return page("start", { title: t("start.title"), kind: "welcome" }, [
     gate(),
@@ -19,7 +20,23 @@ export function start(view, ui) {
     ui.lacks.includes("platform") ? trouble({ code: "gate_unavailable" }) : null,
     ui.lacks.includes("prf") ? trouble({ code: "prf_missing" }, "warn") : null,
     trouble(problem),
-  ], [button("go", t("start.begin"), "primary", { to: "enrol" }), button("go", t("language.title"), "quiet", { to: "language" })]);
+  ], [
+    view.setup.offer ? button("go", t("start.sign_in"), "primary", { to: "sign-in" }) : null,
+    button("go", t(view.setup.offer ? "start.with_code" : "start.begin"), view.setup.offer ? "quiet" : "primary", { to: "enrol" }), button("go", t("language.title"), "quiet", { to: "language" })]);
+}
+
+// signIn sets the phone up with a sign-in at Microsoft: first it is begun, then the number stands here until the page after
+// the sign-in has asked for it.
+function signIn(setup, ui, problem) {
+  const begun = setup.sign_in;
+  return page("sign-in", { title: t("signin.title"), back: true }, [
+    h("p", {}, t("signin.what", { application: setup.offer?.application_name ?? "" })),
+    begun ? signingIn(begun) : null,
+    h("form", { "data-submit": begun ? "enrolSigned" : "beginSignIn", id: "enrol", novalidate: true },
+      begun ? null : field("name", t("enrol.name"), { type: "text", value: ui.suggestion, autocomplete: "off", maxlength: 64, required: true }, t("enrol.name_help")),
+      problem ? trouble(problem) : begun ? card("info", t("enrol.gate"), t("enrol.gate_next")) : null,
+      h("footer", { class: "actions" }, submit(t(begun ? "signin.continue" : "enrolment.begin"), ["gate", "enrol_by_sign_in"].includes(ui.busy)))),
+  ]);
 }
 
 function form(ui, problem) {

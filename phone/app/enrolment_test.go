@@ -89,7 +89,9 @@ func TestSignInIsOfferedWhereItIsEnough(t *testing.T) {
 	}
 	w.setPolicy(postern.EnrolmentPolicy{Default: postern.EnrolmentOptional, Proofs: []postern.Proof{postern.ProofSignIn}})
 	d.do(app.CommandOffer, app.LookForSignIn{Integration: w.integration.ID})
-	d.await("the offer", func(v app.View) bool { return v.Setup != nil && v.Setup.Offer != nil && v.Setup.Offer.IntegrationID == w.integration.ID })
+	d.await("the offer", func(v app.View) bool {
+		return v.Setup != nil && v.Setup.Offer != nil && v.Setup.Offer.IntegrationID == w.integration.ID
+	})
 	d.do(app.CommandBegin, app.EnrolBySignIn{Name: "Kim's phone", Language: "de"})
 	v := d.await("the number", func(v app.View) bool { return v.Setup != nil && v.Setup.SignIn != nil })
 	if len(v.Setup.SignIn.Number) != 3 || v.Setup.SignIn.URL == "" {

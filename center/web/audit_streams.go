@@ -230,7 +230,7 @@ func lagText(s postern.AuditStream) string {
 	case s.Lag == 0:
 		return "The sink has every entry."
 	case s.State == postern.StreamPaused:
-		return "It has the entries up to " + fmt.Sprint(s.Cursor) + "; " + entriesText(s.Lag) + " wait until it goes on. Retention keeps them."
+		return "It has the entries up to " + fmt.Sprint(s.Cursor) + "; " + entriesText(s.Lag) + " to send when it goes on. Retention keeps what it has not."
 	}
 	return "It has the entries up to " + fmt.Sprint(s.Cursor) + "; " + entriesText(s.Lag) + " still to send."
 }

@@ -35,6 +35,13 @@ func (b bulkTenants) GroupMembers(ctx context.Context, id postern.IntegrationID,
 // registerBulk says what bulk jobs can do, and what whoever starts one must be allowed to.
 func (s *Center) registerBulk() {
 	b := s.Bulk
+	b.MailReady = func(ctx context.Context) error {
+		settings, err := s.Mail.Settings(ctx)
+		if err == nil && !settings.Configured() {
+			err = postern.Errorf(postern.CodeMailOff, "")
+		}
+		return err
+	}
 	b.Register(postern.BulkInvite, postern.PermUsersInvite, bulk.Invite{Users: s.Users, PublicURL: s.Config.PublicURL})
 	b.Register(postern.BulkRemind, postern.PermUsersInvite, bulk.Remind{Mail: s.Mail, Store: s.Store})
 	b.Register(postern.BulkProvision, postern.PermPasskeysProvision, bulk.Provision{Passkeys: s.Passkeys, Phones: s.Phones, Now: b.Now})

@@ -64,6 +64,7 @@ var (
 	GroupStuck             = Code{"INT017E", "integration.group_stuck", "A group cannot be kept until a person sets it right."}
 	LeaverPolicyChanged    = Code{"INT018W", "integration.leaver_policy", "The policy for leavers was changed."}
 	IntegrationRevocation  = Code{"INT019W", "integration.revoked", "Everything of an integration is taken away."}
+	RevocationFailed       = Code{"INT021E", "integration.revocation_failed", "Not everything of an integration could be taken away; it is tried again."}
 	StatementRead          = Code{"INT020I", "integration.metadata_statement", "The metadata statement of an integration's phones was read."}
 
 	UserInvited         = Code{"USR001I", "user.invited", "A user was invited."}
@@ -80,6 +81,7 @@ var (
 	UserChanged         = Code{"USR012I", "user.changed", "The directory has other details of a user."}
 	UserLeft            = Code{"USR013W", "user.left", "The account of a user was disabled or deleted."}
 	UserSessionsEnded   = Code{"USR014I", "user.sessions_ended", "The sessions of a suspended user at Entra were ended."}
+	LeaverFailed        = Code{"USR015E", "user.leaver_failed", "What the policy says about leavers could not be done; it is tried again."}
 
 	PhoneEnrolled = Code{"PHN001I", "phone.enrolled", "A phone was enrolled."}
 	PhoneRevoked  = Code{"PHN002W", "phone.revoked", "A phone was revoked."}

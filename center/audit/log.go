@@ -28,6 +28,19 @@ type Log struct {
 
 var _ Recorder = (*Log)(nil)
 
+type noteKey struct{}
+
+// WithNote has every entry that is recorded with the context carry a person's reason in its field note, unless the entry
+// has one of its own.
+func WithNote(ctx context.Context, note string) context.Context {
+	return context.WithValue(ctx, noteKey{}, note)
+}
+
+func noteFrom(ctx context.Context) string {
+	note, _ := ctx.Value(noteKey{}).(string)
+	return note
+}
+
 // Record implements [Recorder]. Give it no secrets: no token, password, key, challenge, PIN or one-time code, neither in
 // Message nor in Fields; entries are never deleted and are sent to other systems. Texts that are too long are cut.
 func (l *Log) Record(ctx context.Context, e postern.AuditEvent) error {
@@ -43,6 +56,9 @@ func (l *Log) Record(ctx context.Context, e postern.AuditEvent) error {
 		next := e
 		next.Actor = postern.ActorFrom(ctx)
 		next = bounded(next)
+		if note := noteFrom(ctx); note != "" && next.Fields["note"] == "" {
+			next.Fields = merged(next.Fields, map[string]string{"note": note})
+		}
 		if ids := postern.GraphRequests(ctx); len(ids) > 0 {
 			next.Fields = merged(next.Fields, map[string]string{FieldGraphRequests: strings.Join(ids, " ")})
 		}

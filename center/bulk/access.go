@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
 )
 
 // Revoker is what taking away needs of package provision.
@@ -28,7 +29,8 @@ type RevokePhones struct {
 }
 
 // Do implements [Act].
-func (a RevokePhones) Do(ctx context.Context, _ postern.BulkJob, row Row) (Outcome, error) {
+func (a RevokePhones) Do(ctx context.Context, j postern.BulkJob, row Row) (Outcome, error) {
+	ctx = audit.WithNote(ctx, j.Note)
 	phones, err := a.Phones.Phones(ctx, row.UserID)
 	if err != nil {
 		return Outcome{}, err

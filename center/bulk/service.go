@@ -46,6 +46,8 @@ type Service struct {
 	// May says whether somebody still has a permission that they had when they started a job; CodeForbidden if not. A job
 	// is paused before its next row when its starter has it no longer. nil: nobody is asked.
 	May func(ctx context.Context, who postern.Actor, p postern.Permission) error
+	// MailReady says whether messages can be sent: CodeMailOff if not. nil: nobody is asked.
+	MailReady func(ctx context.Context) error
 	// Width is how many rows of a job are done at once by one process. 0 means 8.
 	Width int
 

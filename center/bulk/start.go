@@ -30,6 +30,14 @@ func (s *Service) plan(ctx context.Context, id postern.IntegrationID, in postern
 	if _, err := s.Tenants.Get(ctx, id); err != nil {
 		return postern.BulkPlan{}, gathered{}, err
 	}
+	if s.MailReady != nil && (in.Mail != postern.MailNone || in.Kind == postern.BulkRemind) {
+		if err := s.MailReady(ctx); err != nil {
+			if in.Kind != postern.BulkRemind {
+				err = postern.AsError(err).OnField("mail")
+			}
+			return postern.BulkPlan{}, gathered{}, err
+		}
+	}
 	g, err := s.gather(ctx, id, in)
 	if err != nil {
 		return postern.BulkPlan{}, gathered{}, err

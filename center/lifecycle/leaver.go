@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/audit"
@@ -111,7 +112,7 @@ func (s *Service) follow(ctx context.Context, u postern.User, facts Facts, c pos
 		switch {
 		case u.Account == postern.AccountDeleted:
 			u.Problem = goneProblem
-		case u.Problem == goneProblem:
+		case u.Problem == goneProblem, u.Problem == leaverProblem:
 			u.Problem = ""
 		}
 	}
@@ -230,6 +231,12 @@ func (s *Service) Leave(ctx context.Context, args LeaverJob) error {
 				return nil
 			}
 		}
+		if u.Problem == leaverProblem {
+			u.Problem = ""
+			if u, err = s.enter(ctx, u, u.Phase); err != nil {
+				return err
+			}
+		}
 		return s.applyLeaver(ctx, u, act)
 	})
 	if err != nil {
@@ -237,6 +244,39 @@ func (s *Service) Leave(ctx context.Context, args LeaverJob) error {
 	}
 	return wait
 }
+
+// leaveAgain is how long after the last attempt at applying the policy for leavers it is begun anew.
+const leaveAgain = time.Hour
+
+// LeaveGivenUp is called when no attempt at applying the policy is left. Somebody who left must not keep a phone because
+// of that: the user says what is wrong, and it is tried again later.
+func (s *Service) LeaveGivenUp(ctx context.Context, args LeaverJob, cause error) error {
+	e := postern.AsError(cause)
+	return s.Store.Atomically(ctx, func(ctx context.Context) error {
+		u, _, err := s.locked(ctx, args.User)
+		if postern.IsCode(err, postern.CodeNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if u.Account != postern.AccountDeleted { // of a deleted one the problem says more already
+			u.Problem = leaverProblem
+			if u, err = s.enter(ctx, u, u.Phase); err != nil {
+				return err
+			}
+		}
+		if err := s.Queue.Enqueue(ctx, args, job.After(leaveAgain), job.Bulk()); err != nil {
+			return err
+		}
+		failed := event(audit.LeaverFailed, u, e.Message, nil)
+		failed.Success, failed.ErrorCode = false, e.Code
+		return s.Audit.Record(ctx, failed)
+	})
+}
+
+// leaverProblem is the problem of a user to whom the policy could not be applied.
+const leaverProblem = "What the policy says about leavers could not be done. It is tried again every hour."
 
 func (s *Service) applyLeaver(ctx context.Context, u postern.User, act postern.LeaverAct) error {
 	if err := s.Audit.Record(ctx, event(audit.UserLeft, u, "The account is "+string(u.Account)+". The policy for leavers: "+string(act)+".",

@@ -19,6 +19,6 @@ func (s *Service) Handle(r *job.Registry) {
 	job.Handle(r, job.Rules{First: true}, s.Undo, nil)
 	job.Handle(r, job.Rules{}, s.Lapse, nil)
 	job.Handle(r, job.Rules{First: true}, s.Revoke, s.RevokeGivenUp)
-	job.Handle(r, job.Rules{Timeout: 10 * time.Minute}, s.RevokeAll, nil)
+	job.Handle(r, job.Rules{Timeout: 10 * time.Minute}, s.RevokeAll, s.RevokeAllGivenUp)
 	job.Handle(r, job.Rules{}, s.Look, s.LookGivenUp)
 }

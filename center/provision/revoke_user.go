@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/postern/postern"
@@ -160,6 +161,31 @@ func (s *Service) RevokeAll(ctx context.Context, args RevokeAllJob) error {
 			}
 		}
 	}
+}
+
+// revokeAllAgain is how long after the last attempt at taking everything of an integration away it is begun anew.
+const revokeAllAgain = time.Hour
+
+// RevokeAllGivenUp is called when no attempt is left. The integration stays DISABLED; that some of its users still have
+// something is told, and it is begun anew until nobody has.
+func (s *Service) RevokeAllGivenUp(ctx context.Context, args RevokeAllJob, cause error) error {
+	e := postern.AsError(cause)
+	return s.Store.Atomically(ctx, func(ctx context.Context) error {
+		i, err := s.Integrations.Get(ctx, args.Integration)
+		if postern.IsCode(err, postern.CodeNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.Queue.Enqueue(ctx, args, job.After(revokeAllAgain)); err != nil {
+			return err
+		}
+		return s.Audit.Record(ctx, postern.AuditEvent{
+			Code: audit.RevocationFailed.Code, Name: audit.RevocationFailed.Name, IntegrationID: i.ID, Target: string(i.ID),
+			TargetName: i.ApplicationName, ErrorCode: e.Code, Message: e.Message + " It is tried again every hour.",
+		})
+	})
 }
 
 // ReplacePasskey takes a passkey away that no longer signs in and asks for another one on the same phone, in one

@@ -30,6 +30,7 @@ type membership struct {
 	missing, extra map[string][]postern.User // what to mend, by group
 	again          []string
 	strangers      []postern.Difference
+	untold         int      // strangers beyond mostStrangers
 	left           []string // objects of strangers who left: group/object
 }
 
@@ -124,6 +125,7 @@ func (w *work) members(ctx context.Context) error {
 		if err := w.Store.SetReconcileState(ctx, w.integration.ID, now); err != nil {
 			return err
 		}
+		w.run.Progress.Untold = m.untold
 		w.run.Step = postern.ReconcilePasskeys
 		return w.save(ctx)
 	})
@@ -324,6 +326,7 @@ func (w *work) judge(m *membership, u postern.User, in func(group string) bool) 
 
 func (m *membership) stranger(group, id, kind string) {
 	if len(m.strangers) >= mostStrangers {
+		m.untold++
 		return
 	}
 	if kind == "" {

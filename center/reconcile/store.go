@@ -91,6 +91,8 @@ type Progress struct {
 	Removed []postern.UserID `json:"removed,omitempty"`
 	// Confirmed is the user whose passkeys were looked at last a second time.
 	Confirmed postern.UserID `json:"confirmed,omitempty"`
+	// Untold counts strangers in the groups who are not told of one by one, because there are so many.
+	Untold int `json:"untold,omitempty"`
 	// New counts differences that no run had seen before.
 	New int `json:"new,omitempty"`
 }

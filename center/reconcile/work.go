@@ -245,7 +245,9 @@ func (w *work) count(ctx context.Context) error {
 	}
 	r := w.run
 	r.Mended, r.Reported, r.Waiting = counts[postern.OutcomeMended], counts[postern.OutcomeReported], counts[postern.OutcomeWaiting]
+	r.Reported += r.Progress.Untold
 	r.Open, err = w.Store.CountOpenDifferences(ctx, w.integration.ID)
+	r.Open += r.Progress.Untold
 	return err
 }
 

@@ -30,6 +30,7 @@ import (
 //	POST   tenants/{tenant}/users                  {"upn","display_name","password",…} -> {"id"}
 //	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn"}
 //	DELETE tenants/{tenant}/users/{user}
+//	POST   tenants/{tenant}/users/{user}/restore   bring a deleted user back, by object id
 //	POST   tenants/{tenant}/users/{user}/temporary-pass  {"code","minutes","one_time"} -> {"code"}
 //	POST   tenants/{tenant}/subscriptions/lifecycle {"event"}: tell every subscriber missed, reauthorizationRequired or subscriptionRemoved
 //	GET    tenants/{tenant}/apps                   applications with permissions and the key ids of their credentials
@@ -71,6 +72,7 @@ func (s *Server) mountControl(mux *http.ServeMux) {
 		"POST tenants/{tenant}/users":                          s.controlCreateUser,
 		"PATCH tenants/{tenant}/users/{user}":                  s.controlPatchUser,
 		"DELETE tenants/{tenant}/users/{user}":                 s.controlDeleteUser,
+		"POST tenants/{tenant}/users/{user}/restore":           s.controlRestoreUser,
 		"POST tenants/{tenant}/users/{user}/temporary-pass":    s.controlTemporaryPass,
 		"POST tenants/{tenant}/subscriptions/lifecycle":        s.controlLifecycle,
 		"GET tenants/{tenant}/apps":                            s.controlApps,

@@ -153,6 +153,20 @@ func (s *Server) controlDeleteUser(c *controlCall) (any, error) {
 	return nil, err
 }
 
+func (s *Server) controlRestoreUser(c *controlCall) (any, error) {
+	t, err := c.tenant()
+	if err != nil {
+		return nil, err
+	}
+	err = errNoUser
+	t.update(func() {
+		if t.restoreUser(c.r.PathValue("user")) {
+			err = nil
+		}
+	})
+	return nil, err
+}
+
 func (s *Server) controlTemporaryPass(c *controlCall) (any, error) {
 	t, err := c.tenant()
 	if err != nil {

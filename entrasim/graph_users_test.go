@@ -211,9 +211,15 @@ func TestUsersDelta(t *testing.T) {
 	if len(changed) != 2 || changed[0]["id"] != a || changed[0]["displayName"] != "Renamed" || changed[1]["id"] != b || changed[1]["@removed"] == nil {
 		t.Fatalf("changes: %v", changed)
 	}
-	if again, _ := round(next); len(again) != 0 {
+	again, after := round(next)
+	if len(again) != 0 {
 		t.Errorf("the next round repeats: %v", again)
 	}
+	s.control("POST", "tenants/first/users/"+b+"/restore", nil)
+	if back, _ := round(after); len(back) != 1 || back[0]["id"] != b || back[0]["@removed"] != nil {
+		t.Errorf("the round after a restoration: %v", back)
+	}
+	s.control("DELETE", "tenants/first/users/"+b, nil)
 	gone := func(name string) {
 		t.Helper()
 		r := s.graph("GET", next, nil)

@@ -1,6 +1,7 @@
 package entrasim
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,7 +46,8 @@ type Tenant struct {
 	creds       map[string]string // raw credential id to user id
 	change      uint64            // grows with every visible change of a user or group; delta tokens are values of it
 	removed     []tombstone
-	deltaFloor  uint64 // delta tokens from before this change are answered with 410
+	deleted     map[string]deletedUser // by object id, until they are restored
+	deltaFloor  uint64                 // delta tokens from before this change are answered with 410
 	memberFloor uint64
 
 	subscribers subscriptions // has a lock of its own
@@ -289,14 +291,26 @@ func (t *Tenant) bury(kind, id string) {
 	t.removed = append(t.removed, tombstone{kind, id, t.change})
 }
 
-// deleteUser removes a user with everything that hangs on it. The caller holds the lock for writing.
+// deletedUser is what is kept of a deleted user, to restore it from.
+type deletedUser struct {
+	user   *User
+	groups []string // whose member it was
+}
+
+// deleteUser removes a user with everything that hangs on it, and keeps it to be restored. The caller holds the lock for
+// writing.
 func (t *Tenant) deleteUser(u *User) {
+	kept := deletedUser{user: u}
 	delete(t.upns, strings.ToLower(u.UPN))
 	for _, k := range u.Passkeys {
 		delete(t.creds, string(k.Credential.ID))
 	}
 	t.Groups.all(func(g *Group) bool {
-		if g.Members.remove(u.ID) {
+		if m := g.Members.get(u.ID); m != nil {
+			if m.GoneAt.IsZero() {
+				kept.groups = append(kept.groups, g.ID)
+			}
+			g.Members.remove(u.ID)
 			t.logMember(g, u.ID, "user", true)
 		}
 		return true
@@ -304,6 +318,28 @@ func (t *Tenant) deleteUser(u *User) {
 	t.Users.remove(u.ID)
 	t.bury("user", u.ID)
 	t.noteUser(u.ID, true)
+	if t.deleted == nil {
+		t.deleted = make(map[string]deletedUser)
+	}
+	t.deleted[u.ID] = kept
+}
+
+// restoreUser brings a deleted user back with passkeys and memberships, as Entra does within thirty days. The caller
+// holds the lock for writing.
+func (t *Tenant) restoreUser(id string) bool {
+	kept, ok := t.deleted[id]
+	if !ok || t.upns[strings.ToLower(kept.user.UPN)] != "" {
+		return false
+	}
+	delete(t.deleted, id)
+	t.removed = slices.DeleteFunc(t.removed, func(r tombstone) bool { return r.Kind == "user" && r.ID == id })
+	t.insertUser(kept.user)
+	for _, group := range kept.groups {
+		if g := t.Groups.get(group); g != nil {
+			t.addMember(g, id, "user", 0)
+		}
+	}
+	return true
 }
 
 // maxMemberLog bounds what groups/delta can tell about one group's members.

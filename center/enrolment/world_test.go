@@ -103,7 +103,7 @@ func newWorld(t *testing.T) *world {
 	w.Service = &enrolment.Service{
 		Store: w.store, Tenants: w, Sealer: sealer, Audit: &audit.Log{Store: w.store, Sealer: sealer, Now: w.clock, Origin: "test"},
 		Notices: &backbone.InProcess{}, Logger: slog.New(slog.DiscardHandler), Now: w.clock, PublicURL: publicURL,
-		Know: (&lifecycle.Service{Store: w.store, Notices: &backbone.InProcess{}, Now: w.clock}).Know,
+		Know:   (&lifecycle.Service{Store: w.store, Notices: &backbone.InProcess{}, Now: w.clock}).Know,
 		Proven: func(_ context.Context, id postern.PhoneID) error { w.proven = append(w.proven, id); return nil },
 		Revoke: func(ctx context.Context, id postern.PhoneID) (postern.Phone, error) {
 			p, err := w.store.Phone(ctx, id)

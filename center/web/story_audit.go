@@ -12,12 +12,18 @@ import (
 
 func fixtureSaved() []postern.SavedAuditFilter {
 	return []postern.SavedAuditFilter{
-		{ID: fixtureID[postern.SavedFilterID](postern.PrefixSavedFilter, 1), Version: 2, Name: "Failures this month", Owner: string(fixtureOwner.Administrator), Shared: true,
-			Filter: postern.AuditSelection{Outcome: postern.OutcomeFailure, From: pointer(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))}},
-		{ID: fixtureID[postern.SavedFilterID](postern.PrefixSavedFilter, 2), Version: 1, Name: "Elena's phone", Owner: string(fixtureAuditor.Administrator), Shared: true,
-			Filter: postern.AuditSelection{User: fixtureUser(0, postern.PhaseActive).ID, Events: []string{"passkey.", "phone.revoked"}}},
-		{ID: fixtureID[postern.SavedFilterID](postern.PrefixSavedFilter, 3), Version: 1, Name: "Consent", Owner: string(fixtureOwner.Administrator),
-			Filter: postern.AuditSelection{Integration: fixtureIntegration().ID, Text: "consent"}},
+		{
+			ID: fixtureID[postern.SavedFilterID](postern.PrefixSavedFilter, 1), Version: 2, Name: "Failures this month", Owner: string(fixtureOwner.Administrator), Shared: true,
+			Filter: postern.AuditSelection{Outcome: postern.OutcomeFailure, From: pointer(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))},
+		},
+		{
+			ID: fixtureID[postern.SavedFilterID](postern.PrefixSavedFilter, 2), Version: 1, Name: "Elena's phone", Owner: string(fixtureAuditor.Administrator), Shared: true,
+			Filter: postern.AuditSelection{User: fixtureUser(0, postern.PhaseActive).ID, Events: []string{"passkey.", "phone.revoked"}},
+		},
+		{
+			ID: fixtureID[postern.SavedFilterID](postern.PrefixSavedFilter, 3), Version: 1, Name: "Consent", Owner: string(fixtureOwner.Administrator),
+			Filter: postern.AuditSelection{Integration: fixtureIntegration().ID, Text: "consent"},
+		},
 	}
 }
 

@@ -82,8 +82,12 @@ func showDirectory(std cli.Streams, asJSON bool, s postern.DirectoryStatus) erro
 		changes = "told of by Entra until " + whenever(s.NotifiedUntil)
 	}
 	fields := []field{
-		{"State", string(s.State)}, {"Users", strconv.Itoa(s.Users)}, {"Last read", whenever(s.FinishedAt)},
-		{"Last read in full", whenever(s.FullAt)}, {"Changed then", strconv.Itoa(s.Changed)}, {"Removed then", strconv.Itoa(s.Removed)},
+		{"State", string(s.State)},
+		{"Users", strconv.Itoa(s.Users)},
+		{"Last read", whenever(s.FinishedAt)},
+		{"Last read in full", whenever(s.FullAt)},
+		{"Changed then", strconv.Itoa(s.Changed)},
+		{"Removed then", strconv.Itoa(s.Removed)},
 		{"Changes", changes},
 	}
 	if s.Missing > 0 {

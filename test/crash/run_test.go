@@ -243,7 +243,7 @@ func (w *run) died() bool {
 		return false
 	}
 	status, ok := w.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL || w.armed == "" || w.deaths > 0 {
+	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL || w.armed == "" || w.deaths > 0 { //nolint:misspell // the name of the method
 		w.t.Fatalf("%sthe control center ended by itself: %v", w.where(), w.cmd.ProcessState)
 	}
 	w.deaths++

@@ -35,18 +35,18 @@ func (c *Client) SearchGroups(ctx context.Context, id IntegrationID, query strin
 }
 
 // Approvals lists the phones of an integration that wait for approval.
-func (c *Client) Approvals(ctx context.Context, id IntegrationID) ([]ApprovalRequest, error) {
-	return list[ApprovalRequest](ctx, c, under("integrations", string(id), "approvals"), nil)
+func (c *Client) Approvals(ctx context.Context, id IntegrationID) ([]AwaitedApproval, error) {
+	return list[AwaitedApproval](ctx, c, under("integrations", string(id), "approvals"), nil)
 }
 
 // Approval returns what proves who holds a phone.
-func (c *Client) Approval(ctx context.Context, id PhoneID) (ApprovalRequest, error) {
-	return get[ApprovalRequest](ctx, c, http.MethodGet, under("phones", string(id), "approval"), nil)
+func (c *Client) Approval(ctx context.Context, id PhoneID) (AwaitedApproval, error) {
+	return get[AwaitedApproval](ctx, c, http.MethodGet, under("phones", string(id), "approval"), nil)
 }
 
 // ApprovePhone vouches for the user of a phone.
-func (c *Client) ApprovePhone(ctx context.Context, id PhoneID, in ApprovalInput) (ApprovalRequest, error) {
-	return get[ApprovalRequest](ctx, c, http.MethodPost, under("phones", string(id), "approve"), in)
+func (c *Client) ApprovePhone(ctx context.Context, id PhoneID, in ApprovalInput) (AwaitedApproval, error) {
+	return get[AwaitedApproval](ctx, c, http.MethodPost, under("phones", string(id), "approve"), in)
 }
 
 // RejectPhone refuses to vouch for the user of a phone, which is revoked.

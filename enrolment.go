@@ -117,8 +117,8 @@ type PhoneStanding struct {
 	Fingerprint string        `json:"fingerprint" doc:"Of the phone's identity key; the help desk compares it."`
 }
 
-// ApprovalRequest is a phone that waits for somebody to vouch for its user.
-type ApprovalRequest struct {
+// AwaitedApproval is a phone that waits for somebody to vouch for its user.
+type AwaitedApproval struct {
 	Phone       Phone           `json:"phone"`
 	User        User            `json:"user"`
 	Fingerprint string          `json:"fingerprint" doc:"Of the phone's identity key; the app shows the same."`

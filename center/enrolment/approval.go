@@ -11,12 +11,12 @@ import (
 
 // Approvals lists the phones of an integration that wait for somebody to vouch for their users, the longest waiting
 // first.
-func (s *Service) Approvals(ctx context.Context, id postern.IntegrationID) ([]postern.ApprovalRequest, error) {
+func (s *Service) Approvals(ctx context.Context, id postern.IntegrationID) ([]postern.AwaitedApproval, error) {
 	phones, err := s.Store.PhonesAwaitingProof(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	waiting := []postern.ApprovalRequest{}
+	waiting := []postern.AwaitedApproval{}
 	for _, phone := range phones {
 		r, err := s.request(ctx, phone)
 		if err != nil {
@@ -30,16 +30,16 @@ func (s *Service) Approvals(ctx context.Context, id postern.IntegrationID) ([]po
 }
 
 // Approval is what is known of one phone, for who is asked to vouch for its user.
-func (s *Service) Approval(ctx context.Context, id postern.PhoneID) (postern.ApprovalRequest, error) {
+func (s *Service) Approval(ctx context.Context, id postern.PhoneID) (postern.AwaitedApproval, error) {
 	phone, err := s.Store.Phone(ctx, id)
 	if err != nil {
-		return postern.ApprovalRequest{}, err
+		return postern.AwaitedApproval{}, err
 	}
 	return s.request(ctx, phone)
 }
 
-func (s *Service) request(ctx context.Context, phone postern.Phone) (postern.ApprovalRequest, error) {
-	out := postern.ApprovalRequest{Phone: phone, Fingerprint: postern.PhoneFingerprint(phone.IdentityKey)}
+func (s *Service) request(ctx context.Context, phone postern.Phone) (postern.AwaitedApproval, error) {
+	out := postern.AwaitedApproval{Phone: phone, Fingerprint: postern.PhoneFingerprint(phone.IdentityKey)}
 	p, err := s.Policy(ctx, phone.IntegrationID)
 	if err != nil {
 		return out, err
@@ -71,8 +71,8 @@ func (s *Service) request(ctx context.Context, phone postern.Phone) (postern.App
 
 // Approve vouches for the user of a phone, with a reason. One person vouches once for a phone, by session or by token:
 // where two are needed, the second is somebody else.
-func (s *Service) Approve(ctx context.Context, id postern.PhoneID, in postern.ApprovalInput) (postern.ApprovalRequest, error) {
-	var out postern.ApprovalRequest
+func (s *Service) Approve(ctx context.Context, id postern.PhoneID, in postern.ApprovalInput) (postern.AwaitedApproval, error) {
+	var out postern.AwaitedApproval
 	reason, err := reasonOf(in)
 	if err != nil {
 		return out, err

@@ -54,7 +54,7 @@ func TestDirectoryFilters(t *testing.T) {
 		q.Phase != postern.PhaseNone || q.Group != "g1" || q.Offset != 20 || q.Limit != 11 {
 		t.Errorf("with all filters: %+v", q)
 	}
-	for _, bad := range []string{"?account=deleted", "?guest=maybe", "?phase=x", "?limit=501", "?group=" + strings.Repeat("x", 65)} {
-		wantProblem(t, h.send("GET", "/api/v1/integrations/int_1/directory/users"+bad, "", token), postern.CodeInvalid, "")
+	for field, bad := range map[string]string{"account": "deleted", "guest": "maybe", "phase": "x", "limit": "501", "group": strings.Repeat("x", 65)} {
+		wantProblem(t, h.send("GET", "/api/v1/integrations/int_1/directory/users?"+field+"="+bad, "", token), postern.CodeInvalid, field)
 	}
 }

@@ -16,9 +16,9 @@ type Enrolment interface {
 	SetPolicy(ctx context.Context, id postern.IntegrationID, in postern.EnrolmentPolicyInput) (postern.EnrolmentPolicy, error)
 	Impact(ctx context.Context, id postern.IntegrationID, p postern.EnrolmentPolicy) (postern.EnrolmentImpact, error)
 	Groups(ctx context.Context, id postern.IntegrationID, query string, limit int) ([]postern.GroupChoice, error)
-	Approvals(ctx context.Context, id postern.IntegrationID) ([]postern.ApprovalRequest, error)
-	Approval(ctx context.Context, phone postern.PhoneID) (postern.ApprovalRequest, error)
-	Approve(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.ApprovalRequest, error)
+	Approvals(ctx context.Context, id postern.IntegrationID) ([]postern.AwaitedApproval, error)
+	Approval(ctx context.Context, phone postern.PhoneID) (postern.AwaitedApproval, error)
+	Approve(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.AwaitedApproval, error)
 	Reject(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.Phone, error)
 	SignIn(ctx context.Context, phone postern.Phone, language string) (postern.SignInStart, error)
 	SignInOffer(ctx context.Context, id postern.IntegrationID) (postern.SignInOffer, error)
@@ -77,13 +77,13 @@ func (a *API) approvalRoutes(s Enrolment) {
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/integrations/{id}/approvals", id: "list-approvals", tag: tagEnrolment,
 		summary: "List phones that wait for approval", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *IntegrationPath) (*list[postern.ApprovalRequest], error) {
+	}, func(ctx context.Context, in *IntegrationPath) (*list[postern.AwaitedApproval], error) {
 		return answerList(s.Approvals(ctx, in.ID))
 	})
 	add(a, route{
 		method: http.MethodGet, path: postern.APIPath + "/phones/{id}/approval", id: "get-approval", tag: tagEnrolment,
 		summary: "Look at what proves who holds a phone", needs: postern.PermUsersRead,
-	}, func(ctx context.Context, in *PhonePath) (*object[postern.ApprovalRequest], error) {
+	}, func(ctx context.Context, in *PhonePath) (*object[postern.AwaitedApproval], error) {
 		return answer(s.Approval(ctx, in.ID))
 	})
 	type decision struct {
@@ -96,7 +96,7 @@ func (a *API) approvalRoutes(s Enrolment) {
 		notes: "Compare the fingerprint with the one in the app first, by telephone. One administrator counts once for a phone, by session or token; for privileged users two are needed. " +
 			"What waited goes on by itself when nothing is missing.",
 		codes: []postern.Code{postern.CodeApprovalRepeated, postern.CodePhoneRevoked},
-	}, func(ctx context.Context, in *decision) (*object[postern.ApprovalRequest], error) {
+	}, func(ctx context.Context, in *decision) (*object[postern.AwaitedApproval], error) {
 		return answer(s.Approve(ctx, in.ID, in.Body))
 	})
 	add(a, route{

@@ -32,12 +32,12 @@ func (d enrolments) Groups(_ context.Context, _ postern.IntegrationID, query str
 	return []postern.GroupChoice{{ID: "g", Name: "Sales"}}, d.call("Groups", query)
 }
 
-func (d enrolments) Approvals(_ context.Context, id postern.IntegrationID) ([]postern.ApprovalRequest, error) {
+func (d enrolments) Approvals(_ context.Context, id postern.IntegrationID) ([]postern.AwaitedApproval, error) {
 	return nil, d.call("Approvals", id)
 }
 
-func (d enrolments) Approval(_ context.Context, id postern.PhoneID) (postern.ApprovalRequest, error) {
-	return postern.ApprovalRequest{}, d.call("Approval", id)
+func (d enrolments) Approval(_ context.Context, id postern.PhoneID) (postern.AwaitedApproval, error) {
+	return postern.AwaitedApproval{}, d.call("Approval", id)
 }
 
 func (d enrolments) SignInOffer(_ context.Context, id postern.IntegrationID) (postern.SignInOffer, error) {
@@ -48,8 +48,8 @@ func (d enrolments) BeginEnrolment(_ context.Context, in postern.SignInInput) (p
 	return postern.SignInStart{URL: "https://login.example.com/", Number: "417"}, d.call("BeginEnrolment", in)
 }
 
-func (d enrolments) Approve(_ context.Context, _ postern.PhoneID, in postern.ApprovalInput) (postern.ApprovalRequest, error) {
-	return postern.ApprovalRequest{}, d.call("Approve", in.Reason)
+func (d enrolments) Approve(_ context.Context, _ postern.PhoneID, in postern.ApprovalInput) (postern.AwaitedApproval, error) {
+	return postern.AwaitedApproval{}, d.call("Approve", in.Reason)
 }
 
 func (d enrolments) Reject(_ context.Context, _ postern.PhoneID, in postern.ApprovalInput) (postern.Phone, error) {

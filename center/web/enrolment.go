@@ -18,9 +18,9 @@ type Enrolment interface {
 	SetPolicy(ctx context.Context, id postern.IntegrationID, in postern.EnrolmentPolicyInput) (postern.EnrolmentPolicy, error)
 	Impact(ctx context.Context, id postern.IntegrationID, p postern.EnrolmentPolicy) (postern.EnrolmentImpact, error)
 	Groups(ctx context.Context, id postern.IntegrationID, query string, limit int) ([]postern.GroupChoice, error)
-	Approvals(ctx context.Context, id postern.IntegrationID) ([]postern.ApprovalRequest, error)
-	Approval(ctx context.Context, phone postern.PhoneID) (postern.ApprovalRequest, error)
-	Approve(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.ApprovalRequest, error)
+	Approvals(ctx context.Context, id postern.IntegrationID) ([]postern.AwaitedApproval, error)
+	Approval(ctx context.Context, phone postern.PhoneID) (postern.AwaitedApproval, error)
+	Approve(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.AwaitedApproval, error)
 	Reject(ctx context.Context, phone postern.PhoneID, in postern.ApprovalInput) (postern.Phone, error)
 	RedirectURI() string
 	Return(ctx context.Context, r enrolment.Returned) (browser string, err error)
@@ -32,7 +32,7 @@ type Enrolment interface {
 // enrolmentPage is the Enrolment tab: who waits for approval, and the policy.
 type enrolmentPage struct {
 	integrationFrame
-	Waiting  []postern.ApprovalRequest
+	Waiting  []postern.AwaitedApproval
 	Policy   postern.EnrolmentPolicy
 	Impact   *impactPart
 	Redirect string
@@ -239,7 +239,7 @@ func namesText(p postern.EnrolmentProblem) string {
 // approvalPage is the decision on one phone.
 type approvalPage struct {
 	frame
-	Request  postern.ApprovalRequest
+	Request  postern.AwaitedApproval
 	Path     string
 	Reject   bool
 	Reason   string

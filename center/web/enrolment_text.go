@@ -2,7 +2,7 @@ package web
 
 import "github.com/postern/postern"
 
-func approvalCount(r postern.ApprovalRequest) int {
+func approvalCount(r postern.AwaitedApproval) int {
 	n := 0
 	for _, p := range r.Proofs {
 		if p.Kind == postern.ProofApproval {
@@ -12,7 +12,7 @@ func approvalCount(r postern.ApprovalRequest) int {
 	return n
 }
 
-func decisionPath(r postern.ApprovalRequest, verb string) string {
+func decisionPath(r postern.AwaitedApproval, verb string) string {
 	return integrationPath(r.Phone.IntegrationID) + "/approvals/" + string(r.Phone.ID) + "/" + verb
 }
 

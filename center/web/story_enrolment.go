@@ -37,12 +37,12 @@ func fixtureImpact() *postern.EnrolmentImpact {
 	}
 }
 
-func fixtureApproval(privileged bool) postern.ApprovalRequest {
+func fixtureApproval(privileged bool) postern.AwaitedApproval {
 	phone := fixturePhone()
 	phone.IntegrationID = fixtureIntegration().ID
 	u := fixtureUser(1, postern.PhasePaired)
 	u.Privileged = privileged
-	r := postern.ApprovalRequest{
+	r := postern.AwaitedApproval{
 		Phone: phone, User: u, Fingerprint: "4711 0815 2342 9001", Missing: []postern.Proof{postern.ProofApproval}, Needed: 1,
 		Proofs: []postern.IdentityProof{{Kind: postern.ProofCode, At: ago(20 * time.Minute), Addr: "198.51.100.7"}}, InvitedBy: "Ada", Addr: "198.51.100.7",
 	}
@@ -64,7 +64,7 @@ func addEnrolmentStories(add, part func(string, templ.Component)) {
 	saved.Note = notes["enrolment"]
 	add("enrolment/rules", enrolmentView(saved))
 	waiting := page(fixturePolicy())
-	waiting.Waiting = []postern.ApprovalRequest{fixtureApproval(true), fixtureApproval(false)}
+	waiting.Waiting = []postern.AwaitedApproval{fixtureApproval(true), fixtureApproval(false)}
 	add("enrolment/waiting", enrolmentView(waiting))
 	assessed := page(fixturePolicy())
 	assessed.Impact = &impactPart{Impact: fixtureImpact()}

@@ -182,12 +182,12 @@ func (cmd *approvalsListCmd) Run(ctx context.Context, std cli.Streams, group *ap
 		return err
 	}
 	t := table{header: []string{"PHONE", "USER", "NAME", "FINGERPRINT", "APPROVALS", "FROM"}, empty: "No phone waits for approval."}
-	return showList(std, group.JSON, waiting, t, func(r postern.ApprovalRequest) []string {
+	return showList(std, group.JSON, waiting, t, func(r postern.AwaitedApproval) []string {
 		return []string{string(r.Phone.ID), r.User.UPN, r.Phone.Name, r.Fingerprint, approvalsOf(r), r.Addr}
 	})
 }
 
-func approvalsOf(r postern.ApprovalRequest) string {
+func approvalsOf(r postern.AwaitedApproval) string {
 	n := 0
 	for _, p := range r.Proofs {
 		if p.Kind == postern.ProofApproval {

@@ -13,11 +13,11 @@ import (
 // made, changed and restored, and "deleted". Others than the application that made a subscription do not see it.
 func subscriptionRoutes() []graphRoute {
 	return []graphRoute{
-		{method: "GET", pattern: "subscriptions", need: permission{anyone: true}, handle: (*graphCall).listSubscriptions},
+		{method: "GET", pattern: "subscriptions", need: readUsersFull, handle: (*graphCall).listSubscriptions},
 		{method: "POST", pattern: "subscriptions", need: readUsersFull, handle: (*graphCall).createSubscription},
-		{method: "GET", pattern: "subscriptions/{subscription}", need: permission{anyone: true}, handle: (*graphCall).getSubscription},
+		{method: "GET", pattern: "subscriptions/{subscription}", need: readUsersFull, handle: (*graphCall).getSubscription},
 		{method: "PATCH", pattern: "subscriptions/{subscription}", need: readUsersFull, handle: (*graphCall).renewSubscription},
-		{method: "DELETE", pattern: "subscriptions/{subscription}", need: permission{anyone: true}, handle: (*graphCall).deleteSubscription},
+		{method: "DELETE", pattern: "subscriptions/{subscription}", need: readUsersFull, handle: (*graphCall).deleteSubscription},
 		{method: "POST", pattern: "subscriptions/{subscription}/reauthorize", need: readUsersFull, handle: (*graphCall).reauthorizeSubscription},
 	}
 }

@@ -2,6 +2,8 @@ package entra
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/postern/postern"
@@ -45,7 +47,7 @@ func (t *Tenant) UsersDelta(ctx context.Context, from string) (UsersPage, error)
 		}
 		a, err = t.send(ctx, c)
 	case !t.ownLink(from):
-		return UsersPage{}, t.unexpected(c, "a link to a next page that leads elsewhere")
+		return UsersPage{}, fmt.Errorf("%w: %w", t.unexpected(c, "a link to a next page that leads elsewhere"), errForeignPlace)
 	default:
 		a, err = t.sendTo(ctx, c, from)
 	}
@@ -92,9 +94,15 @@ func lastOfEach(users []deltaUser) []postern.DirectoryChange {
 	return out
 }
 
+// errForeignPlace says that a place was named by a Graph at another address, as before the cloud was configured anew.
+var errForeignPlace = errors.New("the place to read on from is not at this Graph")
+
 // ResyncNeeded reports whether an error of [Tenant.UsersDelta] says that the place to read on from is no longer known:
-// the token is too old, or no token of this tenant.
+// the token is too old, no token of this tenant, or one of a Graph at another address.
 func ResyncNeeded(err error) bool {
+	if errors.Is(err, errForeignPlace) {
+		return true
+	}
 	e, ok := graphErrorOf(err)
 	return ok && (e.Status == http.StatusGone || e.Status == http.StatusBadRequest)
 }

@@ -28,7 +28,7 @@ type MemberChanges struct {
 	// Next leads to what comes after: the rest of this round if More, or else the next round, some time later.
 	Next string
 	More bool
-	// Expired says that Graph no longer knows the link, and nothing else is filled in. Begin anew without one.
+	// Expired says that Graph no longer knows the link, or that it leads to another Graph, and nothing else is filled in. Begin anew without one.
 	Expired bool
 }
 
@@ -64,7 +64,7 @@ func (t *Tenant) MemberChanges(ctx context.Context, link string, groups []string
 		a, err = t.send(ctx, c)
 	} else {
 		if !t.ownLink(link) {
-			return MemberChanges{}, t.unexpected(c, "a link to changes that leads elsewhere")
+			return MemberChanges{Expired: true}, nil // of a Graph at another address, as before the cloud was configured anew
 		}
 		a, err = t.sendTo(ctx, c, link)
 	}

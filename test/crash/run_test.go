@@ -281,7 +281,7 @@ func (w *run) kill() {
 const (
 	pause   = 10 * time.Millisecond
 	patient = 500 * time.Millisecond
-	longest = 60 * time.Second
+	longest = 2 * time.Minute
 	jump    = 31 * time.Second // longer than a doubt about a lost answer
 )
 

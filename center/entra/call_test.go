@@ -60,6 +60,22 @@ func TestPagingRefusesForeignLinks(t *testing.T) {
 	}
 }
 
+// A stored place of another Graph is not asked: the reading begins anew.
+func TestForeignPlacesAreLeft(t *testing.T) {
+	other := newFake(t, func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, map[string]any{"value": []any{}}) })
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, map[string]any{"value": []any{}}) })
+	tenant, _ := f.open()
+	if _, err := tenant.UsersDelta(ctx, other.server.URL+"/v1.0/users/delta?$deltatoken=x"); !ResyncNeeded(err) {
+		t.Errorf("%v is no reason to begin anew", err)
+	}
+	if m, err := tenant.MemberChanges(ctx, other.server.URL+"/v1.0/groups/delta?$deltatoken=x", []string{"g"}); err != nil || !m.Expired {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if n := len(other.seen()) + len(f.seen()); n != 0 {
+		t.Errorf("%d requests were made", n)
+	}
+}
+
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	other := newFake(t, func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, map[string]any{"id": "x"}) })
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {

@@ -87,8 +87,13 @@ func (cmd *jobsShowCmd) Run(ctx context.Context, std cli.Streams, group *jobsCmd
 
 func showJob(std cli.Streams, asJSON bool, j postern.BulkJob) error {
 	fields := []field{
-		{"ID", string(j.ID)}, {"Kind", string(j.Kind)}, {"State", string(j.State)}, {"Users", j.Source}, {"Reason", j.Note},
-		{"Started by", j.StartedBy}, {"Started", when(j.CreatedAt)},
+		{"ID", string(j.ID)},
+		{"Kind", string(j.Kind)},
+		{"State", string(j.State)},
+		{"Users", j.Source},
+		{"Reason", j.Note},
+		{"Started by", j.StartedBy},
+		{"Started", when(j.CreatedAt)},
 	}
 	for _, s := range postern.BulkRowStates {
 		if n := j.Counts.Of(s); n > 0 {

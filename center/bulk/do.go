@@ -157,8 +157,8 @@ type concern int
 
 const (
 	thisRow   concern = iota // it stays so
-	passing                  // this row, for now
-	everybody                // all rows, for now: the tenant's budget, or the integration's credential
+	passing                  // this row, until it passes
+	everybody                // all rows, until it passes: the tenant's budget, or the integration's credential
 )
 
 func whose(code postern.Code) concern {

@@ -138,6 +138,18 @@ const (
 	CodePhoneWaiting  Code = "waiting_for_phone"
 	CodePhoneSilent   Code = "phone_did_not_answer"
 
+	CodePolicyDocument      Code = "policy_document_invalid"
+	CodePolicyLimit         Code = "policy_limit"
+	CodePolicyTarget        Code = "policy_target"
+	CodePolicyChanged       Code = "policy_changed"
+	CodePolicyLockOut       Code = "policy_lock_out"
+	CodePolicyNothing       Code = "policy_nothing_to_do"
+	CodePolicyBusy          Code = "policy_busy"
+	CodePolicyMissing       Code = "policy_not_stored"
+	CodeInventoryIncomplete Code = "inventory_incomplete"
+	CodeModelListSignature  Code = "model_list_signature"
+	CodeModelListOld        Code = "model_list_old"
+
 	CodeAuditBroken Code = "audit_chain_broken"
 )
 
@@ -293,6 +305,18 @@ var catalogue = map[Code]Entry{
 	CodePhoneMissing:  {statusConflict, "The user has no phone that is paired.", "Invite the user; the phone is asked when it is paired."},
 	CodePhoneWaiting:  {statusConflict, "Waiting for the phone: its owner opens the app and accepts.", "Ask the user to open the app."},
 	CodePhoneSilent:   {statusConflict, "The phone has not answered.", "Remind the user. The request stays on the phone; look at the user's page."},
+
+	CodePolicyDocument:      {statusUnprocessableEntity, "The policy document is not valid.", "Read which line and field is named, and correct it there."},
+	CodePolicyLimit:         {statusUnprocessableEntity, "The policy would be larger than Entra takes.", "Use fewer targets, profiles or models; a block list or attestation may need fewer."},
+	CodePolicyTarget:        {statusUnprocessableEntity, "The policy names a target that Entra does not take.", "Only security groups can be targets. Name one of that kind by its name or object id."},
+	CodePolicyChanged:       {statusConflict, "The tenant's policy was changed by somebody else since the plan was made. Nothing was written.", "Make the plan again and look at what changed."},
+	CodePolicyLockOut:       {statusConflict, "The plan would lock people out. Nothing was written.", "Look at the impact. Keep the models they use, or name everybody who may be locked out."},
+	CodePolicyNothing:       {statusConflict, "The tenant is as the document says; there is nothing to apply.", "Nothing needs to be done."},
+	CodePolicyBusy:          {statusConflict, "Another plan is being applied in this tenant.", "Wait until it has ended."},
+	CodePolicyMissing:       {statusBadGateway, "Entra took the change and does not show it.", "Look at the steps that are missing, make a plan with the same document, and apply it again. Undo takes back what did land."},
+	CodeInventoryIncomplete: {statusConflict, "Not all users of the tenant were looked at yet, so nobody can say who would be locked out.", "Wait until the inventory is complete, or apply with a word that you accept the unknown."},
+	CodeModelListSignature:  {statusUnprocessableEntity, "The list of models is not signed by whom it says.", "Fetch it again from its publisher, and check that nothing on the way changes it."},
+	CodeModelListOld:        {statusConflict, "The list of models is older than the one in use.", "Fetch the newest one."},
 
 	CodeAuditBroken: {statusInternalServerError, "The audit trail does not verify.", "Keep the database as it is, compare it with the last checkpoint and the last backup, and treat this as an incident."},
 

@@ -46,6 +46,8 @@ type (
 	DifferenceID string
 	// BulkJobID names a [BulkJob], prefix "blk".
 	BulkJobID string
+	// PolicyPlanID names a [PolicyPlan], prefix "pol".
+	PolicyPlanID string
 )
 
 // The prefixes of the identifier kinds.
@@ -66,6 +68,7 @@ const (
 	PrefixDifference    = "dif"
 	PrefixBulkJob       = "blk"
 	PrefixMessage       = "msg"
+	PrefixPolicyPlan    = "pol"
 )
 
 // idEncoding keeps the order of the bytes it encodes, which is what lets identifiers sort by time.

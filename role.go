@@ -28,6 +28,8 @@ const (
 	PermUsersInvite        Permission = "users.invite"
 	PermPasskeysProvision  Permission = "passkeys.provision"
 	PermPasskeysRevoke     Permission = "passkeys.revoke"
+	PermPolicyRead         Permission = "policy.read"
+	PermPolicyWrite        Permission = "policy.write" // plan, apply and undo, and the list of models
 	PermAuditRead          Permission = "audit.read"
 	PermAuditManage        Permission = "audit.manage"   // streams and retention
 	PermUsersApprove       Permission = "users.approve"  // vouch for who a user is
@@ -40,18 +42,19 @@ const (
 // Permissions lists all permissions, in the order in which pages show them.
 var Permissions = []Permission{
 	PermIntegrationsRead, PermIntegrationsWrite, PermUsersRead, PermUsersInvite, PermPasskeysProvision,
-	PermPasskeysRevoke, PermUsersApprove, PermMessagesWrite, PermAuditRead, PermAuditManage, PermAdministratorsRead,
-	PermAdministrators, PermTokens,
+	PermPasskeysRevoke, PermUsersApprove, PermPolicyRead, PermPolicyWrite, PermMessagesWrite, PermAuditRead, PermAuditManage,
+	PermAdministratorsRead, PermAdministrators, PermTokens,
 }
 
 var permissionsOf = map[Role][]Permission{
 	RoleOwner: Permissions,
 	RoleAdministrator: {
 		PermIntegrationsRead, PermIntegrationsWrite, PermUsersRead, PermUsersInvite, PermPasskeysProvision,
-		PermPasskeysRevoke, PermUsersApprove, PermMessagesWrite, PermAuditRead, PermAuditManage, PermAdministratorsRead, PermTokens,
+		PermPasskeysRevoke, PermUsersApprove, PermPolicyRead, PermPolicyWrite, PermMessagesWrite, PermAuditRead, PermAuditManage,
+		PermAdministratorsRead, PermTokens,
 	},
-	RoleHelpDesk: {PermIntegrationsRead, PermUsersRead, PermUsersInvite, PermUsersApprove, PermPasskeysRevoke, PermAuditRead},
-	RoleAuditor:  {PermIntegrationsRead, PermUsersRead, PermAuditRead, PermAdministratorsRead},
+	RoleHelpDesk: {PermIntegrationsRead, PermUsersRead, PermUsersInvite, PermUsersApprove, PermPasskeysRevoke, PermPolicyRead, PermAuditRead},
+	RoleAuditor:  {PermIntegrationsRead, PermUsersRead, PermPolicyRead, PermAuditRead, PermAdministratorsRead},
 }
 
 // Valid reports whether r is one of the four roles.

@@ -1,6 +1,9 @@
 package postern
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // TenantPolicy is what decides in a tenant whose passkeys may be registered and used: the passkey method of the
 // authentication methods policy, the authentication strengths, and the Conditional Access policies that demand them.
@@ -61,7 +64,7 @@ type KeyRestrictions struct {
 
 // PasskeyProfile is one set of rules. A user passes who satisfies any one of their profiles completely.
 type PasskeyProfile struct {
-	ID                  string          `json:"id" doc:"Absent for one that is still to be made."`
+	ID                  string          `json:"id" doc:"Chosen by whoever makes the profile, so that targets can name it in the same request."`
 	Name                string          `json:"name"`
 	DeviceBound         bool            `json:"device_bound"`
 	Synced              bool            `json:"synced"`
@@ -80,9 +83,17 @@ type PolicyTarget struct {
 	Profiles             []string `json:"profiles,omitempty" doc:"Ids of profiles; none means the default profile."`
 }
 
+const newPolicyID = "new:"
+
+// NewPolicyID is the id of a strength or Conditional Access policy that is still to be made; others may refer to it.
+func NewPolicyID(name string) string { return newPolicyID + name }
+
+// IsNewPolicyID reports whether the id stands for something that is still to be made.
+func IsNewPolicyID(id string) bool { return strings.HasPrefix(id, newPolicyID) }
+
 // AuthenticationStrength is Microsoft Graph's authenticationStrengthPolicy.
 type AuthenticationStrength struct {
-	ID          string `json:"id" doc:"Absent for one that is still to be made."`
+	ID          string `json:"id" doc:"Of one that is still to be made: new: and its name."`
 	Name        string `json:"name"`
 	Description string `json:"description,omitempty"`
 	BuiltIn     bool   `json:"built_in,omitempty"`
@@ -104,7 +115,7 @@ const (
 
 // ConditionalAccessPolicy is what of Microsoft Graph's conditionalAccessPolicy Postern judges people by.
 type ConditionalAccessPolicy struct {
-	ID           string                   `json:"id" doc:"Absent for one that is still to be made."`
+	ID           string                   `json:"id" doc:"Of one that is still to be made: new: and its name."`
 	Name         string                   `json:"name"`
 	State        ConditionalAccessState   `json:"state" enum:"enabled,disabled,enabledForReportingButNotEnforced"`
 	Users        ConditionalAccessUsers   `json:"users"`

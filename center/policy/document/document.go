@@ -134,8 +134,8 @@ type Models interface {
 	Model(aaguid string) (postern.Model, bool)
 	// Bundle returns the AAGUIDs of the bundle of that name, in whatever case it is written.
 	Bundle(name string) ([]string, bool)
-	// Named returns the AAGUIDs of all models of that name, in whatever case it is written.
-	Named(name string) []string
+	// Resolve returns the AAGUIDs that an AAGUID, the name of a bundle or the name of models stands for.
+	Resolve(word string) ([]string, error)
 }
 
 // Parse reads a document. What is wrong with it is a [postern.Error] of [postern.CodePolicyDocument] that lists up to ten

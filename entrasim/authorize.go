@@ -58,16 +58,37 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	if t == nil && req.loginHint != "" {
 		t = s.tenantOf(req.loginHint)
 	}
+	var note *pageError
 	if in, proof, ok := s.signedIn(r, t, req); ok {
-		s.complete(w, r, req, in, proof)
-		return
+		refusal := s.reuseSession(r, in, req, proof)
+		switch {
+		case refusal == nil:
+			s.complete(w, r, req, in, proof)
+			return
+		case req.prompt == "none":
+			s.redirectBack(w, r, req, authorizeError("interaction_required", refusal.number, refusal.text))
+			return
+		case refusal.final:
+			s.errorPage(w, r, refusal.page())
+			return
+		}
+		page := refusal.page()
+		note = &page
+		if req.loginHint == "" {
+			in.view(func() {
+				if u := in.user(proof.UserID); u != nil {
+					req.loginHint = u.UPN
+				}
+			})
+		}
+		t = in
 	}
 	if req.prompt == "none" {
 		s.redirectBack(w, r, req, authorizeError("login_required", 50058, "A silent sign-in request was sent but no user is signed in."))
 		return
 	}
 	f := s.startFlow(&flow{auth: req, tenant: t, binding: s.bindBrowser(w, r)})
-	s.signInPage(w, r, f, req.loginHint, nil)
+	s.signInPage(w, r, f, req.loginHint, note)
 }
 
 // pageTenant resolves the tenant of a page's path; nil stands for the two names that leave it to the user.

@@ -10,7 +10,10 @@ import (
 )
 
 // securityInfoAppID is the client id of My Sign-Ins. Every tenant has it; it needs no code, only the browser session.
-const securityInfoAppID = "19db86c3-b2b9-44cc-b339-36da233a3be2"
+const (
+	securityInfoAppID = "19db86c3-b2b9-44cc-b339-36da233a3be2"
+	securityInfoName  = "Security info"
+)
 
 // authorizeRequest is an authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1) that passed the checks.
 type authorizeRequest struct {
@@ -68,7 +71,7 @@ func (s *Server) parseAuthorize(r *http.Request, t *Tenant) (req authorizeReques
 // checkClient finds the application in the tenant, or in any tenant under common, and checks the redirect URI against it.
 func (s *Server) checkClient(req *authorizeRequest, t *Tenant) *pageError {
 	if req.clientID == securityInfoAppID {
-		req.internal, req.appName = true, "Security info"
+		req.internal, req.appName = true, securityInfoName
 		path, ok := strings.CutPrefix(req.redirectURI, req.base)
 		if !ok || !slices.Contains([]string{"/mysecurityinfo", "/mysecurityinfo/add", "/devicelogin"}, path) {
 			return redirectMismatch(req)

@@ -2,6 +2,7 @@ package entrasim
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -227,6 +228,9 @@ func (s *Server) controlDevice(c *controlCall) (any, error) {
 	})
 	if proof.UserID == "" {
 		return nil, errNoUser
+	}
+	if refusal := t.deviceAccess(c.r, c.r.PathValue("code"), *proof); refusal != nil {
+		return nil, fmt.Errorf("AADSTS%d: %s", refusal.number, refusal.text)
 	}
 	return nil, t.answerDevice(c.r.PathValue("code"), proof)
 }

@@ -94,7 +94,7 @@ func (c *graphCall) expandGrant(o object) object {
 	}
 	if s, ok := grant["authenticationStrength"].(object); ok {
 		id, _ := s["id"].(string)
-		if full := c.tenant.strength(id); full != nil {
+		if full := c.tenant.CA.strength(id); full != nil {
 			grant["authenticationStrength"] = full
 			grant["authenticationStrength@odata.context"] = c.context("identity/conditionalAccess/policies/grantControls/authenticationStrength/$entity")
 		}
@@ -127,7 +127,7 @@ func (c *graphCall) checkAccessPolicy(o object) string {
 	if slices.Contains(controls, any("mfa")) {
 		return "1016: The control mfa and an authentication strength cannot be combined in one policy."
 	}
-	if id, _ := strength["id"].(string); c.tenant.strength(id) == nil {
+	if id, _ := strength["id"].(string); c.tenant.CA.strength(id) == nil {
 		return "1017: The authentication strength does not exist."
 	}
 	return ""

@@ -220,14 +220,20 @@ func (c *graphCall) signIns() {
 }
 
 func (c *graphCall) showSignIn(e *SignIn) object {
-	access := "notApplied"
+	access, client := e.Access, e.Client
+	if access == "" {
+		access = "notApplied"
+	}
+	if client == "" {
+		client = "Browser"
+	}
 	failure := e.Failure
 	if failure == "" {
 		failure = "Other."
 	}
 	out := object{
 		"id": e.ID, "createdDateTime": e.Time, "userId": e.UserID, "userPrincipalName": e.UPN, "userDisplayName": e.UserName, "appId": e.AppID,
-		"appDisplayName": e.AppName, "clientAppUsed": "Browser", "conditionalAccessStatus": access, "appliedConditionalAccessPolicies": []object{},
+		"appDisplayName": e.AppName, "clientAppUsed": client, "conditionalAccessStatus": access, "appliedConditionalAccessPolicies": c.showApplied(e.Applied),
 		"correlationId": e.Correlation, "deviceDetail": object{"deviceId": "", "displayName": "", "operatingSystem": "", "browser": e.UserAgent},
 		"ipAddress": e.Address, "isInteractive": true, "location": object{"city": nil, "countryOrRegion": nil}, "resourceId": graphAppID,
 		"resourceDisplayName": "Microsoft Graph", "status": object{"errorCode": e.ErrorCode, "failureReason": failure, "additionalDetails": nil},
@@ -244,6 +250,22 @@ func (c *graphCall) showSignIn(e *SignIn) object {
 			"authenticationStepRequirement": "Primary authentication", "authenticationStepResultDetail": failure, "succeeded": e.ErrorCode == 0,
 		}}
 		out["authenticationMethodsUsed"] = []string{}
+	}
+	return out
+}
+
+// showApplied lists the Conditional Access policies that applied, for callers who may read such policies.
+func (c *graphCall) showApplied(list []AppliedPolicy) []object {
+	out := []object{}
+	held := c.who.Roles
+	if c.who.UserID != "" {
+		held = c.who.Scopes
+	}
+	if !holds(held, []string{"Policy.Read.ConditionalAccess", "Policy.Read.All"}) {
+		return out
+	}
+	for _, p := range list {
+		out = append(out, object{"id": p.ID, "displayName": p.Name, "enforcedGrantControls": append([]string{}, p.Controls...), "enforcedSessionControls": []string{}, "result": p.Result})
 	}
 	return out
 }

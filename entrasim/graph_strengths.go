@@ -49,14 +49,14 @@ func builtInStrength(i int) object {
 }
 
 // strength finds an authentication strength; nil if there is none. The caller holds the lock.
-func (t *Tenant) strength(id string) object {
+func (a *ConditionalAccess) strength(id string) object {
 	id = strings.ToLower(id)
 	for i := range builtInStrengths {
 		if builtInStrengths[i].id == id {
 			return builtInStrength(i)
 		}
 	}
-	if raw, ok := t.CA.Strengths[id]; ok {
+	if raw, ok := a.Strengths[id]; ok {
 		return decodeObject(raw)
 	}
 	return nil
@@ -73,7 +73,7 @@ func (c *graphCall) listStrengths() {
 
 func (c *graphCall) getStrength() {
 	var out object
-	c.tenant.view(func() { out = c.tenant.strength(c.param["strength"]) })
+	c.tenant.view(func() { out = c.tenant.CA.strength(c.param["strength"]) })
 	if out == nil {
 		c.notStrength()
 		return
@@ -97,6 +97,25 @@ func checkCombinations(list []any) string {
 	return ""
 }
 
+// sameCombination compares two combinations as sets of methods.
+func sameCombination(a, b string) bool {
+	split := func(text string) []string {
+		var names []string
+		for name := range strings.SplitSeq(text, ",") {
+			names = append(names, strings.TrimSpace(name))
+		}
+		slices.Sort(names)
+		return names
+	}
+	return slices.Equal(split(a), split(b))
+}
+
+// appliesTo says whether a combination configuration is about a combination.
+func appliesTo(limit object, combination string) bool {
+	list, _ := limit["appliesToCombinations"].([]any)
+	return slices.ContainsFunc(list, func(v any) bool { name, _ := v.(string); return sameCombination(name, combination) })
+}
+
 // checkLimit refuses a combination configuration that is not a list of AAGUIDs for passkeys.
 func checkLimit(o object) string {
 	kind, _ := o["@odata.type"].(string)
@@ -111,6 +130,16 @@ func checkLimit(o object) string {
 		}
 		list[i] = strings.ToLower(id)
 	}
+	combinations, _ := o["appliesToCombinations"].([]any)
+	if len(combinations) == 0 {
+		combinations = []any{"fido2"}
+	}
+	for _, v := range combinations {
+		if name, _ := v.(string); !sameCombination(name, "fido2") {
+			return "A fido2CombinationConfiguration applies to the combination fido2 only."
+		}
+	}
+	o["appliesToCombinations"] = combinations
 	return ""
 }
 
@@ -170,7 +199,7 @@ func (c *graphCall) strengthAudit(verb, name string) {
 func (c *graphCall) changeStrength(f func(o object) string) bool {
 	id, found, problem := strings.ToLower(c.param["strength"]), false, ""
 	c.tenant.update(func() {
-		o := c.tenant.strength(id)
+		o := c.tenant.CA.strength(id)
 		if found = o != nil; !found {
 			return
 		}
@@ -221,7 +250,7 @@ func (c *graphCall) patchStrength() {
 func (c *graphCall) deleteStrength() {
 	id, found, problem := strings.ToLower(c.param["strength"]), false, ""
 	c.tenant.update(func() {
-		o := c.tenant.strength(id)
+		o := c.tenant.CA.strength(id)
 		if found = o != nil; !found {
 			return
 		}
@@ -260,7 +289,7 @@ func (c *graphCall) references(id string) (list []object) {
 func (c *graphCall) strengthUsage() {
 	used, found := []object{}, false
 	c.tenant.view(func() {
-		found = c.tenant.strength(c.param["strength"]) != nil
+		found = c.tenant.CA.strength(c.param["strength"]) != nil
 		used = append(used, c.references(c.param["strength"])...)
 	})
 	if !found {
@@ -297,6 +326,7 @@ func (c *graphCall) updateCombinations() {
 	}
 }
 
+// limits are the combination configurations of a strength.
 func limits(o object) []any {
 	l, _ := o["combinationConfigurations"].([]any)
 	return l
@@ -304,7 +334,7 @@ func limits(o object) []any {
 
 func (c *graphCall) listCombinationConfigurations() {
 	var o object
-	c.tenant.view(func() { o = c.tenant.strength(c.param["strength"]) })
+	c.tenant.view(func() { o = c.tenant.CA.strength(c.param["strength"]) })
 	if o == nil {
 		c.notStrength()
 		return
@@ -347,7 +377,7 @@ func (c *graphCall) limitIndex(o object) int {
 
 func (c *graphCall) getCombinationConfiguration() {
 	var o object
-	c.tenant.view(func() { o = c.tenant.strength(c.param["strength"]) })
+	c.tenant.view(func() { o = c.tenant.CA.strength(c.param["strength"]) })
 	i := c.limitIndex(o)
 	if i < 0 {
 		c.notFound(c.param["configuration"])

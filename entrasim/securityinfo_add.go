@@ -16,7 +16,7 @@ import (
 // whom the policy forbids a passkey learns it here.
 func (s *Server) securityInfoAdd(w http.ResponseWriter, r *http.Request) {
 	p := s.signedInPerson(w, r, "/mysecurityinfo/add", true)
-	if p == nil {
+	if p == nil || !s.registering(w, r, p) {
 		return
 	}
 	req := passkey.OptionsRequest{Tenant: p.tenant.ID, Minutes: passkey.MinChallengeMinutes, Encoding: passkey.EncodeBase64URL}
@@ -75,7 +75,7 @@ func checkPasskeyName(name string) *pageError {
 // securityInfoRegister takes the new credential and registers it the way Graph does.
 func (s *Server) securityInfoRegister(w http.ResponseWriter, r *http.Request) {
 	p := s.signedInPerson(w, r, "/mysecurityinfo/add", false)
-	if p == nil {
+	if p == nil || !s.registering(w, r, p) {
 		return
 	}
 	f := s.flowOf(r)

@@ -117,8 +117,7 @@ func (s *Server) loginWithPassword(w http.ResponseWriter, r *http.Request, f *fl
 			return
 		}
 	}
-	s.recordPageSignIn(r, f, proof.UserID, event, 0, "")
-	s.accepted(w, f, proof)
+	s.firstFactor(w, r, f, proof, event)
 }
 
 func (s *Server) loginWithPasskey(w http.ResponseWriter, r *http.Request, f *flow) {
@@ -152,8 +151,10 @@ func (s *Server) loginWithPasskey(w http.ResponseWriter, r *http.Request, f *flo
 	}
 	t.usedPasskey(in.UserID, in.CredentialID, in.SignCount)
 	f.userID = in.UserID
-	s.recordPageSignIn(r, f, in.UserID, dir.event(in.CredentialID), 0, "")
-	s.accepted(w, f, SignInProof{UserID: in.UserID, AuthTime: s.now(), AMR: []string{amrFIDO, amrMFA}})
+	used, _ := dir.Credential(in.UserID, in.CredentialID)
+	s.firstFactor(w, r, f, SignInProof{
+		UserID: in.UserID, AuthTime: s.now(), AMR: []string{amrFIDO, amrMFA}, Modes: []string{"fido2"}, AAGUID: used.AAGUID,
+	}, dir.event(in.CredentialID))
 }
 
 // refusedPasskey shows why a passkey does not sign in.
@@ -206,13 +207,17 @@ func (s *Server) recordPageSignIn(r *http.Request, f *flow, key string, e SignIn
 	if f.tenant == nil {
 		return
 	}
-	f.tenant.view(func() {
-		if u := f.tenant.user(key); u != nil {
+	e.AppID, e.AppName, e.ErrorCode, e.Failure = f.auth.clientID, f.auth.appName, number, failure
+	f.tenant.recordUserSignIn(r, key, e)
+}
+
+// recordUserSignIn writes the sign-in log with what the request says. key is a user id or name; it may be unknown.
+func (t *Tenant) recordUserSignIn(r *http.Request, key string, e SignIn) {
+	t.view(func() {
+		if u := t.user(key); u != nil {
 			e.UserID, e.UPN, e.UserName = u.ID, u.UPN, u.DisplayName
 		}
 	})
-	e.AppID, e.AppName, e.ErrorCode, e.Failure = f.auth.clientID, f.auth.appName, number, failure
-	e.Address = clientAddr(r)
-	e.UserAgent = shorten(r.UserAgent(), 512)
-	f.tenant.recordSignIn(e)
+	e.Address, e.UserAgent = clientAddr(r), shorten(r.UserAgent(), 512)
+	t.recordSignIn(e)
 }

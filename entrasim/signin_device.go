@@ -36,6 +36,11 @@ func (s *Server) deviceAnswer(w http.ResponseWriter, r *http.Request) {
 	heading, text := "You are signed in on the device", "You can close this window and go back to the device."
 	if r.PostFormValue("answer") == "no" {
 		answer, heading, text = nil, "The device was not signed in", "The request was declined. You can close this window."
+	} else if refusal := p.tenant.deviceAccess(r, r.PostFormValue("code"), p.proof); refusal != nil {
+		e := refusal.page()
+		e.userName, e.retryURL = p.user.UPN, "/devicelogin"
+		s.errorPage(w, r, e)
+		return
 	}
 	if err := p.tenant.answerDevice(strings.TrimSpace(r.PostFormValue("code")), answer); err != nil {
 		s.devicePage(w, p, "The code is not valid: it may have been typed wrong, have expired, or have been used already. Check the device and try again.")

@@ -135,7 +135,11 @@ func (t *Tenant) redeemTemporaryPass(name, code string) (proof SignInProof, ok b
 			return
 		}
 		u.TemporaryPass.Used = true
-		proof, ok = SignInProof{UserID: u.ID, AuthTime: now, AMR: []string{"otp", amrMFA}}, true
+		mode := "temporaryAccessPassMultiUse"
+		if u.TemporaryPass.OneTime {
+			mode = "temporaryAccessPassOneTime"
+		}
+		proof, ok = SignInProof{UserID: u.ID, AuthTime: now, AMR: []string{"otp", amrMFA}, Modes: []string{mode}}, true
 	})
 	return proof, ok
 }

@@ -28,8 +28,8 @@ type Audit struct {
 	ID          string
 	Time        time.Time
 	Correlation string
-	Service     string // "Authentication Methods", "Device Registration Service", "Core Directory"
-	Category    string // "UserManagement", "GroupManagement", "ApplicationManagement"
+	Service     string // "Authentication Methods", "Conditional Access", "Device Registration Service", "Core Directory"
+	Category    string // "UserManagement", "GroupManagement", "ApplicationManagement", "Policy"
 	Activity    string
 	Operation   string
 	Failed      bool   `json:",omitempty"`
@@ -65,6 +65,11 @@ type SignIn struct {
 	// Method is the display text of the beta property authenticationMethod, such as "Passkey (device-bound)".
 	Method string
 	Detail string `json:",omitempty"` // authenticationMethodDetail
+	// Client is clientAppUsed, "Browser" if empty.
+	Client string `json:",omitempty"`
+	// Access is conditionalAccessStatus, "notApplied" if empty, and Applied what every policy that applied made of it.
+	Access  string          `json:",omitempty"`
+	Applied []AppliedPolicy `json:",omitempty"`
 }
 
 // recordSignIn adds a sign-in to the log. The caller holds no lock; ID and Time are filled in.

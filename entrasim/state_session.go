@@ -37,6 +37,10 @@ type SignInProof struct {
 	UserID   string
 	AuthTime time.Time
 	AMR      []string // amrPassword, amrFIDO, amrMFA …
+	// Modes are the authentication method modes that were used, as authentication strengths name them; AAGUID is the model of
+	// the passkey, if it was one. Conditional Access asks for both whenever the sign-in is used again.
+	Modes  []string `json:",omitempty"`
+	AAGUID string   `json:",omitempty"`
 }
 
 // BrowserSession is a signed-in browser.

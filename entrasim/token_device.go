@@ -118,15 +118,23 @@ var errNoDeviceCode = errors.New("no device is waiting with this code: it may ha
 // answerDevice approves a device code for a user who has signed in, or declines it if proof is nil. The caller holds no
 // lock.
 func (t *Tenant) answerDevice(userCode string, proof *SignInProof) error {
-	now := t.now()
 	err := errNoDeviceCode
 	t.update(func() {
-		for _, d := range t.Sessions.Devices {
-			if strings.EqualFold(d.UserCode, strings.TrimSpace(userCode)) && now.Before(d.Expires) && d.Proof == nil && !d.Declined {
-				d.Proof, d.Declined = proof, proof == nil
-				err = nil
-			}
+		if d := t.waiting(userCode); d != nil {
+			d.Proof, d.Declined = proof, proof == nil
+			err = nil
 		}
 	})
 	return err
+}
+
+// waiting finds the device that waits for a user code; nil if there is none. The caller holds the lock.
+func (t *Tenant) waiting(userCode string) *DeviceCode {
+	now := t.now()
+	for _, d := range t.Sessions.Devices {
+		if strings.EqualFold(d.UserCode, strings.TrimSpace(userCode)) && now.Before(d.Expires) && d.Proof == nil && !d.Declined {
+			return d
+		}
+	}
+	return nil
 }

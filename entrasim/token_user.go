@@ -37,6 +37,9 @@ func (c *tokenCall) password() *oauthError {
 	if e != nil {
 		return e
 	}
+	if e := c.access(t, app, proof, true); e != nil {
+		return e
+	}
 	return c.issue(userGrant{tenant: t, app: app, proof: proof, scope: c.form.Get("scope")})
 }
 
@@ -81,7 +84,7 @@ func (s *Server) checkPassword(t *Tenant, name, secret string) (SignInProof, *oa
 				"authentication to access '" + graphAppID + "'.",
 		}
 	}
-	return SignInProof{UserID: u.ID, AuthTime: s.now(), AMR: []string{amrPassword}}, nil
+	return SignInProof{UserID: u.ID, AuthTime: s.now(), AMR: []string{amrPassword}, Modes: []string{"password"}}, nil
 }
 
 // refresh is the refresh token grant (RFC 6749 §6). The old token stays good, as Entra's do.
@@ -113,6 +116,9 @@ func (c *tokenCall) refresh() *oauthError {
 			status: 400, kind: "invalid_grant", number: 50173,
 			text: "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.",
 		}
+	}
+	if e := c.access(t, app, stored.SignInProof, false); e != nil {
+		return e
 	}
 	scope := c.form.Get("scope")
 	if scope == "" {

@@ -86,6 +86,7 @@ type PolicyPlanState string
 
 // The states of a plan.
 const (
+	PolicyPlanning PolicyPlanState = "planning" // the steps are known; whom they concern is being worked out
 	PolicyPlanned  PolicyPlanState = "planned"
 	PolicyApplying PolicyPlanState = "applying" // written, or about to be; read back until it shows
 	PolicyLanded   PolicyPlanState = "landed"   // read back as written
@@ -99,7 +100,7 @@ type PolicyPlan struct {
 	ID            PolicyPlanID    `json:"id"`
 	IntegrationID IntegrationID   `json:"integration_id"`
 	Version       int64           `json:"version"`
-	State         PolicyPlanState `json:"state" enum:"planned,applying,landed,partly,failed,outdated"`
+	State         PolicyPlanState `json:"state" enum:"planning,planned,applying,landed,partly,failed,outdated"`
 	Document      string          `json:"document"`
 	Note          string          `json:"note,omitempty"`
 	Undoes        PolicyPlanID    `json:"undoes,omitempty" doc:"The plan whose changes this one takes back."`
@@ -140,6 +141,7 @@ type PolicyApplyInput struct {
 // PolicyDrift is how a tenant differs from what was last applied or accepted.
 type PolicyDrift struct {
 	IntegrationID IntegrationID `json:"integration_id"`
+	Version       int64         `json:"version" doc:"Of the interval, for changing it."`
 	Watched       bool          `json:"watched" doc:"Whether there is anything to compare with: a plan was applied, or the policy as it is was accepted."`
 	BaselineAt    *time.Time    `json:"baseline_at,omitempty"`
 	CheckedAt     *time.Time    `json:"checked_at,omitempty"`
@@ -153,6 +155,42 @@ type PolicyDrift struct {
 	Message   string         `json:"message,omitempty"`
 	Next      string         `json:"next,omitempty"`
 	IntervalS int            `json:"interval_seconds"`
+}
+
+// PolicyDriftInput changes how often a tenant is compared with what was last applied or accepted.
+type PolicyDriftInput struct {
+	Version   int64 `json:"version"`
+	IntervalS int   `json:"interval_seconds" minimum:"60" maximum:"86400"`
+}
+
+// PolicyReading is a tenant's policy as it is now.
+type PolicyReading struct {
+	Policy TenantPolicy `json:"policy"`
+	Notes  []PolicyNote `json:"notes" doc:"Explanations, warnings, and deviations from the supported configuration."`
+}
+
+// PolicyDocument is a policy document by itself.
+type PolicyDocument struct {
+	Document string `json:"document" doc:"YAML."`
+}
+
+// PolicyNoteInput says why somebody does something.
+type PolicyNoteInput struct {
+	Note string `json:"note,omitempty" maxLength:"500" doc:"Why; it goes into the audit trail."`
+}
+
+// StrengthUse is an authentication strength with the Conditional Access policies that demand it.
+type StrengthUse struct {
+	Strength AuthenticationStrength `json:"strength"`
+	Policies []StrengthUser         `json:"policies" doc:"That demand it, in whatever state they are."`
+	Known    bool                   `json:"known" doc:"Whether the application may read Conditional Access policies; otherwise only ids are listed."`
+}
+
+// StrengthUser is a Conditional Access policy that demands a strength.
+type StrengthUser struct {
+	ID    string                 `json:"id"`
+	Name  string                 `json:"name,omitempty"`
+	State ConditionalAccessState `json:"state,omitempty" enum:"enabled,disabled,enabledForReportingButNotEnforced"`
 }
 
 // PolicyEditor is a change of a policy as Entra's directory audit tells it.

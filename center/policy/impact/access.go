@@ -130,7 +130,7 @@ func (a *access) concerns(m Members, objectID string, guest bool) bool {
 
 // at says whether the policy counts at an application; "" is every application that no policy names.
 func (a *access) at(application string) bool {
-	return (a.everywhere || application != "" && a.there.has(application)) && !a.notThere.has(application)
+	return (a.everywhere || application != "" && a.there.has(application)) && !a.notThere.has(caAll) && !a.notThere.has(application)
 }
 
 // demandsStrength says that nothing replaces the strength: it is demanded, alone or with other controls.

@@ -12,6 +12,7 @@ const (
 	laneDirectory lane = iota // users, groups, roles: resource units per application and tenant
 	laneMethods               // authentication methods, listed under "identity and access reports" with far smaller limits
 	lanePolicy                // policies
+	laneAccess                // Conditional Access: one call a second for the whole tenant, refused without a Retry-After
 	laneWrites                // everything that changes something, besides the lane of what it changes
 	lanes
 )
@@ -30,6 +31,7 @@ var paces = [lanes]struct{ most, least, burst float64 }{
 	laneDirectory: {100, 2, 200},
 	laneMethods:   {120, 0.4, 120},
 	lanePolicy:    {2, 0.5, 10},
+	laneAccess:    {1, 0.25, 1},
 	laneWrites:    {(writesAllowed - writesBurst - 5) / writesWindow, 1, writesBurst},
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -317,7 +316,7 @@ func (t *Tenant) explain(ctx context.Context, user string, err error) error {
 			return postern.Errorf(postern.CodeEntraPasskeyOff, "The passkey method is switched off in the tenant's policy.").Because(e)
 		case !p.SelfService:
 			return postern.Errorf(postern.CodeEntraSelfServiceOff, "").Because(e)
-		case !slices.ContainsFunc(p.Include, func(PolicyTarget) bool { return true }):
+		case len(p.Include) == 0:
 			return postern.Errorf(postern.CodeEntraPasskeyOff, "The passkey method includes nobody in the tenant's policy.").Because(e)
 		}
 	}

@@ -180,6 +180,15 @@ func (t *Tenant) fromRule(c call, e *GraphError) *postern.Error {
 	return postern.Errorf(postern.CodeEntraAnswerUnexpected, "To %s, Postern asked Microsoft Graph and got the unexpected status %d.", c.op.doing, e.Status)
 }
 
+// onField notes which part of what was to be written a refusal is about.
+func onField(err error, field string) error {
+	var ours *postern.Error
+	if errors.As(err, &ours) && ours.Code == postern.CodeEntraRefused && ours.Field == "" {
+		return ours.OnField(field)
+	}
+	return err
+}
+
 // unexpected is for answers that cannot be read. After a call that is not repeatable nobody knows what was done.
 func (t *Tenant) unexpected(c call, what string) *postern.Error {
 	cause := fmt.Errorf("%s: %s", c.op.name, what)

@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -97,6 +98,27 @@ func (t *Tenant) MemberChanges(ctx context.Context, link string, groups []string
 		}
 	}
 	return out, nil
+}
+
+// TransitiveMembers lists the object ids of the users in a group, directly or through other groups. After an error it
+// ends.
+func (t *Tenant) TransitiveMembers(ctx context.Context, groupID string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		group, err := segment("group", groupID)
+		if err != nil {
+			yield("", err)
+			return
+		}
+		c := call{
+			op: opTransitive, method: http.MethodGet, path: "/groups/" + group + "/transitiveMembers/microsoft.graph.user",
+			query: query{{"$select", "id"}, {"$top", mostPage}}, on: object{"group", groupID},
+		}
+		for m, err := range each[memberWire](ctx, t, c) {
+			if !yield(lowerID(m.ID), err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // RemoveMembers takes users out of a group, twenty in one request. Who is not in it, or is gone, is done.

@@ -37,6 +37,8 @@ type Passkey struct {
 	AttestationCertificates []string  `json:"attestationCertificates"` // hex thumbprints
 	AttestationLevel        string    `json:"attestationLevel"`        // attested or notAttested
 	PasskeyType             string    `json:"passkeyType"`             // deviceBound or synced; empty where Graph does not say
+	// LastUsedAt is only told by beta, hours behind; see [Tenant.InventoryPasskeys].
+	LastUsedAt *time.Time `json:"lastUsedDateTime"`
 }
 
 // Attested reports whether Entra verified the passkey's attestation.
@@ -49,6 +51,9 @@ func (p Passkey) Synced() bool { return p.PasskeyType == "synced" }
 type UserPasskeys struct {
 	User     string // as given
 	Passkeys []Passkey
+	// LastUseKnown says that Graph was asked in a form that tells when they were last used: a passkey without a time was
+	// not used.
+	LastUseKnown bool
 }
 
 // Passkeys lists a user's passkeys. An unknown user is CodeEntraUserNotFound.
@@ -96,29 +101,9 @@ func passkeyPath(user, methodID string) (string, error) {
 func (t *Tenant) PasskeysOf(ctx context.Context, users []string) iter.Seq2[UserPasskeys, error] {
 	return func(yield func(UserPasskeys, error) bool) {
 		for chunk := range slices.Chunk(users, batchSize) {
-			calls := make([]call, 0, len(chunk))
-			failed := make([]error, len(chunk))
-			index := make([]int, 0, len(chunk))
-			for i, user := range chunk {
-				path, err := userPath(user)
-				if err != nil {
-					failed[i] = err
-					continue
-				}
-				calls = append(calls, call{op: opListPasskeys, method: http.MethodGet, path: path + "/authentication/fido2Methods", on: object{"user", user}})
-				index = append(index, i)
-			}
-			bodies := make([][]byte, len(chunk))
-			for n, part := range t.batch(ctx, calls) {
-				bodies[index[n]], failed[index[n]] = part.body, part.err
-			}
-			for i, user := range chunk {
-				var keys []Passkey
-				err := failed[i]
-				if err == nil {
-					keys, err = t.firstPage(ctx, bodies[i], user)
-				}
-				if !yield(UserPasskeys{user, keys}, err) || ctx.Err() != nil {
+			found, failed := t.passkeysOf(ctx, opListPasskeys, chunk)
+			for i := range chunk {
+				if !yield(found[i], failed[i]) || ctx.Err() != nil {
 					return
 				}
 			}
@@ -126,9 +111,33 @@ func (t *Tenant) PasskeysOf(ctx context.Context, users []string) iter.Seq2[UserP
 	}
 }
 
+// passkeysOf lists the passkeys of at most batchSize users in one request. Each user has an error of their own.
+func (t *Tenant) passkeysOf(ctx context.Context, op operation, users []string) (found []UserPasskeys, failed []error) {
+	found, failed = make([]UserPasskeys, len(users)), make([]error, len(users))
+	calls := make([]call, 0, len(users))
+	index := make([]int, 0, len(users))
+	for i, user := range users {
+		found[i].User = user
+		path, err := userPath(user)
+		if err != nil {
+			failed[i] = err
+			continue
+		}
+		calls = append(calls, call{op: op, method: http.MethodGet, path: path + "/authentication/fido2Methods", on: object{"user", user}})
+		index = append(index, i)
+	}
+	for n, part := range t.batch(ctx, calls) {
+		i := index[n]
+		if failed[i] = part.err; part.err == nil {
+			found[i].Passkeys, failed[i] = t.firstPage(ctx, op, part.body, users[i])
+		}
+	}
+	return found, failed
+}
+
 // firstPage decodes a page that came in a batch and follows its link to the next, if it has one.
-func (t *Tenant) firstPage(ctx context.Context, body []byte, user string) ([]Passkey, error) {
-	c := call{op: opListPasskeys, method: http.MethodGet, on: object{"user", user}}
+func (t *Tenant) firstPage(ctx context.Context, op operation, body []byte, user string) ([]Passkey, error) {
+	c := call{op: op, method: http.MethodGet, on: object{"user", user}}
 	var first page[Passkey]
 	if err := t.decode(c, body, &first); err != nil {
 		return nil, err

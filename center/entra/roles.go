@@ -15,10 +15,7 @@ var readRoles = []string{
 	"Directory.Read.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All",
 }
 
-var (
-	opListRoles   = operation{name: "roleAssignments.list", doing: "see who holds a directory role", needs: readRoles, repeatable: true}
-	opRoleMembers = operation{name: "groups.transitiveMembers", doing: "see who holds a directory role through a group", needs: readGroups, repeatable: true}
-)
+var opListRoles = operation{name: "roleAssignments.list", doing: "see who holds a directory role", needs: readRoles, repeatable: true}
 
 // privilegedRoles are the directory roles that can take over the tenant, or help themselves to a role that can, by
 // template id: those that "Microsoft Entra built-in roles" marks as privileged, less the reading ones, and with the two
@@ -62,6 +59,7 @@ type assignmentWire struct {
 	Role        struct {
 		DisplayName string `json:"displayName"`
 	} `json:"roleDefinition"`
+	Scope     string `json:"directoryScopeId"`
 	Principal struct {
 		Type string `json:"@odata.type"`
 	} `json:"principal"`
@@ -203,19 +201,11 @@ func (t *Tenant) PrivilegedUsers(ctx context.Context) (map[string][]string, erro
 		return nil, err
 	}
 	for group, names := range h.groups {
-		id, err := segment("group", group)
-		if err != nil {
-			return nil, err
-		}
-		c := call{
-			op: opRoleMembers, method: http.MethodGet, path: "/groups/" + id + "/transitiveMembers/microsoft.graph.user",
-			query: query{{"$select", "id"}, {"$top", mostPage}}, on: object{"group", group},
-		}
-		for m, err := range each[memberWire](ctx, t, c) {
+		for member, err := range t.TransitiveMembers(ctx, group) {
 			if err != nil {
 				return nil, err
 			}
-			h.users[m.ID] = append(h.users[m.ID], names...)
+			h.users[member] = append(h.users[member], names...)
 		}
 	}
 	for id, names := range h.users {
@@ -223,4 +213,32 @@ func (t *Tenant) PrivilegedUsers(ctx context.Context) (map[string][]string, erro
 		h.users[id] = slices.Compact(names)
 	}
 	return h.users, nil
+}
+
+// RoleHolders lists the object ids of the users who hold a role by its template id, directly or through a group, in the
+// whole tenant: Conditional Access does not count assignments to a part of it.
+func (t *Tenant) RoleHolders(ctx context.Context, roleTemplateID string) ([]string, error) {
+	holders := make(map[string]bool)
+	q := query{{"$filter", "roleDefinitionId eq " + literal(strings.ToLower(roleTemplateID))}, {"$expand", "principal"}}
+	for w, err := range each[assignmentWire](ctx, t, assignments(q)) {
+		if err != nil {
+			return nil, err
+		}
+		if w.Scope != "" && w.Scope != "/" || !strings.EqualFold(w.RoleID, roleTemplateID) {
+			continue
+		}
+		switch w.Principal.Type {
+		case "#microsoft.graph.servicePrincipal":
+		case "#microsoft.graph.group":
+			for member, err := range t.TransitiveMembers(ctx, w.PrincipalID) {
+				if err != nil {
+					return nil, err
+				}
+				holders[member] = true
+			}
+		default:
+			holders[lowerID(w.PrincipalID)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(holders)), nil
 }

@@ -103,6 +103,7 @@ type Tenant struct {
 	wire   atomic.Pointer[wire]
 
 	groupRoles groupRoles
+	betaRest   atomic.Pointer[time.Time] // see InventoryPasskeys
 }
 
 // wire is a credential with its token cache and the pipeline that uses it. A new one starts without a token, which is

@@ -26,6 +26,7 @@ import (
 //	DELETE calls
 //	POST   save-delta-horizon                      every delta token of today is answered with 410 from now on
 //	POST   tenants                                 {"domain","users"} -> {"tenant_id",…}
+//	POST   tenants/{tenant}/population             Population -> Populated: many users with passkeys, nested groups and public clients in one call
 //	GET    tenants/{tenant}/users/{user}           a user with passkeys, without secrets
 //	POST   tenants/{tenant}/users                  {"upn","display_name","password",…} -> {"id"}
 //	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn"}
@@ -68,6 +69,7 @@ func (s *Server) mountControl(mux *http.ServeMux) {
 		"DELETE calls":                                         func(*controlCall) (any, error) { s.history.clear(); return nil, nil },
 		"POST save-delta-horizon":                              s.controlHorizon,
 		"POST tenants":                                         s.controlTenant,
+		"POST tenants/{tenant}/population":                     s.controlPopulation,
 		"GET tenants/{tenant}/users/{user}":                    s.controlUser,
 		"POST tenants/{tenant}/users":                          s.controlCreateUser,
 		"PATCH tenants/{tenant}/users/{user}":                  s.controlPatchUser,
@@ -220,6 +222,18 @@ func (s *Server) controlTenant(c *controlCall) (any, error) {
 		out["client_id"], out["client_secret"] = a.AppID, a.Secrets[0].Value
 	})
 	return out, nil
+}
+
+func (s *Server) controlPopulation(c *controlCall) (any, error) {
+	t, err := c.tenant()
+	if err != nil {
+		return nil, err
+	}
+	var p Population
+	if err := c.body(&p); err != nil {
+		return nil, err
+	}
+	return t.populate(p)
 }
 
 // maxTenants and maxTenantUsers bound what the control API makes.

@@ -8,16 +8,20 @@ import (
 	"time"
 )
 
-// maxBody bounds every request body.
-const maxBody = 4 << 20
+// Bounds on request bodies; the control API takes whole populations.
+const (
+	maxBody        = 4 << 20
+	maxControlBody = 64 << 20
+)
 
 // serve applies history, latency and faults and hands the request on. The control API is out of their reach.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if strings.HasPrefix(r.URL.Path, "/_entrasim/") {
+	if strings.HasPrefix(r.URL.Path, controlRoot) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxControlBody)
 		s.mux.ServeHTTP(w, r)
 		return
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	start := s.Now()
 	rec := &statusRecorder{ResponseWriter: w}
 	path := r.URL.EscapedPath()

@@ -107,6 +107,7 @@ type User struct {
 	SessionsValidFrom time.Time      `json:",omitzero"` // refresh tokens and sessions from before are void
 	TemporaryPass     *TemporaryPass `json:",omitempty"`
 	Passkeys          []*Passkey     `json:",omitempty"`
+	Methods           []*Method      `json:",omitempty"` // other ones
 
 	VisibleAt time.Time `json:",omitzero"` // replication: reads do not see the user before
 	GoneAt    time.Time `json:",omitzero"`
@@ -203,6 +204,7 @@ func (u *User) clone() *User {
 		c.TemporaryPass = &p
 	}
 	c.Roles = append([]string(nil), u.Roles...)
+	c.Methods = append([]*Method(nil), u.Methods...) // a Method never changes
 	c.Passkeys = make([]*Passkey, len(u.Passkeys))
 	for i, k := range u.Passkeys {
 		c.Passkeys[i] = k.clone()

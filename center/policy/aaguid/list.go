@@ -12,14 +12,15 @@ import (
 type List struct {
 	models  []postern.Model // by AAGUID
 	bundles []postern.ModelBundle
+	sources []*source
 }
 
 // newList makes a list of models, each AAGUID once, and computes the bundles.
-func newList(models []postern.Model) *List {
-	l := &List{models: slices.Clone(models)}
+func newList(models []postern.Model, from []*source) *List {
+	l := &List{models: slices.Clone(models), sources: from}
 	slices.SortFunc(l.models, func(a, b postern.Model) int { return cmp.Compare(a.AAGUID, b.AAGUID) })
 	for _, r := range rules {
-		b := postern.ModelBundle{Name: r.name, Description: r.description}
+		b := postern.ModelBundle{Name: r.name, Description: r.description, AAGUIDs: []string{}}
 		for i := range l.models {
 			if m := &l.models[i]; r.holds(m) {
 				b.AAGUIDs = append(b.AAGUIDs, m.AAGUID)
@@ -72,7 +73,7 @@ func For(l *List, inUse []string) *List {
 		ids = append(ids, strings.ToLower(id))
 	}
 	slices.Sort(ids)
-	more := &List{models: l.models, bundles: slices.Clone(l.bundles)}
+	more := &List{models: l.models, sources: l.sources, bundles: slices.Clone(l.bundles)}
 	more.bundles = append(more.bundles, postern.ModelBundle{
 		Name: postern.BundleInUse, Description: "The models of all passkeys that are registered in this tenant.", AAGUIDs: slices.Compact(ids), Tenant: true,
 	})

@@ -43,7 +43,7 @@ type InventoryUser struct {
 	Passkeys     []InventoryPasskey `json:"passkeys"`
 	Methods      []string           `json:"methods,omitempty" doc:"Registered methods other than passkeys, as the registration report names them."`
 	MethodsKnown bool               `json:"methods_known"`
-	LookedAt     *time.Time         `json:"looked_at,omitempty" doc:"When the user's passkeys were last read; absent if never."`
+	LookedAt     *time.Time         `json:"looked_at,omitempty" doc:"When the user's passkeys were last read, or known by the registration report and the audit log to be none; absent if never."`
 }
 
 // InventoryState is how the inventory of an integration stands.
@@ -134,6 +134,24 @@ const (
 	InventoryOnlyOne           InventoryView = "only_one"
 	InventoryWithout           InventoryView = "without"
 )
+
+// OfPasskeys reports whether the view is one of passkeys.
+func (v InventoryView) OfPasskeys() bool {
+	switch v {
+	case "", InventoryAll, InventoryManaged, InventoryUnmanaged, InventoryUnattested, InventorySynced, InventoryStale, InventoryDisabledAccount:
+		return true
+	}
+	return false
+}
+
+// OfUsers reports whether the view is one of users; all is both.
+func (v InventoryView) OfUsers() bool {
+	switch v {
+	case "", InventoryAll, InventoryPrivilegedWithout, InventoryOnlyOne, InventoryWithout:
+		return true
+	}
+	return false
+}
 
 // InventoryQuery chooses passkeys, or users where the view is one of users.
 type InventoryQuery struct {

@@ -133,6 +133,11 @@ var (
 	MemberTakenOut     = Code{"REC009W", "group.member_taken_out", "A user was taken out of the group of another phase."}
 	DifferenceReported = Code{"REC010W", "reconcile.reported", "A difference was found that is not Postern's to mend."}
 
+	InventoryAsked  = Code{"IVT001I", "inventory.requested", "Somebody asked for the passkeys of a tenant to be read."}
+	InventoryRead   = Code{"IVT002I", "inventory.read", "The passkeys of everybody in a tenant were read."}
+	InventoryFailed = Code{"IVT003E", "inventory.failed", "The passkeys of a tenant could not be read."}
+	InventoryTaken  = Code{"IVT004I", "inventory.exported", "The inventory of passkeys was exported."}
+
 	DirectoryRead       = Code{"DIR001I", "directory.read", "The whole directory was read."}
 	DirectoryHeld       = Code{"DIR002W", "directory.removals_held", "A reading of the directory missed so many known users that nobody was taken for gone."}
 	DirectoryConfirmed  = Code{"DIR003W", "directory.removals_confirmed", "Somebody confirmed that users whom the directory did not show are gone."}

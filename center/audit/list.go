@@ -18,6 +18,7 @@ func Codes() []Code {
 		PasskeyClaimed, PasskeyAdopted, PasskeyClaimEnded, PasskeyReplaced,
 		EnrolmentPolicySet, ProofGiven, SignInRefused, PhoneApproved, PhoneRejected,
 		DirectoryRead, DirectoryHeld, DirectoryConfirmed, DirectoryFailed, DirectorySubscribed, DirectoryUnnotified,
+		InventoryAsked, InventoryRead, InventoryFailed, InventoryTaken,
 		ReconcileAsked, ReconcileFound, ReconcileStopped, ReconcileApproved, ReconcileFailed, PasskeyGone, PasskeyListedAgain,
 		MemberPutBack, MemberTakenOut, DifferenceReported,
 		MailSettings, MailTested, MailTestFailed, MessageSent, MessageFailed, MessagesChanged, CampaignSwitched, CampaignRan, UserReminded,

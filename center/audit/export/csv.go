@@ -29,7 +29,7 @@ func encodeCSV(_ Source, e postern.AuditEvent) []byte {
 		string(e.ErrorCode), e.Message, fields, e.Previous, e.Hash,
 	}
 	for n, cell := range row {
-		row[n] = harmless(cell)
+		row[n] = Harmless(cell)
 	}
 	return csvRow(row)
 }
@@ -42,10 +42,10 @@ func csvRow(row []string) []byte {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
-// harmless keeps a spreadsheet from taking a cell for a formula: names and reasons come from outside. Such a cell gets an
+// Harmless keeps a spreadsheet from taking a cell for a formula: names and reasons come from outside. Such a cell gets an
 // apostrophe in front, which spreadsheets do not show. So does one that begins with an apostrophe, so that the one that was
 // put there can be told: a cell that begins with an apostrophe always has exactly one too many.
-func harmless(cell string) string {
+func Harmless(cell string) string {
 	if cell == "" {
 		return cell
 	}

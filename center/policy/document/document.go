@@ -137,13 +137,3 @@ type Models interface {
 	// Resolve returns the AAGUIDs that an AAGUID, the name of a bundle or the name of models stands for.
 	Resolve(word string) ([]string, error)
 }
-
-// Parse reads a document. What is wrong with it is a [postern.Error] of [postern.CodePolicyDocument] that lists up to ten
-// faults, each with its line and the path of its field.
-func Parse(text []byte) (Document, error) { return Document{}, nil }
-
-// Marshal writes the document in the order of the reference.
-func Marshal(d Document) ([]byte, error) { return nil, nil }
-
-// Export writes the tenant's policy as a document with comments. Planned against the same tenant it changes nothing.
-func Export(policy postern.TenantPolicy, models Models) ([]byte, error) { return nil, nil }

@@ -1,9 +1,6 @@
 package document
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // ReferenceKind is what sort of object of the directory a document names.
 type ReferenceKind string
@@ -27,8 +24,6 @@ type Reference struct {
 func (r Reference) ID() (string, bool) { return strings.CutPrefix(r.Text, idPrefix) }
 
 const idPrefix = "id:"
-
-var guid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // References returns every object of the directory that the document names, each once, for somebody to look up. Words such
 // as all users are none.

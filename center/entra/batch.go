@@ -105,6 +105,7 @@ func (t *Tenant) batchOnce(ctx context.Context, calls []call, open []int, result
 		results[i] = partResult{err: refusal}
 		switch refusal.Code {
 		case postern.CodeEntraThrottled:
+			countPart(ctx)
 			wait, _ := retryAfter(header, t.opts.Now())
 			t.opts.Budget.throttled(throttledLane(calls[i].op, header), wait, t.opts.Now())
 			pause = max(pause, wait)

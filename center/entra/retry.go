@@ -165,6 +165,9 @@ func (p *retryPolicy) attempt(ctx context.Context, req *policy.Request) (*http.R
 	limited, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	resp, err := req.Clone(limited).Next()
+	if p.budget != nil {
+		count(ctx, resp)
+	}
 	if p.budget != nil && err == nil && resp.StatusCode != http.StatusTooManyRequests {
 		if load := throttleLoad(resp.Header); writes(operationOf(ctx), req.Raw().Method) > 0 {
 			p.budget.wrote(load, p.now())

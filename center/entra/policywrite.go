@@ -17,7 +17,7 @@ import (
 var opWritePasskeyPolicy = operation{name: "authenticationMethodsPolicy.fido2.update", doing: "change the passkey policy", needs: writePolicy, lane: lanePolicy, repeatable: true}
 
 // WritePasskeyPolicy turns the passkey policy from what it is into what it shall be, in one request with the members that
-// differ, in the schema the tenant has. Profiles without an id get one; targets may name them by their name until then.
+// differ, in the schema the tenant has. Profiles without an id get one.
 //
 // Entra may refuse a change of many targets at once. Then it is done target by target, first all that let somebody in and
 // last all that keep somebody out, so that nobody is out in between. If one of these is refused, those before it are
@@ -27,7 +27,7 @@ func (t *Tenant) WritePasskeyPolicy(ctx context.Context, from, to postern.Passke
 		return postern.FieldErrorf("passkeys.schema", "The tenant uses the schema %q, and Postern does not change that to %q.", from.Schema, to.Schema).
 			WithNext("Opting in to passkey profiles is done in Entra, once and for all. Write the document for the schema that the tenant uses.")
 	}
-	from, to = t.identified(from, from), t.identified(from, to)
+	from, to = t.identified(from), t.identified(to)
 	if samePasskeyPolicy(from, to) {
 		return nil
 	}
@@ -191,63 +191,37 @@ func unmanagedMembers(there map[string]json.RawMessage) unmanaged {
 	return unmanaged{profiles: byID(there["passkeyProfiles"]), targets: byID(there["includeTargets"])}
 }
 
-// identified gives the profiles of a policy their ids: a profile without one takes that of the same name in the policy
-// that is there, or one made from its name, which is the same when the change is tried again.
-func (t *Tenant) identified(there, p postern.PasskeyPolicy) postern.PasskeyPolicy {
-	p.Profiles = slices.Clone(p.Profiles)
-	taken := make(map[string]bool)
-	for n := range p.Profiles {
-		p.Profiles[n].ID = lowerID(p.Profiles[n].ID)
-		taken[p.Profiles[n].ID] = true
-	}
-	ids := make(map[string]string) // by name
+// identified writes ids in lower case, and gives a profile without one an id.
+func (t *Tenant) identified(p postern.PasskeyPolicy) postern.PasskeyPolicy {
+	p.DefaultProfile, p.Profiles = lowerID(p.DefaultProfile), slices.Clone(p.Profiles)
 	for n := range p.Profiles {
 		f := &p.Profiles[n]
-		if f.ID == "" {
+		if f.ID = lowerID(f.ID); f.ID == "" {
 			f.ID = t.profileID(f.Name)
-			same := slices.IndexFunc(there.Profiles, func(o postern.PasskeyProfile) bool { return strings.EqualFold(o.Name, f.Name) })
-			if same >= 0 && !taken[lowerID(there.Profiles[same].ID)] {
-				f.ID = lowerID(there.Profiles[same].ID)
-			}
-			taken[f.ID] = true
 		}
-		ids[strings.ToLower(f.Name)] = f.ID
 	}
-	resolve := func(ref string) string {
-		if id, ok := ids[strings.ToLower(ref)]; ok && !taken[lowerID(ref)] {
-			return id
-		}
-		return lowerID(ref)
-	}
-	list := func(targets []postern.PolicyTarget) []postern.PolicyTarget {
-		targets = slices.Clone(targets)
-		for n := range targets {
-			target := &targets[n]
-			target.ID = lowerID(target.ID)
+	for _, list := range []*[]postern.PolicyTarget{&p.Include, &p.Exclude} {
+		*list = slices.Clone(*list)
+		for n := range *list {
+			target := &(*list)[n]
+			target.ID, target.Profiles = lowerID(target.ID), lowerIDs(target.Profiles)
 			if target.Type == "" {
 				target.Type = nameGroup
 			}
-			profiles := make([]string, len(target.Profiles))
-			for i, ref := range target.Profiles {
-				profiles[i] = resolve(ref)
-			}
-			target.Profiles = profiles
 		}
-		return targets
 	}
-	p.DefaultProfile = resolve(p.DefaultProfile)
-	p.Include, p.Exclude = list(p.Include), list(p.Exclude)
 	return p
 }
 
-// profileSpace makes the ids of profiles from their names (RFC 9562 §5.5).
+// profileSpace makes the ids of profiles from their names (RFC 9562 §5.5), so that a change that is made again makes the
+// same ones.
 var profileSpace = uuid.MustParse("b9b6b2a3-7b39-4b0e-9a35-6f0c7a5f5a41")
 
 func (t *Tenant) profileID(name string) string {
 	return uuid.NewSHA1(profileSpace, []byte(strings.ToLower(t.opts.TenantID+"\x00"+name))).String()
 }
 
-// samePasskeyPolicy reports whether nothing is to be written. Under profiles the deprecated members say nothing.
+// samePasskeyPolicy reports whether there is nothing to write. Under profiles the deprecated members say nothing.
 func samePasskeyPolicy(a, b postern.PasskeyPolicy) bool {
 	return a.Schema == b.Schema && len(passkeyChanges(a, b, unmanaged{})) == 0
 }

@@ -161,3 +161,20 @@ type InventoryQuery struct {
 	Text          string // in the user's or the passkey's name
 	Offset, Limit int    // Limit at most 1000; 0 means 100
 }
+
+// InventoryPage is one page of the passkeys or users that a question chooses.
+type InventoryPage[T any] struct {
+	Items []T    `json:"items" nullable:"false"`
+	Total int    `json:"total" doc:"How many there are on all pages."`
+	Next  string `json:"next,omitempty" doc:"Send it as page to get what follows; absent on the last page."`
+}
+
+// InventoryFormat is a format of the export of an inventory.
+type InventoryFormat = string
+
+// The formats. The lines are those that administrators know from scripts that list AAGUIDs.
+const (
+	InventoryCSV   InventoryFormat = "csv"
+	InventoryJSON  InventoryFormat = "json" // an array of [InventoryUser]
+	InventoryLines InventoryFormat = "lines"
+)

@@ -26,6 +26,7 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/policy/inventory"
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/reconcile"
@@ -50,6 +51,7 @@ type Center struct {
 	Phones       *device.Service
 	Passkeys     *provision.Service
 	Reconcile    *reconcile.Service
+	Inventory    *inventory.Service
 	Mail         *mail.Service
 	Enrolment    *enrolment.Service
 	Bulk         *bulk.Service
@@ -162,6 +164,10 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		Store: db, Integrations: listings{s.Integrations}, Directory: mirror{s.Directory}, Groups: s.Integrations, Passkeys: s.Passkeys, Audit: s.Trail, Queue: s.Jobs,
 		Notices: notices, Logger: o.Logger, Now: o.Now,
 	}
+	s.Inventory = &inventory.Service{
+		Store: db, Integrations: inventories{s.Integrations}, Directory: mirror{s.Directory}, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
+		Logger: o.Logger, Now: o.Now,
+	}
 	hub := relay.NewHub(relay.HubConfig{
 		Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger, Missed: s.Push.Missed,
 	})
@@ -187,6 +193,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Directory.Handle(&registry)
 	s.Passkeys.Handle(&registry)
 	s.Reconcile.Handle(&registry)
+	s.Inventory.Handle(&registry)
 	s.Mail.Handle(&registry)
 	s.Bulk.Handle(&registry)
 	s.keepCheckpoints(&registry)
@@ -224,7 +231,15 @@ func (l listings) Graph(ctx context.Context, id postern.IntegrationID) (reconcil
 	return tenant, i, err
 }
 
-// mirror gives package reconcile the directory in the shape it asks for.
+// inventories gives package inventory the connector in the shape it asks for.
+type inventories struct{ *integration.Service }
+
+func (v inventories) Graph(ctx context.Context, id postern.IntegrationID) (inventory.Graph, postern.Integration, error) {
+	tenant, i, err := v.Tenant(ctx, id)
+	return tenant, i, err
+}
+
+// mirror gives packages reconcile and inventory the directory in the shape they ask for.
 type mirror struct{ *directory.Service }
 
 func (m mirror) Refresh(ctx context.Context, id postern.IntegrationID) error {
@@ -275,7 +290,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
-		Bulk: s.Bulk,
+		Bulk: s.Bulk, Inventory: s.Inventory,
 	})
 	console := web.New(web.Deps{
 		Mail: s.Mail, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,

@@ -111,6 +111,7 @@ func New(c Config, s Services) *API {
 	a.ownWorkstationRoutes()
 	a.pairingRoutes()
 	a.reconcileRoutes()
+	a.inventoryRoutes()
 	a.bulkRoutes()
 	a.mailRoutes()
 	a.mux.Handle("GET "+docsPath, docs(a.huma.OpenAPI()))

@@ -29,6 +29,7 @@ type Services struct {
 	Reconciler   Reconciler
 	Directory    Directory
 	Bulk         Bulk
+	Inventory    Inventory
 }
 
 // Push is what the API needs of package push.

@@ -13,27 +13,21 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/audit/export"
 )
 
-// The formats of an export.
-const (
-	FormatCSV   = "csv"
-	FormatJSON  = "json"  // an array of [postern.InventoryUser]
-	FormatLines = "lines" // the text that administrators know from the script that lists AAGUIDs
-)
-
 // Export writes everybody with their passkeys, ordered by object id, a page of users at a time. CSV has one row for each
-// passkey and, of a user without one, a row whose columns of the passkey are empty.
+// passkey and, of a user without one, a row whose columns of the passkey are empty. Every export is an entry of the trail.
 func (s *Service) Export(ctx context.Context, id postern.IntegrationID, format string, to io.Writer) error {
 	out := bufio.NewWriterSize(to, 64<<10)
 	var write func(u postern.InventoryUser) error
 	var end string
 	switch format {
-	case FormatCSV:
+	case postern.InventoryCSV:
 		writeCSV(out, csvColumns)
 		write = func(u postern.InventoryUser) error { exportCSV(out, u); return nil }
-	case FormatJSON:
+	case postern.InventoryJSON:
 		separator := "["
 		end = "]\n"
 		write = func(u postern.InventoryUser) error {
@@ -46,11 +40,18 @@ func (s *Service) Export(ctx context.Context, id postern.IntegrationID, format s
 			separator = ","
 			return nil
 		}
-	case FormatLines:
+	case postern.InventoryLines:
 		out.WriteString("---\n") //nolint:errcheck // the writer keeps its first error until Flush
 		write = func(u postern.InventoryUser) error { exportLines(out, u); return nil }
 	default:
 		return postern.FieldErrorf("format", "There is no format %q.", format).WithNext("Use csv, json or lines.")
+	}
+	i, err := s.Integrations.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.Audit.Record(ctx, event(audit.InventoryTaken, i, audit.InventoryTaken.Text, map[string]string{"format": format})); err != nil {
+		return err
 	}
 	n := 0
 	for u, err := range s.Each(ctx, id) {
@@ -62,7 +63,7 @@ func (s *Service) Export(ctx context.Context, id postern.IntegrationID, format s
 		}
 		n++
 	}
-	if format == FormatJSON && n == 0 {
+	if format == postern.InventoryJSON && n == 0 {
 		end = "[]\n"
 	}
 	out.WriteString(end) //nolint:errcheck // the writer keeps its first error until Flush

@@ -48,10 +48,10 @@ CREATE TABLE inventory_due (
 );
 CREATE INDEX inventory_due_order ON inventory_due (integration_id, attempts, object_id);
 
-CREATE INDEX passkeys_method ON passkeys (integration_id, method_id);
+CREATE INDEX passkeys_listed ON passkeys (integration_id, method_id);
 
 -- +goose Down
-DROP INDEX passkeys_method;
+DROP INDEX passkeys_listed;
 DROP TABLE inventory_due;
 DROP TABLE inventory_passkeys;
 DROP TABLE inventory_users;

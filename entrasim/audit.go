@@ -1,13 +1,16 @@
 package entrasim
 
+import "encoding/json"
+
 const (
 	serviceMethods = "Authentication Methods"
 	serviceDevices = "Device Registration Service"
+	serviceAccess  = "Conditional Access"
 )
 
 // actor is who a Graph call acts for.
 func (c *graphCall) actor() Actor {
-	a := Actor{AppID: c.who.AppID, AppName: c.who.AppName, ServicePrincipalID: c.who.ServicePrincipalID}
+	a := Actor{AppID: c.who.AppID, AppName: c.who.AppName, ServicePrincipalID: c.who.ServicePrincipalID, Addr: clientAddr(c.r)}
 	if c.who.UserID != "" {
 		a.UserID, a.UPN, a.UserName = c.who.UserID, c.who.UPN, c.who.UserName
 	}
@@ -18,6 +21,15 @@ func (c *graphCall) actor() Actor {
 func (c *graphCall) audit(a Audit) {
 	a.By, a.Correlation = c.actor(), c.clientRequestID()
 	c.tenant.recordAudit(a)
+}
+
+// auditJSON is a value of a modified property.
+func auditJSON(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(raw)
 }
 
 // auditUser writes an event about a user.

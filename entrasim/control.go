@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,9 @@ import (
 //	POST   save-delta-horizon                      every delta token of today is answered with 410 from now on
 //	POST   tenants                                 {"domain","users"} -> {"tenant_id",…}
 //	POST   tenants/{tenant}/population             Population -> Populated: many users with passkeys, nested groups and public clients in one call
+//	POST   tenants/{tenant}/policy                 {"as","address","reset","passkeys","strengths","conditional_access","delete"}: change
+//	                                               policies as a named administrator does in the portal -> ids; see policyEdit
+//	PUT    tenants/{tenant}/schema                 {"profiles"}: false makes it a tenant that never opted in to passkey profiles
 //	GET    tenants/{tenant}/users/{user}           a user with passkeys, without secrets
 //	POST   tenants/{tenant}/users                  {"upn","display_name","password",…} -> {"id"}
 //	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn"}
@@ -46,10 +50,14 @@ const controlRoot = "/_entrasim/"
 
 func (s *Server) mountControl(mux *http.ServeMux) {
 	for pattern, h := range map[string]func(*controlCall) (any, error){
-		"GET state":     s.controlState,
-		"GET levers":    func(*controlCall) (any, error) { return s.Levers(), nil },
-		"PUT levers":    func(c *controlCall) (any, error) { return s.controlLevers(c, Levers{}) },
-		"PATCH levers":  func(c *controlCall) (any, error) { return s.controlLevers(c, s.Levers()) },
+		"GET state":  s.controlState,
+		"GET levers": func(*controlCall) (any, error) { return s.Levers(), nil },
+		"PUT levers": func(c *controlCall) (any, error) { return s.controlLevers(c, Levers{}) },
+		"PATCH levers": func(c *controlCall) (any, error) {
+			l := s.Levers()
+			l.PolicyIgnore = slices.Clone(l.PolicyIgnore) // decoding writes into it
+			return s.controlLevers(c, l)
+		},
 		"GET clock":     func(*controlCall) (any, error) { return object{"now": s.now()}, nil },
 		"PUT clock":     s.controlClock,
 		"GET faults":    func(*controlCall) (any, error) { return s.Faults(), nil },
@@ -70,6 +78,8 @@ func (s *Server) mountControl(mux *http.ServeMux) {
 		"POST save-delta-horizon":                              s.controlHorizon,
 		"POST tenants":                                         s.controlTenant,
 		"POST tenants/{tenant}/population":                     s.controlPopulation,
+		"POST tenants/{tenant}/policy":                         s.controlPolicy,
+		"PUT tenants/{tenant}/schema":                          s.controlSchema,
 		"GET tenants/{tenant}/users/{user}":                    s.controlUser,
 		"POST tenants/{tenant}/users":                          s.controlCreateUser,
 		"PATCH tenants/{tenant}/users/{user}":                  s.controlPatchUser,

@@ -24,6 +24,7 @@ type graphCall struct {
 	tenant  *Tenant
 	who     principal
 	me      bool // addressed as /me
+	named   bool // by the control API, which gives new policies the ids it likes
 	reqID   string
 	batch   *batchState
 }

@@ -79,22 +79,23 @@ func encodeObject(o object) json.RawMessage {
 func (c *graphCall) listAccessPolicies() {
 	var values []object
 	c.tenant.view(func() {
-		for _, o := range sortedObjects(c.tenant.CA.Policies) {
-			values = append(values, c.expandGrant(o))
+		_, access := c.tenant.shownPolicies()
+		for _, o := range sortedObjects(access.Policies) {
+			values = append(values, c.expandGrant(o, access))
 		}
 	})
 	c.filtered("identity/conditionalAccess/policies", values)
 }
 
 // expandGrant replaces the id of an authentication strength by the policy itself, as reads do. The caller holds the lock.
-func (c *graphCall) expandGrant(o object) object {
+func (c *graphCall) expandGrant(o object, access *ConditionalAccess) object {
 	grant, ok := o["grantControls"].(object)
 	if !ok {
 		return o
 	}
 	if s, ok := grant["authenticationStrength"].(object); ok {
 		id, _ := s["id"].(string)
-		if full := c.tenant.CA.strength(id); full != nil {
+		if full := access.strength(id); full != nil {
 			grant["authenticationStrength"] = full
 			grant["authenticationStrength@odata.context"] = c.context("identity/conditionalAccess/policies/grantControls/authenticationStrength/$entity")
 		}
@@ -114,6 +115,9 @@ func (c *graphCall) checkAccessPolicy(o object) string {
 		return "1008: The value of state is not valid."
 	case conditions == nil:
 		return "1009: The policy is missing conditions."
+	}
+	if _, problem := parseAccessPolicy(encodeObject(o)); problem != "" {
+		return problem
 	}
 	grant, _ := o["grantControls"].(object)
 	if grant == nil {
@@ -138,8 +142,9 @@ func (c *graphCall) createAccessPolicy() {
 	if !c.body(&b) {
 		return
 	}
-	b["id"], b["createdDateTime"], b["modifiedDateTime"] = c.s.newID(), shown(c.s.now()), nil
-	problem := ""
+	b["id"], b["createdDateTime"], b["modifiedDateTime"] = c.objectID(b), shown(c.s.now()), nil
+	stripStrength(b)
+	problem, change := "", AuditChange{Name: accessChange}
 	c.tenant.update(func() {
 		if len(c.tenant.CA.Policies) >= maxAccessObjects {
 			problem = "The maximum number of policies is reached."
@@ -151,21 +156,25 @@ func (c *graphCall) createAccessPolicy() {
 		if c.tenant.CA.Policies == nil {
 			c.tenant.CA.Policies = make(map[string]json.RawMessage)
 		}
-		c.tenant.CA.Policies[b["id"].(string)] = encodeObject(b)
-		b = c.expandGrant(b)
+		c.tenant.keepShown()
+		raw := encodeObject(b)
+		c.tenant.CA.Policies[b["id"].(string)], change.New = raw, string(raw)
+		b = c.expandGrant(b, &c.tenant.CA)
 	})
 	if problem != "" {
 		c.fail(http.StatusBadRequest, "BadRequest", problem)
 		return
 	}
+	c.accessAudit("Add", b, change)
 	c.entity(http.StatusCreated, "identity/conditionalAccess/policies/$entity", b)
 }
 
 func (c *graphCall) getAccessPolicy() {
 	var out object
 	c.tenant.view(func() {
-		if raw, ok := c.tenant.CA.Policies[strings.ToLower(c.param["policy"])]; ok {
-			out = c.expandGrant(decodeObject(raw))
+		_, access := c.tenant.shownPolicies()
+		if raw, ok := access.Policies[strings.ToLower(c.param["policy"])]; ok {
+			out = c.expandGrant(decodeObject(raw), access)
 		}
 	})
 	if out == nil {
@@ -180,21 +189,25 @@ func (c *graphCall) patchAccessPolicy() {
 	if !c.body(&b) {
 		return
 	}
-	id, problem, found := strings.ToLower(c.param["policy"]), "", false
+	id, problem, found, change := strings.ToLower(c.param["policy"]), "", false, AuditChange{Name: accessChange}
+	var o object
 	c.tenant.update(func() {
 		raw, ok := c.tenant.CA.Policies[id]
 		if found = ok; !ok {
 			return
 		}
-		o := decodeObject(raw)
+		o = decodeObject(raw)
 		for k, v := range b {
 			if k != "id" && !strings.HasPrefix(k, "@") {
 				o[k] = v
 			}
 		}
+		stripStrength(o)
 		o["modifiedDateTime"] = shown(c.s.now())
 		if problem = c.checkAccessPolicy(o); problem == "" {
-			c.tenant.CA.Policies[id] = encodeObject(o)
+			c.tenant.keepShown()
+			changed := encodeObject(o)
+			c.tenant.CA.Policies[id], change.Old, change.New = changed, string(raw), string(changed)
 		}
 	})
 	switch {
@@ -203,21 +216,60 @@ func (c *graphCall) patchAccessPolicy() {
 	case problem != "":
 		c.fail(http.StatusBadRequest, "BadRequest", problem)
 	default:
+		c.accessAudit("Update", o, change)
 		c.noContent()
 	}
 }
 
 func (c *graphCall) deleteAccessPolicy() {
-	id, found := strings.ToLower(c.param["policy"]), false
+	id := strings.ToLower(c.param["policy"])
+	var old json.RawMessage
 	c.tenant.update(func() {
-		_, found = c.tenant.CA.Policies[id]
-		delete(c.tenant.CA.Policies, id)
+		if old = c.tenant.CA.Policies[id]; old != nil {
+			c.tenant.keepShown()
+			delete(c.tenant.CA.Policies, id)
+		}
 	})
-	if !found {
+	if old == nil {
 		c.notFound(id)
 		return
 	}
+	c.accessAudit("Delete", decodeObject(old), AuditChange{Name: accessChange, Old: string(old)})
 	c.noContent()
+}
+
+// accessChange is the modified property of audits about Conditional Access policies.
+const accessChange = "ConditionalAccessPolicy"
+
+// accessAudit tells the directory audit of a changed Conditional Access policy.
+func (c *graphCall) accessAudit(verb string, o object, change AuditChange) {
+	id, _ := o["id"].(string)
+	name, _ := o["displayName"].(string)
+	c.audit(Audit{
+		Service: serviceAccess, Category: "Policy", Activity: verb + " conditional access policy", Operation: verb,
+		TargetType: "Policy", TargetID: id, TargetName: name, Changes: []AuditChange{change},
+	})
+}
+
+// objectID is the id of a new object: the caller's if it is the control API, one of the emulator's otherwise.
+func (c *graphCall) objectID(b object) string {
+	if id, _ := b["id"].(string); c.named && isGUID(id) {
+		return strings.ToLower(id)
+	}
+	return c.s.newID()
+}
+
+// stripStrength keeps only the id of an authentication strength, so that what was read can be written.
+func stripStrength(o object) {
+	grant, _ := o["grantControls"].(object)
+	if s, ok := grant["authenticationStrength"].(object); ok {
+		grant["authenticationStrength"] = object{"id": s["id"]}
+	}
+	for k := range grant {
+		if strings.Contains(k, "@odata.") {
+			delete(grant, k)
+		}
+	}
 }
 
 // notStrength is the 404 for an authentication strength.

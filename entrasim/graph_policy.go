@@ -29,20 +29,24 @@ func policyRoutes() []graphRoute {
 const passkeyConfigurationType = "#microsoft.graph.fido2AuthenticationMethodConfiguration"
 
 // showPasskeyConfiguration builds the fido2AuthenticationMethodConfiguration. The legacy members mirror the default
-// profile.
+// profile; a tenant that has not opted in to profiles has no default one.
 func (c *graphCall) showPasskeyConfiguration(p *PasskeyConfiguration) object {
 	raw, _ := json.Marshal(p)
 	var out object
 	_ = json.Unmarshal(raw, &out) // what was just written reads back
 	out["@odata.type"], out["id"] = passkeyConfigurationType, "Fido2"
+	if p.DefaultPasskeyProfile == "" {
+		out["defaultPasskeyProfile"] = nil
+	}
 	out["includeTargets@odata.context"] = c.context("policies/authenticationMethodsPolicy/authenticationMethodConfigurations('Fido2')/microsoft.graph.fido2AuthenticationMethodConfiguration/includeTargets")
 	return out
 }
 
 // configurations lists every method configuration. The caller holds the lock.
 func (c *graphCall) configurations() []any {
-	out := []any{c.showPasskeyConfiguration(&c.tenant.Policy.Passkey)}
-	for _, raw := range c.tenant.Policy.Others {
+	p, _ := c.tenant.shownPolicies()
+	out := []any{c.showPasskeyConfiguration(&p.Passkey)}
+	for _, raw := range p.Others {
 		out = append(out, raw)
 	}
 	return out
@@ -55,7 +59,7 @@ func (c *graphCall) getMethodsPolicy() {
 		"policyVersion": "1.5", "reconfirmationInDays": nil,
 	}
 	c.tenant.view(func() {
-		p := &c.tenant.Policy
+		p, _ := c.tenant.shownPolicies()
 		out["lastModifiedDateTime"] = shown(p.LastModified)
 		out["policyMigrationState"] = p.Migration
 		out["registrationEnforcement"] = p.Registration
@@ -83,6 +87,7 @@ func (c *graphCall) patchMethodsPolicy() {
 		return
 	}
 	problem := ""
+	var change AuditChange
 	c.tenant.update(func() {
 		next := c.tenant.Policy
 		for _, member := range b.Configurations {
@@ -100,13 +105,11 @@ func (c *graphCall) patchMethodsPolicy() {
 		if b.Migration != "" {
 			next.Migration = b.Migration
 		}
-		if problem = next.tooLarge(); problem != "" {
-			return
+		if problem = next.tooLarge(); problem == "" {
+			change = c.storePolicy(next)
 		}
-		next.LastModified = c.s.now()
-		c.tenant.Policy = next
 	})
-	c.policyDone(problem, "Authentication Methods Policy Update")
+	c.policyDone(problem, "Update", change)
 }
 
 func (c *graphCall) listConfigurations() {
@@ -115,10 +118,9 @@ func (c *graphCall) listConfigurations() {
 	c.json(http.StatusOK, object{"@odata.context": c.context("policies/authenticationMethodsPolicy/authenticationMethodConfigurations"), "value": values})
 }
 
-// otherConfiguration finds the index of a configuration that is not the passkey's; -1 if there is none. The caller holds
-// the lock.
-func (t *Tenant) otherConfiguration(id string) int {
-	for i, raw := range t.Policy.Others {
+// otherConfiguration finds the index of a configuration that is not the passkey's; -1 if there is none.
+func (p *MethodsPolicy) otherConfiguration(id string) int {
+	for i, raw := range p.Others {
 		var o struct {
 			ID string `json:"id"`
 		}
@@ -136,12 +138,13 @@ func (c *graphCall) isPasskeyConfiguration() bool {
 func (c *graphCall) getConfiguration() {
 	var out object
 	c.tenant.view(func() {
+		p, _ := c.tenant.shownPolicies()
 		if c.isPasskeyConfiguration() {
-			out = c.showPasskeyConfiguration(&c.tenant.Policy.Passkey)
+			out = c.showPasskeyConfiguration(&p.Passkey)
 			return
 		}
-		if i := c.tenant.otherConfiguration(c.param["configuration"]); i >= 0 {
-			_ = json.Unmarshal(c.tenant.Policy.Others[i], &out) // it was checked when it was stored
+		if i := p.otherConfiguration(c.param["configuration"]); i >= 0 {
+			_ = json.Unmarshal(p.Others[i], &out) // it was checked when it was stored
 		}
 	})
 	if out == nil {
@@ -160,12 +163,34 @@ func (c *graphCall) badPolicy(message string) {
 	c.fail(http.StatusBadRequest, "badRequest", message)
 }
 
-func (c *graphCall) policyDone(problem, activity string) {
+// storePolicy replaces the authentication methods policy and returns what the directory audit tells of the change. The
+// caller holds the lock for writing.
+func (c *graphCall) storePolicy(next MethodsPolicy) AuditChange {
+	c.tenant.keepShown()
+	change := AuditChange{Name: "AuthenticationMethodsPolicy", Old: auditJSON(c.tenant.Policy.shown()), New: auditJSON(next.shown())}
+	next.LastModified = c.s.now()
+	c.tenant.Policy = next
+	return change
+}
+
+// shown is the policy in the words of Graph, for the directory audit.
+func (p *MethodsPolicy) shown() object {
+	configurations := []any{p.Passkey}
+	for _, raw := range p.Others {
+		configurations = append(configurations, raw)
+	}
+	return object{"policyMigrationState": p.Migration, "registrationEnforcement": p.Registration, "authenticationMethodConfigurations": configurations}
+}
+
+func (c *graphCall) policyDone(problem, verb string, change AuditChange) {
 	if problem != "" {
 		c.badPolicy(problem)
 		return
 	}
-	c.audit(Audit{Service: serviceMethods, Category: "ApplicationManagement", Activity: activity, Operation: "Update", TargetType: "Policy", TargetName: "Authentication Methods Policy"})
+	c.audit(Audit{
+		Service: serviceMethods, Category: "ApplicationManagement", Activity: "Authentication Methods Policy " + verb, Operation: verb,
+		TargetType: "Policy", TargetID: "authenticationMethodsPolicy", TargetName: "Authentication Methods Policy", Changes: []AuditChange{change},
+	})
 	c.noContent()
 }
 
@@ -180,6 +205,7 @@ func (c *graphCall) patchConfiguration() {
 		return
 	}
 	problem, found := "", true
+	var change AuditChange
 	c.tenant.update(func() {
 		next := c.tenant.Policy
 		if c.isPasskeyConfiguration() {
@@ -195,20 +221,19 @@ func (c *graphCall) patchConfiguration() {
 			return
 		}
 		if problem = next.tooLarge(); problem == "" {
-			next.LastModified = c.s.now()
-			c.tenant.Policy = next
+			change = c.storePolicy(next)
 		}
 	})
 	if !found {
 		c.noConfiguration()
 		return
 	}
-	c.policyDone(problem, "Authentication Methods Policy Update")
+	c.policyDone(problem, "Update", change)
 }
 
 // patchOther merges the members of another method's configuration. The caller holds the lock for writing.
 func (c *graphCall) patchOther(next *MethodsPolicy, b map[string]json.RawMessage) (found bool, problem string) {
-	i := c.tenant.otherConfiguration(c.param["configuration"])
+	i := next.otherConfiguration(c.param["configuration"])
 	if i < 0 {
 		return false, ""
 	}
@@ -232,20 +257,27 @@ func (c *graphCall) patchOther(next *MethodsPolicy, b map[string]json.RawMessage
 
 func (c *graphCall) resetConfiguration() {
 	found := true
+	var change AuditChange
 	c.tenant.update(func() {
-		fresh := defaultMethodsPolicy(c.s.now())
+		fresh, next := defaultMethodsPolicy(c.s.now()), c.tenant.Policy
 		if c.isPasskeyConfiguration() {
-			c.tenant.Policy.Passkey, c.tenant.Policy.LastModified = fresh.Passkey, fresh.LastModified
+			if len(next.Passkey.PasskeyProfiles) == 0 {
+				fresh.Passkey.withoutProfiles()
+			}
+			next.Passkey = fresh.Passkey
+			change = c.storePolicy(next)
 			return
 		}
-		i := c.tenant.otherConfiguration(c.param["configuration"])
+		i := next.otherConfiguration(c.param["configuration"])
 		if found = i >= 0; found && i < len(fresh.Others) {
-			c.tenant.Policy.Others[i], c.tenant.Policy.LastModified = fresh.Others[i], fresh.LastModified
+			next.Others = append([]json.RawMessage(nil), next.Others...)
+			next.Others[i] = fresh.Others[i]
+			change = c.storePolicy(next)
 		}
 	})
 	if !found {
 		c.noConfiguration()
 		return
 	}
-	c.policyDone("", "Authentication Methods Policy Reset")
+	c.policyDone("", "Reset", change)
 }

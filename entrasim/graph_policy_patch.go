@@ -15,6 +15,11 @@ const (
 	maxPasskeyProfiles = 3
 )
 
+// passkeyMembers are the members of the passkey method a PATCH may carry.
+var passkeyMembers = []string{
+	"state", "isSelfServiceRegistrationAllowed", "isAttestationEnforced", "keyRestrictions", "defaultPasskeyProfile", "excludeTargets", "includeTargets", "passkeyProfiles",
+}
+
 // patchPasskeyConfiguration applies a PATCH: members that are absent keep their value, collections are replaced as a
 // whole. It returns the new configuration, or why it is refused. The caller holds the lock.
 func patchPasskeyConfiguration(t *Tenant, old *PasskeyConfiguration, b map[string]json.RawMessage) (next PasskeyConfiguration, problem string) {
@@ -58,10 +63,81 @@ func patchPasskeyConfiguration(t *Tenant, old *PasskeyConfiguration, b map[strin
 		}
 	}
 	next.mirror(legacyAttestation, legacyKeys, profiles)
+	if len(next.PasskeyProfiles) > 0 && len(old.PasskeyProfiles) == 0 && next.DefaultPasskeyProfile == "" {
+		next.DefaultPasskeyProfile = defaultProfileID // opting in to profiles
+	}
 	if problem := next.normalise(t); problem != "" {
 		return next, problem
 	}
-	return next, next.check(t, old)
+	if problem := next.check(t, old); problem != "" {
+		return next, problem
+	}
+	l := t.srv.Levers()
+	if n := changedTargets(old, &next); l.TargetsAtOnce > 0 && n > l.TargetsAtOnce {
+		return next, fmt.Sprintf("The policy could not be saved because %d targets change at once. Change fewer groups in one request.", n)
+	}
+	next.ignore(old, l.PolicyIgnore)
+	return next, ""
+}
+
+// ignore gives members back the value they had. Targets then lose what they say of profiles that do not exist.
+func (p *PasskeyConfiguration) ignore(old *PasskeyConfiguration, members []string) {
+	for _, name := range members {
+		switch name {
+		case "state":
+			p.State = old.State
+		case "isSelfServiceRegistrationAllowed":
+			p.IsSelfServiceRegistrationAllowed = old.IsSelfServiceRegistrationAllowed
+		case "isAttestationEnforced":
+			p.IsAttestationEnforced = old.IsAttestationEnforced
+		case "keyRestrictions":
+			p.KeyRestrictions = old.KeyRestrictions
+		case "defaultPasskeyProfile":
+			p.DefaultPasskeyProfile = old.DefaultPasskeyProfile
+		case "excludeTargets":
+			p.ExcludeTargets = old.ExcludeTargets
+		case "includeTargets":
+			p.IncludeTargets = slices.Clone(old.IncludeTargets)
+		case "passkeyProfiles":
+			p.PasskeyProfiles = old.PasskeyProfiles
+		}
+	}
+	if len(members) == 0 {
+		return
+	}
+	for i := range p.IncludeTargets {
+		g := &p.IncludeTargets[i]
+		g.AllowedPasskeyProfiles = slices.DeleteFunc(slices.Clone(g.AllowedPasskeyProfiles), func(id string) bool {
+			return !slices.ContainsFunc(p.PasskeyProfiles, func(f PasskeyProfile) bool { return strings.EqualFold(f.ID, id) })
+		})
+	}
+}
+
+// changedTargets counts the targets that two configurations do not share; one that only changes counts once.
+func changedTargets(old, next *PasskeyConfiguration) int {
+	states := func(p *PasskeyConfiguration) map[string]string {
+		out := make(map[string]string)
+		for _, g := range p.IncludeTargets {
+			out["include "+strings.ToLower(g.TargetType+" "+g.ID)] = fmt.Sprint(g.IsRegistrationRequired, slices.Sorted(slices.Values(g.AllowedPasskeyProfiles)))
+		}
+		for _, g := range p.ExcludeTargets {
+			out["exclude "+strings.ToLower(g.TargetType+" "+g.ID)] = "excluded"
+		}
+		return out
+	}
+	before, after := states(old), states(next)
+	n := 0
+	for k, v := range after {
+		if before[k] != v {
+			n++
+		}
+	}
+	for k := range before {
+		if after[k] == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // replacesList says whether a keyRestrictions object carries a list of its own.
@@ -190,7 +266,7 @@ func (p *PasskeyConfiguration) check(t *Tenant, old *PasskeyConfiguration) strin
 		}
 		known[f.ID] = true
 	}
-	if len(old.PasskeyProfiles) > 0 && !known[strings.ToLower(p.DefaultPasskeyProfile)] {
+	if len(old.PasskeyProfiles)+len(p.PasskeyProfiles) > 0 && !known[strings.ToLower(p.DefaultPasskeyProfile)] {
 		return "The default passkey profile cannot be deleted."
 	}
 	for _, g := range p.IncludeTargets {

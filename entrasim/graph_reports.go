@@ -202,11 +202,15 @@ func showAudit(a *Audit) object {
 	}) {
 		details = append(details, object{"key": k, "value": a.Details[k]})
 	}
+	changes := []object{}
+	for _, p := range a.Changes {
+		changes = append(changes, object{"displayName": p.Name, "oldValue": text(p.Old), "newValue": text(p.New)})
+	}
 	targets := []object{}
 	if a.TargetType != "" {
 		targets = append(targets, object{
 			"id": text(a.TargetID), "displayName": text(a.TargetName), "type": a.TargetType, "userPrincipalName": text(a.TargetUPN),
-			"groupType": nil, "modifiedProperties": []object{},
+			"groupType": nil, "modifiedProperties": changes,
 		})
 	}
 	return object{

@@ -67,13 +67,24 @@ func (c *graphCall) listStrengths() {
 	for i := range builtInStrengths {
 		values = append(values, builtInStrength(i))
 	}
-	c.tenant.view(func() { values = append(values, sortedObjects(c.tenant.CA.Strengths)...) })
+	c.tenant.view(func() {
+		_, access := c.tenant.shownPolicies()
+		values = append(values, sortedObjects(access.Strengths)...)
+	})
 	c.filtered("policies/authenticationStrengthPolicies", values)
 }
 
+// shownStrength is the authentication strength of the path as reads show it; nil if there is none.
+func (c *graphCall) shownStrength() (o object) {
+	c.tenant.view(func() {
+		_, access := c.tenant.shownPolicies()
+		o = access.strength(c.param["strength"])
+	})
+	return o
+}
+
 func (c *graphCall) getStrength() {
-	var out object
-	c.tenant.view(func() { out = c.tenant.CA.strength(c.param["strength"]) })
+	out := c.shownStrength()
 	if out == nil {
 		c.notStrength()
 		return
@@ -166,8 +177,11 @@ func (c *graphCall) createStrength() {
 	if limits == nil {
 		limits = []any{}
 	}
+	if len(limits) > 1 {
+		problem = oneLimit
+	}
 	out := object{
-		"id": c.s.newID(), "createdDateTime": shown(c.s.now()), "modifiedDateTime": shown(c.s.now()), "displayName": name, "description": b["description"],
+		"id": c.objectID(b), "createdDateTime": shown(c.s.now()), "modifiedDateTime": shown(c.s.now()), "displayName": name, "description": b["description"],
 		"policyType": "custom", "requirementsSatisfied": "mfa", "allowedCombinations": combinations, "combinationConfigurations": limits,
 	}
 	if problem == "" {
@@ -179,6 +193,7 @@ func (c *graphCall) createStrength() {
 			if c.tenant.CA.Strengths == nil {
 				c.tenant.CA.Strengths = make(map[string]json.RawMessage)
 			}
+			c.tenant.keepShown()
 			c.tenant.CA.Strengths[out["id"].(string)] = encodeObject(out)
 		})
 	}
@@ -186,18 +201,37 @@ func (c *graphCall) createStrength() {
 		c.fail(http.StatusBadRequest, "BadRequest", problem)
 		return
 	}
-	c.strengthAudit("Create", name)
+	c.strengthAudit("Policy Create", nil, out)
 	c.entity(http.StatusCreated, "policies/authenticationStrengthPolicies/$entity", out)
 }
 
-func (c *graphCall) strengthAudit(verb, name string) {
-	c.audit(Audit{Service: serviceMethods, Category: "ApplicationManagement", Activity: "Authentication Strength Policy " + verb, Operation: verb, TargetType: "Policy", TargetName: name})
+// strengthAudit tells the directory audit what became of an authentication strength; nil stands for none.
+func (c *graphCall) strengthAudit(activity string, before, after object) {
+	o := after
+	if o == nil {
+		o = before
+	}
+	change := AuditChange{Name: "AuthenticationStrengthPolicy"}
+	if before != nil {
+		change.Old = auditJSON(before)
+	}
+	if after != nil {
+		change.New = auditJSON(after)
+	}
+	id, _ := o["id"].(string)
+	name, _ := o["displayName"].(string)
+	_, verb, _ := strings.Cut(activity, " ")
+	c.audit(Audit{
+		Service: serviceMethods, Category: "ApplicationManagement", Activity: "Authentication Strength " + activity, Operation: verb[strings.LastIndexByte(verb, ' ')+1:],
+		TargetType: "Policy", TargetID: id, TargetName: name, Changes: []AuditChange{change},
+	})
 }
 
-// changeStrength runs f on a custom authentication strength and stores what it leaves; f returns why it refuses. It
-// answers errors itself.
-func (c *graphCall) changeStrength(f func(o object) string) bool {
+// changeStrength runs f on a custom authentication strength, stores what it leaves and tells the audit of the activity; f
+// returns why it refuses. It answers errors itself.
+func (c *graphCall) changeStrength(activity string, f func(o object) string) bool {
 	id, found, problem := strings.ToLower(c.param["strength"]), false, ""
+	var before, after object
 	c.tenant.update(func() {
 		o := c.tenant.CA.strength(id)
 		if found = o != nil; !found {
@@ -208,16 +242,22 @@ func (c *graphCall) changeStrength(f func(o object) string) bool {
 			return
 		}
 		if problem = f(o); problem == "" {
+			before = c.tenant.CA.strength(id)
 			o["modifiedDateTime"] = shown(c.s.now())
+			c.tenant.keepShown()
 			c.tenant.CA.Strengths[id] = encodeObject(o)
+			after = o
 		}
 	})
 	switch {
 	case !found:
 		c.notStrength()
+	case problem == noSuchLimit:
+		c.fail(http.StatusNotFound, "NotFound", problem)
 	case problem != "":
 		c.fail(http.StatusBadRequest, "BadRequest", problem)
 	default:
+		c.strengthAudit(activity, before, after)
 		return true
 	}
 	return false
@@ -234,7 +274,7 @@ func (c *graphCall) patchStrength() {
 			return
 		}
 	}
-	if c.changeStrength(func(o object) string {
+	if c.changeStrength("Policy Update", func(o object) string {
 		for _, k := range []string{"displayName", "description"} {
 			if v, ok := b[k]; ok {
 				o[k] = v
@@ -242,24 +282,25 @@ func (c *graphCall) patchStrength() {
 		}
 		return ""
 	}) {
-		c.strengthAudit("Update", c.param["strength"])
 		c.noContent()
 	}
 }
 
 func (c *graphCall) deleteStrength() {
 	id, found, problem := strings.ToLower(c.param["strength"]), false, ""
+	var o object
 	c.tenant.update(func() {
-		o := c.tenant.CA.strength(id)
+		o = c.tenant.CA.strength(id)
 		if found = o != nil; !found {
 			return
 		}
 		switch {
 		case o["policyType"] == "builtIn":
 			problem = "Built-in authentication strength policies cannot be deleted."
-		case len(c.references(id)) > 0:
+		case len(c.tenant.CA.references(id)) > 0:
 			problem = "The authentication strength policy is referenced by a Conditional Access policy and cannot be deleted."
 		default:
+			c.tenant.keepShown()
 			delete(c.tenant.CA.Strengths, id)
 		}
 	})
@@ -269,14 +310,14 @@ func (c *graphCall) deleteStrength() {
 	case problem != "":
 		c.fail(http.StatusBadRequest, "BadRequest", problem)
 	default:
-		c.strengthAudit("Delete", id)
+		c.strengthAudit("Policy Delete", o, nil)
 		c.noContent()
 	}
 }
 
 // references are the Conditional Access policies that use a strength. The caller holds the lock.
-func (c *graphCall) references(id string) (list []object) {
-	for _, o := range sortedObjects(c.tenant.CA.Policies) {
+func (a *ConditionalAccess) references(id string) (list []object) {
+	for _, o := range sortedObjects(a.Policies) {
 		grant, _ := o["grantControls"].(object)
 		s, _ := grant["authenticationStrength"].(object)
 		if ref, _ := s["id"].(string); strings.EqualFold(ref, id) {
@@ -289,8 +330,9 @@ func (c *graphCall) references(id string) (list []object) {
 func (c *graphCall) strengthUsage() {
 	used, found := []object{}, false
 	c.tenant.view(func() {
-		found = c.tenant.CA.strength(c.param["strength"]) != nil
-		used = append(used, c.references(c.param["strength"])...)
+		_, access := c.tenant.shownPolicies()
+		found = access.strength(c.param["strength"]) != nil
+		used = append(used, access.references(c.param["strength"])...)
 	})
 	if !found {
 		c.notStrength()
@@ -308,17 +350,16 @@ func (c *graphCall) updateCombinations() {
 	}
 	var previous any
 	references := []string{}
-	if c.changeStrength(func(o object) string {
+	if c.changeStrength("Policy Update", func(o object) string {
 		if p := checkCombinations(b.Combinations); p != "" {
 			return p
 		}
 		previous, o["allowedCombinations"] = o["allowedCombinations"], b.Combinations
-		for _, r := range c.references(c.param["strength"]) {
+		for _, r := range c.tenant.CA.references(c.param["strength"]) {
 			references = append(references, r["id"].(string))
 		}
 		return ""
 	}) {
-		c.strengthAudit("Update", c.param["strength"])
 		c.json(http.StatusOK, object{
 			"@odata.context": c.context("microsoft.graph.updateAllowedCombinationsResult"), "previousCombinations": previous,
 			"currentCombinations": b.Combinations, "conditionalAccessReferences": references, "additionalInformation": "",
@@ -333,8 +374,7 @@ func limits(o object) []any {
 }
 
 func (c *graphCall) listCombinationConfigurations() {
-	var o object
-	c.tenant.view(func() { o = c.tenant.CA.strength(c.param["strength"]) })
+	o := c.shownStrength()
 	if o == nil {
 		c.notStrength()
 		return
@@ -358,7 +398,10 @@ func (c *graphCall) createCombinationConfiguration() {
 		return
 	}
 	b["id"] = c.s.newID()
-	if c.changeStrength(func(o object) string {
+	if c.changeStrength("Combination Configuration Create", func(o object) string {
+		if len(limits(o)) > 0 {
+			return oneLimit
+		}
 		o["combinationConfigurations"] = append(limits(o), b)
 		return ""
 	}) {
@@ -376,8 +419,7 @@ func (c *graphCall) limitIndex(o object) int {
 }
 
 func (c *graphCall) getCombinationConfiguration() {
-	var o object
-	c.tenant.view(func() { o = c.tenant.CA.strength(c.param["strength"]) })
+	o := c.shownStrength()
 	i := c.limitIndex(o)
 	if i < 0 {
 		c.notFound(c.param["configuration"])
@@ -386,14 +428,17 @@ func (c *graphCall) getCombinationConfiguration() {
 	c.entity(http.StatusOK, "policies/authenticationStrengthPolicies/combinationConfigurations/$entity", limits(o)[i].(object))
 }
 
-const noSuchLimit = "The combination configuration does not exist."
+const (
+	noSuchLimit = "The combination configuration does not exist."
+	oneLimit    = "The combination has a combination configuration already."
+)
 
 func (c *graphCall) patchCombinationConfiguration() {
 	var b object
 	if !c.body(&b) {
 		return
 	}
-	if c.changeStrength(func(o object) string {
+	if c.changeStrength("Combination Configuration Update", func(o object) string {
 		i := c.limitIndex(o)
 		if i < 0 {
 			return noSuchLimit
@@ -411,7 +456,7 @@ func (c *graphCall) patchCombinationConfiguration() {
 }
 
 func (c *graphCall) deleteCombinationConfiguration() {
-	if c.changeStrength(func(o object) string {
+	if c.changeStrength("Combination Configuration Delete", func(o object) string {
 		i := c.limitIndex(o)
 		if i < 0 {
 			return noSuchLimit

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,6 +44,15 @@ type Levers struct {
 	ReplicationDelay Duration `json:"replication_delay"`
 	MembershipDelay  Duration `json:"membership_delay"`
 	MethodDelay      Duration `json:"method_delay"`
+	// PolicyDelay is how long reads go on to show the passkey policy, authentication strengths and Conditional Access as they
+	// were before a write. Registration and sign-in go by the new ones at once.
+	PolicyDelay Duration `json:"policy_delay"`
+	// PolicyIgnore names members of the passkey method that a PATCH may carry and that do not take effect: they keep the value
+	// they had, as members that mirror another one too.
+	PolicyIgnore []string `json:"policy_ignore,omitempty"`
+	// TargetsAtOnce refuses a PATCH of the passkey method that changes more include and exclude targets than that; no limit if
+	// zero.
+	TargetsAtOnce int `json:"targets_at_once"`
 	// ReportLag is how far userRegistrationDetails, directoryAudits and signIns lie behind.
 	ReportLag Duration `json:"report_lag"`
 	// NotificationDelay is how long change notifications wait before they are sent; NotificationLoss the share of them, 0
@@ -77,7 +88,7 @@ func (l Levers) check() error {
 	for name, d := range map[string]Duration{
 		"latency": l.Latency, "replication_delay": l.ReplicationDelay, "membership_delay": l.MembershipDelay,
 		"method_delay": l.MethodDelay, "report_lag": l.ReportLag, "token_lifetime": l.TokenLifetime, "device_interval": l.DeviceInterval,
-		"notification_delay": l.NotificationDelay,
+		"notification_delay": l.NotificationDelay, "policy_delay": l.PolicyDelay,
 	} {
 		if d < 0 {
 			return fmt.Errorf("%s must not be negative", name)
@@ -94,6 +105,10 @@ func (l Levers) check() error {
 		return errors.New("error_rate must lie between 0 and 1")
 	case l.ErrorStatus != 0 && (l.ErrorStatus < 400 || l.ErrorStatus > 599):
 		return errors.New("error_status must be an HTTP error status")
+	case l.TargetsAtOnce < 0:
+		return errors.New("targets_at_once must not be negative")
+	case slices.ContainsFunc(l.PolicyIgnore, func(name string) bool { return !slices.Contains(passkeyMembers, name) }):
+		return fmt.Errorf("policy_ignore may name %s", strings.Join(passkeyMembers, ", "))
 	case l.ThrottleScale < 0:
 		return errors.New("throttle_scale must not be negative")
 	}
@@ -116,6 +131,7 @@ func (s *Server) SetLevers(l Levers) error {
 	s.init()
 	s.lever.mu.Lock()
 	defer s.lever.mu.Unlock()
+	l.PolicyIgnore = slices.Clone(l.PolicyIgnore)
 	s.lever.v = l
 	return nil
 }

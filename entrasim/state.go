@@ -50,6 +50,8 @@ type Tenant struct {
 	deltaFloor  uint64                 // delta tokens from before this change are answered with 410
 	memberFloor uint64
 
+	shownBefore []policyVersion // policies that delayed reads still show, oldest first
+
 	subscribers subscriptions // has a lock of its own
 }
 

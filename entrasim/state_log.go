@@ -23,6 +23,9 @@ func (l *eventLog[T]) add(e T) {
 	l.Events = append(l.Events, e)
 }
 
+// end is the number the next event gets, counted as First is.
+func (l *eventLog[T]) end() uint64 { return l.First + uint64(len(l.Events)) }
+
 // Audit is one directoryAudit record.
 type Audit struct {
 	ID          string
@@ -40,6 +43,12 @@ type Audit struct {
 	TargetName  string `json:",omitempty"`
 	TargetUPN   string `json:",omitempty"`
 	Details     map[string]string
+	Changes     []AuditChange `json:",omitempty"`
+}
+
+// AuditChange is one modifiedProperty of an audit record. Values are JSON text; an empty one is null.
+type AuditChange struct {
+	Name, Old, New string
 }
 
 // Actor is who did something: a user, an application, or an application for a user.

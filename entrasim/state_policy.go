@@ -59,6 +59,29 @@ type PasskeyProfile struct {
 	KeyRestrictions        KeyRestrictions `json:"keyRestrictions"`
 }
 
+// withoutProfiles makes the configuration one of a tenant that has not opted in to profiles: what holds for everybody is
+// what the default profile said.
+func (p *PasskeyConfiguration) withoutProfiles() {
+	p.PasskeyProfiles, p.DefaultPasskeyProfile = []PasskeyProfile{}, ""
+	for i := range p.IncludeTargets {
+		p.IncludeTargets[i].AllowedPasskeyProfiles = []string{}
+	}
+}
+
+// withProfiles opts in to profiles: the default one says what held for everybody, and everybody has it.
+func (p *PasskeyConfiguration) withProfiles() {
+	d := PasskeyProfile{
+		ID: defaultProfileID, Name: "Default passkey profile", PasskeyTypes: "deviceBound,synced", AttestationEnforcement: "disabled", KeyRestrictions: p.KeyRestrictions,
+	}
+	if p.IsAttestationEnforced {
+		d.PasskeyTypes, d.AttestationEnforcement = "deviceBound", "registrationOnly"
+	}
+	p.PasskeyProfiles, p.DefaultPasskeyProfile = []PasskeyProfile{d}, d.ID
+	for i := range p.IncludeTargets {
+		p.IncludeTargets[i].AllowedPasskeyProfiles = []string{d.ID}
+	}
+}
+
 // allUsers is the target id that means everybody.
 const allUsers = "all_users"
 

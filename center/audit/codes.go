@@ -133,10 +133,29 @@ var (
 	MemberTakenOut     = Code{"REC009W", "group.member_taken_out", "A user was taken out of the group of another phase."}
 	DifferenceReported = Code{"REC010W", "reconcile.reported", "A difference was found that is not Postern's to mend."}
 
+	PolicyPlanned     = Code{"POL001I", "policy.planned", "A plan for the passkey policy was made."}
+	PolicyPlanFailed  = Code{"POL002E", "policy.plan_failed", "Whom a plan concerns could not be worked out."}
+	PolicyApplying    = Code{"POL003W", "policy.applying", "A plan is being applied."}
+	PolicyRefused     = Code{"POL004W", "policy.refused", "Applying a plan was refused, and nothing was written."}
+	PolicyLanded      = Code{"POL005I", "policy.landed", "Entra shows everything that a plan wrote."}
+	PolicyPartly      = Code{"POL006E", "policy.partly", "Entra does not show everything that a plan wrote."}
+	PolicyApplyFailed = Code{"POL007E", "policy.failed", "A plan could not be applied; nothing was changed."}
+	PolicyDrifted     = Code{"POL008W", "policy.drifted", "Somebody else changed the policy."}
+	PolicyDriftWho    = Code{"POL009I", "policy.drift_author", "Entra's log says who changed the policy."}
+	PolicyDriftOver   = Code{"POL010I", "policy.drift_over", "The policy is as it should be again."}
+	PolicyAccepted    = Code{"POL011W", "policy.accepted", "The policy as it is was accepted as what it should be."}
+	PolicyWatchSet    = Code{"POL012W", "policy.drift_interval", "How often the policy is looked at was changed."}
+	PolicyWatchFailed = Code{"POL013E", "policy.drift_failed", "The policy could not be looked at; it is tried again."}
+
 	InventoryAsked  = Code{"IVT001I", "inventory.requested", "Somebody asked for the passkeys of a tenant to be read."}
 	InventoryRead   = Code{"IVT002I", "inventory.read", "The passkeys of everybody in a tenant were read."}
 	InventoryFailed = Code{"IVT003E", "inventory.failed", "The passkeys of a tenant could not be read."}
 	InventoryTaken  = Code{"IVT004I", "inventory.exported", "The inventory of passkeys was exported."}
+
+	ModelsUpdated     = Code{"MDL001W", "models.updated", "The list of models was updated; bundles that policies name may hold other models now."}
+	ModelsRefused     = Code{"MDL002W", "models.refused", "An update of the list of models was refused, because its signature does not hold or it is older than the list in use."}
+	ModelsNewer       = Code{"MDL003I", "models.newer", "There is a list of models that says something else than the one in use. It was not applied."}
+	ModelsCheckFailed = Code{"MDL004E", "models.check_failed", "Looking for a newer list of models failed; it is tried again."}
 
 	DirectoryRead       = Code{"DIR001I", "directory.read", "The whole directory was read."}
 	DirectoryHeld       = Code{"DIR002W", "directory.removals_held", "A reading of the directory missed so many known users that nobody was taken for gone."}

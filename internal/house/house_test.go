@@ -89,9 +89,9 @@ var rooms = map[string][]string{
 	"center/job":         {".", "center/job"},
 	"center/audit":       {".", "center/seal"},
 	"center/integration": {".", "center/entra", "center/audit", "center/job", "center/seal", "center/backbone"},
-	"center/policy":      {".", "center/entra", "center/audit", "center/job", "center/backbone", "center/policy"},
+	"center/policy":      {".", "center/entra", "center/audit", "center/job", "center/backbone", "center/integration", "center/policy"},
 
-	"center/policy/aaguid":    {"."},
+	"center/policy/aaguid":    {".", "center/audit", "center/job", "center/policy/aaguid"},
 	"center/policy/document":  {".", "center/policy/document"},
 	"center/policy/plan":      {".", "center/policy/document"},
 	"center/policy/impact":    {"."},

@@ -2,7 +2,6 @@ package document
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -103,8 +102,11 @@ func (x *exporter) people(path string, users, groups, roles []string) People {
 func (x *exporter) references(path string, kind ReferenceKind, ids []string) []string {
 	all := []string{}
 	for _, id := range ids {
-		word := x.word(kind, id)
-		if word == "" {
+		word, ok := WordFor(kind, id)
+		if kind == ReferenceGroup { // those of Conditional Access know no all users
+			ok = false
+		}
+		if !ok {
 			if !token.MatchString(id) {
 				x.omit(path)
 				return nil
@@ -117,16 +119,4 @@ func (x *exporter) references(path string, kind ReferenceKind, ids []string) []s
 		}
 	}
 	return all
-}
-
-func (x *exporter) word(kind ReferenceKind, id string) string {
-	if kind == ReferenceGroup {
-		return "" // the groups of Conditional Access know no all users
-	}
-	for _, word := range slices.Sorted(maps.Keys(words[kind])) {
-		if words[kind][word] == id {
-			return word
-		}
-	}
-	return ""
 }

@@ -211,7 +211,7 @@ func (r *reader) state(into *postern.ConditionalAccessState) field {
 func (r *reader) people(into *People) field {
 	return func(n *yaml.Node, path string) {
 		r.mapping(n, path, map[string]field{
-			"users":  r.texts(&into.Users, "users", r.reference(ReferenceUser)),
+			"users": r.texts(&into.Users, "users", r.reference(ReferenceUser)),
 			"groups": r.texts(&into.Groups, "groups", func(text string) (string, string) {
 				text, wrong := r.reference(ReferenceGroup)(text)
 				if text == AllUsers {
@@ -219,7 +219,7 @@ func (r *reader) people(into *People) field {
 				}
 				return text, wrong
 			}),
-			"roles":  r.texts(&into.Roles, "roles", r.reference(ReferenceRole)),
+			"roles": r.texts(&into.Roles, "roles", r.reference(ReferenceRole)),
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -163,6 +164,22 @@ func UserAction(word string) string {
 func Word(kind ReferenceKind, text string) (string, bool) {
 	spelling, ok := words[kind][text]
 	return spelling, ok
+}
+
+// WordFor is the reverse of [Word].
+func WordFor(kind ReferenceKind, spelling string) (string, bool) {
+	for word, s := range words[kind] {
+		if s == spelling {
+			return word, true
+		}
+	}
+	return "", false
+}
+
+// UserActionWord is the reverse of [UserAction].
+func UserActionWord(urn string) string {
+	word, _ := userAction(urn)
+	return cmp.Or(word, urn)
 }
 
 // unique refuses two profiles, strengths or Conditional Access policies that mean the same, and those that mean none.

@@ -26,18 +26,3 @@ type Result struct {
 	Notes []postern.PolicyNote
 	Size  postern.PolicySize
 }
-
-// Make works out what the document would change in a tenant whose policy is before.
-func Make(before postern.TenantPolicy, d document.Document, names Names, models Models) (Result, error) {
-	return Result{After: before}, nil
-}
-
-// Diff returns the steps from one policy to another.
-func Diff(before, after postern.TenantPolicy, models Models) []postern.PolicyStep { return nil }
-
-// Notes returns what people should know of a policy: explanations, warnings, and deviations from the settings under which
-// Postern is known to work.
-func Notes(policy postern.TenantPolicy, models Models) []postern.PolicyNote { return nil }
-
-// Size estimates how large the authentication methods policy is, by the figures Microsoft publishes.
-func Size(policy postern.TenantPolicy) postern.PolicySize { return postern.PolicySize{} }

@@ -23,6 +23,8 @@ const (
 	tabUsers        tab = "User Management"
 	tabDirectory    tab = "Directory"
 	tabWorkstations tab = "Workstations"
+	tabInventory    tab = "Inventory"
+	tabPolicy       tab = "Passkey policy"
 	tabLifecycle    tab = "Lifecycle"
 	tabEnrolment    tab = "Enrolment"
 	tabMessages     tab = "Messages"
@@ -44,6 +46,8 @@ func (f integrationFrame) tabs() []navItem {
 		{tabUsers, base, postern.PermUsersRead},
 		{tabDirectory, peoplePath(f.Integration.ID), postern.PermUsersRead},
 		{tabWorkstations, base + "/workstations", postern.PermUsersRead},
+		{tabInventory, inventoryPath(f.Integration.ID), postern.PermUsersRead},
+		{tabPolicy, policyPath(f.Integration.ID), postern.PermPolicyRead},
 		{tabLifecycle, base + "/lifecycle", postern.PermIntegrationsRead},
 		{tabEnrolment, base + "/enrolment", postern.PermIntegrationsRead},
 		{tabMessages, base + "/messages", postern.PermIntegrationsRead},

@@ -65,6 +65,8 @@ var notes = map[string]string{
 	"stream-resumed":      "The stream goes on where it stood.",
 	"stream-removed":      "The stream was removed.",
 	"retention":           "The retention was saved.",
+	"policy-looked":       "The policy was compared.",
+	"policy-accepted":     "From now on the policy is compared with what is there.",
 	"token-revoked":       "The API token was revoked. It stopped working at once.",
 }
 

@@ -23,6 +23,9 @@ func stories() []story {
 	addEnrolmentStories(add, part)
 	addMessageStories(add, part)
 	addJobStories(add, part)
+	addPolicyStories(add, part)
+	addPlanStories(add, part)
+	addInventoryStories(add, part)
 	addAuditStories(add, part)
 	addOtherStories(add, part)
 	return all

@@ -24,6 +24,9 @@ type Deps struct {
 	Directory    Directory
 	Reconciler   Reconciler
 	Mail         Mail
+	Policies     Policies
+	Inventory    Inventory
+	Models       Models
 
 	// PublicURL is the origin under which people reach Postern; invitations name it.
 	PublicURL string

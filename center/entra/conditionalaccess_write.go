@@ -54,13 +54,9 @@ func (t *Tenant) UpdateConditionalAccess(ctx context.Context, from, to postern.C
 			return err
 		}
 		if users || targets {
-			conditions := members(there["conditions"])
-			if users {
-				conditions["users"] = over(conditions["users"], usersBody(to.Users))
-			}
-			if targets {
-				conditions["applications"] = over(conditions["applications"], accessTargetsBody(to.Applications))
-			}
+			conditions := members(there["conditions"]) // may be as they were some moments ago
+			conditions["users"] = over(conditions["users"], usersBody(to.Users))
+			conditions["applications"] = over(conditions["applications"], accessTargetsBody(to.Applications))
 			body["conditions"] = conditions
 		}
 		if grant {

@@ -33,7 +33,8 @@ import (
 //	PUT    tenants/{tenant}/schema                 {"profiles"}: false makes it a tenant that never opted in to passkey profiles
 //	GET    tenants/{tenant}/users/{user}           a user with passkeys, without secrets
 //	POST   tenants/{tenant}/users                  {"upn","display_name","password",…} -> {"id"}
-//	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn"}
+//	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn","methods"}; methods
+//	                                               are all other methods, as userRegistrationDetails names them
 //	DELETE tenants/{tenant}/users/{user}
 //	POST   tenants/{tenant}/users/{user}/restore   bring a deleted user back, by object id
 //	POST   tenants/{tenant}/users/{user}/temporary-pass  {"code","minutes","one_time"} -> {"code"}

@@ -19,9 +19,13 @@ func controlUserView(u *User) object {
 			"sign_count": k.Credential.SignCount, "live": k.live(), "type": k.Credential.Type,
 		})
 	}
+	kinds := []string{}
+	for _, m := range u.Methods {
+		kinds = append(kinds, m.Kind)
+	}
 	return object{
 		"id": u.ID, "upn": u.UPN, "display_name": u.DisplayName, "enabled": !u.Disabled, "guest": u.Guest, "roles": append([]string{}, u.Roles...),
-		"mfa_required": u.MFARequired, "no_password": u.NoPassword, "sessions_valid_from": u.SessionsValidFrom, "passkeys": keys,
+		"mfa_required": u.MFARequired, "no_password": u.NoPassword, "sessions_valid_from": u.SessionsValidFrom, "passkeys": keys, "methods": kinds,
 	}
 }
 
@@ -93,12 +97,19 @@ func (s *Server) controlPatchUser(c *controlCall) (any, error) {
 		Password    *string   `json:"password"`
 		UPN         *string   `json:"upn"`
 		Roles       *[]string `json:"roles"`
+		Methods     *[]string `json:"methods"`
 	}
 	if err := c.body(&b); err != nil {
 		return nil, err
 	}
 	if b.Roles != nil {
 		if err := knownRoles(*b.Roles); err != nil {
+			return nil, err
+		}
+	}
+	var methods []*Method
+	if b.Methods != nil {
+		if methods, err = newMethods(s.newID, s.now(), *b.Methods); err != nil {
 			return nil, err
 		}
 	}
@@ -132,6 +143,9 @@ func (s *Server) controlPatchUser(c *controlCall) (any, error) {
 		}
 		if b.Roles != nil {
 			u.Roles = slices.Clone(*b.Roles)
+		}
+		if b.Methods != nil {
+			u.setMethods(methods)
 		}
 		t.touchUser(u)
 		out = controlUserView(u)

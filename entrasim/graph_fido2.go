@@ -105,6 +105,9 @@ func (c *graphCall) listMethods() {
 		o["@odata.type"] = "#microsoft.graph.fido2AuthenticationMethod"
 		values = append(values, o)
 	}
+	for _, m := range u.Methods {
+		values = append(values, showMethod(u, m))
+	}
 	c.collection("users('"+u.ID+"')/authentication/methods", values, nil)
 }
 

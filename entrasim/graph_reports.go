@@ -42,20 +42,35 @@ func (u *User) registered(at time.Time) []string {
 			add("passKeyDeviceBound")
 		}
 	}
+	for _, m := range u.Methods {
+		if !m.Created.After(at) {
+			add(m.Kind)
+		}
+	}
 	return methods
+}
+
+// capable says what a list of registered methods is good for. Passkeys are good for everything.
+func capable(registered []string) (multifactor, passwordless bool) {
+	for _, name := range registered {
+		k, other := methodKinds[name]
+		multifactor = multifactor || !other || k.strong
+		passwordless = passwordless || !other || k.passwordless
+	}
+	return multifactor, passwordless
 }
 
 // registrationRow is one row of userRegistrationDetails, as of the time the report was last refreshed.
 func registrationRow(u *User, at time.Time) object {
 	registered := u.registered(at)
-	strong := len(registered) > 0
+	strong, passwordless := capable(registered)
 	kind := "member"
 	if u.Guest {
 		kind = "guest"
 	}
 	return object{
 		"id": u.ID, "userPrincipalName": u.UPN, "userDisplayName": u.DisplayName, "userType": kind, "isAdmin": len(u.Roles) > 0,
-		"isMfaCapable": strong, "isMfaRegistered": strong, "isPasswordlessCapable": strong, "isSsprCapable": false, "isSsprEnabled": false, "isSsprRegistered": false,
+		"isMfaCapable": strong, "isMfaRegistered": strong, "isPasswordlessCapable": passwordless, "isSsprCapable": false, "isSsprEnabled": false, "isSsprRegistered": false,
 		"isSystemPreferredAuthenticationMethodEnabled": false, "systemPreferredAuthenticationMethods": []string{},
 		"userPreferredMethodForSecondaryAuthentication": "none", "methodsRegistered": registered, "lastUpdatedDateTime": shown(at),
 	}

@@ -1,7 +1,10 @@
 package entrasim
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -183,6 +186,9 @@ func (b *seeder) person(i int) {
 	if !u.Guest && i%8 == 5 {
 		b.passkeys(u, 1+b.rng.IntN(2))
 	}
+	if !u.Guest {
+		b.habits(u)
+	}
 	b.t.insertUser(u)
 }
 
@@ -222,6 +228,38 @@ func (b *seeder) passkeys(u *User, n int) {
 			k.Credential.AttestationCertificates = []string{fmt.Sprintf("%x", x[:20])}
 		}
 		u.Passkeys = append(u.Passkeys, k)
+	}
+}
+
+// seededMethods are what people have beside passkeys, each list as often as it comes here.
+var seededMethods = [][]string{
+	nil, nil, nil, {"microsoftAuthenticatorPush"}, {"microsoftAuthenticatorPush", "mobilePhone"}, {"microsoftAuthenticatorPush", "softwareOneTimePasscode"},
+	{"mobilePhone"}, {"windowsHelloForBusiness"}, {"windowsHelloForBusiness", "microsoftAuthenticatorPush"}, {"email"},
+}
+
+// habits gives a user other methods, and says of some passkeys when they were used last. It draws from the user's id, so
+// that everything else of a seed stays as it is.
+func (b *seeder) habits(u *User) {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(u.ID)) // a hash takes everything
+	rng := rand.New(rand.NewPCG(h.Sum64(), 1))
+	id := func() string {
+		var raw [16]byte
+		binary.LittleEndian.PutUint64(raw[:], rng.Uint64())
+		binary.LittleEndian.PutUint64(raw[8:], rng.Uint64())
+		return guid(raw[:])
+	}
+	between := func(from time.Time) time.Time {
+		hours := int64(max(b.start.Sub(from)/time.Hour, 1))
+		return from.Add(time.Duration(rng.Int64N(hours)) * time.Hour).UTC().Truncate(time.Second)
+	}
+	if list, err := newMethods(id, between(u.Created), seededMethods[rng.IntN(len(seededMethods))]); err == nil {
+		u.Methods = list
+	}
+	for _, k := range u.Passkeys {
+		if rng.IntN(4) > 0 {
+			k.LastUsed = between(k.Created)
+		}
 	}
 }
 

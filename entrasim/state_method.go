@@ -79,6 +79,18 @@ func newMethods(id func() string, created time.Time, kinds []string) ([]*Method,
 	return list, nil
 }
 
+// setMethods replaces the methods of a user; one that was there already stays the one it was.
+func (u *User) setMethods(list []*Method) {
+	for i, m := range list {
+		for _, old := range u.Methods {
+			if old.Kind == m.Kind {
+				list[i] = old
+			}
+		}
+	}
+	u.Methods = list
+}
+
 // showMethod builds the authenticationMethod of Graph.
 func showMethod(u *User, m *Method) object {
 	k := methodKinds[m.Kind]

@@ -10,6 +10,7 @@ FUZZTIME   ?= 10s
 BENCH      ?= .
 RIG        ?= .
 SEQUENCES  ?= 2000
+CASES      ?= 500
 SEED       ?= 1
 
 export POSTERN_ARTIFACTS ?= $(ARTIFACTS)
@@ -40,7 +41,7 @@ demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops 
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build lint unit model e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
+test: needs build lint unit model impact e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:
@@ -56,6 +57,12 @@ model: ## random sequences of what happens to passkeys, and whether everybody ag
 	@mkdir -p $(ARTIFACTS)
 	@$(GO) test -c -o $(ARTIFACTS)/model.test ./test/model
 	@cd test/model && SEQUENCES=$(SEQUENCES) SEED=$(SEED) $(ARTIFACTS)/model.test -test.run '^TestModel$$' -test.timeout 60m
+
+.PHONY: impact
+impact: ## random tenants and random changes of their policy: whom they lock out, predicted and then tried; CASES=n SEED=n
+	@mkdir -p $(ARTIFACTS)
+	@$(GO) test -c -o $(ARTIFACTS)/impact.test ./test/impact
+	@cd test/impact && CASES=$(CASES) SEED=$(SEED) $(ARTIFACTS)/impact.test -test.run '^TestImpact$$' -test.timeout 60m
 
 .PHONY: e2e
 e2e: needs build ## the story of the phone in the hand, in three browsers: console, app and extension

@@ -336,13 +336,14 @@ func (c *graphCall) transitive(kind string) {
 				return true
 			})
 		}
+		// A page holds a user at least, or it would lead to itself.
 		var last uint64
 		users := 0
 		c.tenant.Users.after(from.Seq, func(seq uint64, u *User) bool {
 			if _, ok := inside[u.ID]; !ok {
 				return true
 			}
-			if users == size {
+			if users > 0 && len(values) >= size {
 				next = &pageMark{Seq: last}
 				return false
 			}

@@ -266,9 +266,10 @@ func (c *graphCall) showSignIn(e *SignIn) object {
 		out["authenticationRequirement"] = requirement
 		out["authenticationDetails"] = []object{{
 			"authenticationMethod": e.Method, "authenticationMethodDetail": text(e.Detail), "authenticationStepDateTime": shown(e.Time),
-			"authenticationStepRequirement": "Primary authentication", "authenticationStepResultDetail": failure, "succeeded": e.ErrorCode == 0,
+			"authenticationStepRequirement": "Primary authentication", "authenticationStepResultDetail": failure, // What Conditional Access refuses was signed in to well enough.
+			"succeeded": e.ErrorCode == 0 || e.Access == "failure",
 		}}
-		out["authenticationMethodsUsed"] = []string{}
+		out["authenticationMethodsUsed"] = []string{e.Method}
 	}
 	return out
 }

@@ -122,6 +122,9 @@ type inventoryRow struct {
 
 func (p *put) remember(ctx context.Context, users []string) error {
 	p.stored = make(map[string]map[string]inventoryRow)
+	if len(users) == 0 {
+		return nil
+	}
 	f, err := p.of(users)
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ func (c crowd) passkeys() string {
 	return ` FROM inventory_passkeys p
 		JOIN ` + c.table + ` d ON d.integration_id = p.integration_id AND d.object_id = p.object_id AND ` + c.real + `
 		JOIN inventory_users i ON i.integration_id = p.integration_id AND i.object_id = p.object_id
-		LEFT JOIN passkeys k ON k.integration_id = p.integration_id AND k.method_id = p.method_id AND k.managed AND k.state <> 'revoked'`
+		LEFT JOIN passkeys k ON k.integration_id = p.integration_id AND k.method_id = p.method_id AND k.managed AND k.state IN ('active', 'revocation_pending')`
 }
 
 // users is the FROM of everything that is asked of people.

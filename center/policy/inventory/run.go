@@ -28,7 +28,7 @@ const (
 	dueAtOnce   = 2000
 	notedAtOnce = 5000
 	// eventsLag is how far the tenant's log may be behind: what it named a moment ago is read again.
-	eventsLag = 30 * time.Minute
+	eventsLag = time.Hour
 	// reportLag is how far the report may be behind its own word, and longestLog how far back the tenant's log is read.
 	reportLag  = 48 * time.Hour
 	longestLog = 29 * 24 * time.Hour

@@ -23,6 +23,8 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/policy"
+	"github.com/postern/postern/center/policy/inventory"
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/reconcile"
@@ -38,6 +40,7 @@ var (
 	_ bulk.Store        = (*store.Store)(nil)
 	_ enrolment.Store   = (*store.Store)(nil)
 	_ reconcile.Store   = (*store.Store)(nil)
+	_ inventory.Store   = (*store.Store)(nil)
 	_ device.Store      = (*store.Store)(nil)
 	_ integration.Store = (*store.Store)(nil)
 	_ lifecycle.Store   = (*store.Store)(nil)
@@ -46,6 +49,7 @@ var (
 	_ directory.Store   = (*store.Store)(nil)
 	_ job.Database      = (*store.Store)(nil)
 	_ mail.Store        = (*store.Store)(nil)
+	_ policy.Store      = (*store.Store)(nil)
 )
 
 // Run runs the suite. open gives an empty, migrated store that is closed at the end of the test.
@@ -101,8 +105,14 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"bulk rows":                 testBulkRows,
 		"bulk rows in a race":       testBulkRace,
 		"bulk users":                testBulkUsers,
+		"inventory":                 testInventory,
+		"inventory due":             testInventoryDue,
+		"inventory progress":        testInventoryProgress,
 		"reconcile runs":            testReconcileRuns,
 		"reconcile state":           testReconcileState,
+		"policy plans":              testPolicyPlans,
+		"policy impact":             testPolicyImpact,
+		"policy watch":              testPolicyWatch,
 		"differences":               testDifferences,
 		"users in turn":             testUsersInTurn,
 		"identity proofs":           testIdentityProofs,

@@ -97,7 +97,11 @@ func (t *Tenant) Applications(ctx context.Context, nameOrID string) ([]Directory
 
 // names finds out what the ids of a policy stand for, as far as the token allows: fifteen in a request, and twenty
 // requests in a batch.
-func (t *Tenant) names(ctx context.Context, p postern.TenantPolicy, g grants) (map[string]postern.DirectoryName, error) {
+func (t *Tenant) names(ctx context.Context, p postern.TenantPolicy) (map[string]postern.DirectoryName, error) {
+	g, err := t.granted(ctx)
+	if err != nil {
+		return nil, err
+	}
 	named := identifiers(p)
 	out := make(map[string]postern.DirectoryName)
 	var calls []call
@@ -130,7 +134,7 @@ func (t *Tenant) names(ctx context.Context, p postern.TenantPolicy, g grants) (m
 				}
 				continue
 			}
-			if err := nameAll(out, kinds[first+n], asked[first+n], part.body); err != nil {
+			if err = nameAll(out, kinds[first+n], asked[first+n], part.body); err != nil {
 				return nil, t.unexpected(calls[first+n], "names that are not the expected JSON")
 			}
 		}
@@ -215,23 +219,15 @@ func (t *Tenant) nameRoles(ctx context.Context, out map[string]postern.Directory
 	if !open || !g.allows(readRoles) {
 		return nil
 	}
-	type definition struct {
-		ID          string `json:"id"`
-		TemplateID  string `json:"templateId"`
-		DisplayName string `json:"displayName"`
-	}
-	c := call{op: opRoleNames, method: http.MethodGet, path: "/roleManagement/directory/roleDefinitions", on: object{kind: "role"}, query: query{{"$select", "id,templateId,displayName"}}}
-	for d, err := range each[definition](ctx, t, c) {
+	for r, err := range t.roleDefinitions(ctx) {
 		if err != nil {
 			if ctx.Err() == nil && isRefused(err) {
 				return nil
 			}
 			return err
 		}
-		for _, id := range []string{strings.ToLower(d.ID), strings.ToLower(d.TemplateID)} {
-			if _, known := out[id]; roles[id] && !known {
-				out[id] = postern.DirectoryName{Kind: nameRole, Name: d.DisplayName}
-			}
+		if _, known := out[r.TemplateID]; roles[r.TemplateID] && !known {
+			out[r.TemplateID] = postern.DirectoryName{Kind: nameRole, Name: r.Name}
 		}
 	}
 	return nil

@@ -24,9 +24,8 @@ var (
 	needPolicy   = Need{"read and write the passkey policy", writePolicy}
 	needReports  = Need{"read sign-in and registration reports", readReports}
 
-	needStrengths    = Need{"read authentication strengths", readStrengths}
-	needAccess       = Need{"read Conditional Access policies", readAccess}
-	needApplications = Need{"find applications by name", readApplications}
+	needStrengths = Need{"read authentication strengths", readStrengths}
+	needAccess    = Need{"read Conditional Access policies", readAccess}
 	// Graph asks for both to change a Conditional Access policy.
 	needWriteAccess = []Need{{"change Conditional Access policies", writeAccess}, {"change Conditional Access policies", []string{"Policy.Read.All"}}}
 )

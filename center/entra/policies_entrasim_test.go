@@ -118,7 +118,9 @@ func TestSimPasskeyPolicyRefused(t *testing.T) {
 		field, says string
 	}{
 		"not a security group": {
-			func(p *postern.PasskeyPolicy) { p.Include = append(p.Include, postern.PolicyTarget{ID: team.ID, Type: "group"}) },
+			func(p *postern.PasskeyPolicy) {
+				p.Include = append(p.Include, postern.PolicyTarget{ID: team.ID, Type: "group"})
+			},
 			postern.CodePolicyTarget, "passkeys.include", "Town hall is not a security group",
 		},
 		"no group": {
@@ -185,7 +187,9 @@ func TestSimStrengths(t *testing.T) {
 		func(s *postern.AuthenticationStrength) { s.AAGUIDs = nil },
 		func(s *postern.AuthenticationStrength) { s.AAGUIDs = []string{keyLock} },
 		func(s *postern.AuthenticationStrength) { s.Combinations, s.AAGUIDs = []string{"password,sms"}, nil },
-		func(s *postern.AuthenticationStrength) { s.Combinations, s.AAGUIDs = []string{"fido2"}, []string{keyUSB} },
+		func(s *postern.AuthenticationStrength) {
+			s.Combinations, s.AAGUIDs = []string{"fido2"}, []string{keyUSB}
+		},
 	} {
 		to := want
 		change(&to)
@@ -271,10 +275,18 @@ func TestSimConditionalAccess(t *testing.T) {
 	}
 	for _, change := range []func(p *postern.ConditionalAccessPolicy){
 		func(p *postern.ConditionalAccessPolicy) { p.State, p.Name = postern.ConditionalAccessOn, "Pilots" },
-		func(p *postern.ConditionalAccessPolicy) { p.Users = postern.ConditionalAccessUsers{IncludeUsers: []string{"All"}, ExcludeGroups: []string{pilot.ID}} },
-		func(p *postern.ConditionalAccessPolicy) { p.Applications = postern.ConditionalAccessTargets{UserActions: []string{postern.UserActionRegister}} },
-		func(p *postern.ConditionalAccessPolicy) { p.Grant = postern.ConditionalAccessGrant{All: true, Controls: []string{"mfa", "compliantDevice"}} },
-		func(p *postern.ConditionalAccessPolicy) { p.Grant = postern.ConditionalAccessGrant{Strength: "00000000-0000-0000-0000-000000000003"} },
+		func(p *postern.ConditionalAccessPolicy) {
+			p.Users = postern.ConditionalAccessUsers{IncludeUsers: []string{"All"}, ExcludeGroups: []string{pilot.ID}}
+		},
+		func(p *postern.ConditionalAccessPolicy) {
+			p.Applications = postern.ConditionalAccessTargets{UserActions: []string{postern.UserActionRegister}}
+		},
+		func(p *postern.ConditionalAccessPolicy) {
+			p.Grant = postern.ConditionalAccessGrant{All: true, Controls: []string{"mfa", "compliantDevice"}}
+		},
+		func(p *postern.ConditionalAccessPolicy) {
+			p.Grant = postern.ConditionalAccessGrant{Strength: "00000000-0000-0000-0000-000000000003"}
+		},
 	} {
 		to := at
 		change(&to)

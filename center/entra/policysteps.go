@@ -148,14 +148,7 @@ func passkeyPolicySize(p postern.PasskeyPolicy) int {
 // knownRefusal looks for the reason of a refusal in what was to be written: Graph's codes do not tell, and its texts are
 // not documented. It returns nil where the reason is not to be seen.
 func (t *Tenant) knownRefusal(ctx context.Context, from, to postern.PasskeyPolicy, err error) error {
-	e, ok := graphErrorOf(err)
-	if !ok {
-		return nil
-	}
-	g, grantedErr := t.granted(ctx)
-	if grantedErr != nil {
-		return nil
-	}
+	e, _ := graphErrorOf(err)
 	var added postern.TenantPolicy
 	for n, lists := range [][2][]postern.PolicyTarget{{from.Include, to.Include}, {from.Exclude, to.Exclude}} {
 		before := byTarget(lists[0])
@@ -166,7 +159,7 @@ func (t *Tenant) knownRefusal(ctx context.Context, from, to postern.PasskeyPolic
 			}
 		}
 	}
-	if names, namesErr := t.names(ctx, added, g); namesErr == nil {
+	if names, namesErr := t.names(ctx, added); namesErr == nil {
 		var wrong []string
 		for _, target := range slices.Concat(added.Passkeys.Include, added.Passkeys.Exclude) {
 			switch name := names[target.ID]; {

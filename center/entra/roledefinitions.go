@@ -1,7 +1,9 @@
 package entra
 
 import (
+	"cmp"
 	"context"
+	"iter"
 	"net/http"
 	"strings"
 )
@@ -20,24 +22,31 @@ func (t *Tenant) Roles(ctx context.Context, nameOrID string) ([]DirectoryRole, e
 			return []DirectoryRole{{id, name}}, nil
 		}
 	}
+	var found []DirectoryRole
+	for r, err := range t.roleDefinitions(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if strings.EqualFold(r.Name, nameOrID) || strings.EqualFold(r.TemplateID, nameOrID) {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
+
+// roleDefinitions lists every role of the tenant. A role of the tenant's own is a template of itself.
+func (t *Tenant) roleDefinitions(ctx context.Context) iter.Seq2[DirectoryRole, error] {
 	type definition struct {
 		ID          string `json:"id"`
 		TemplateID  string `json:"templateId"`
 		DisplayName string `json:"displayName"`
 	}
-	var found []DirectoryRole
 	c := call{op: opRoleNames, method: http.MethodGet, path: "/roleManagement/directory/roleDefinitions", on: object{kind: "role"}, query: query{{"$select", "id,templateId,displayName"}}}
-	for d, err := range each[definition](ctx, t, c) {
-		if err != nil {
-			return nil, err
-		}
-		id := d.TemplateID
-		if id == "" {
-			id = d.ID
-		}
-		if strings.EqualFold(d.DisplayName, nameOrID) || strings.EqualFold(id, nameOrID) || strings.EqualFold(d.ID, nameOrID) {
-			found = append(found, DirectoryRole{strings.ToLower(id), d.DisplayName})
+	return func(yield func(DirectoryRole, error) bool) {
+		for d, err := range each[definition](ctx, t, c) {
+			if !yield(DirectoryRole{strings.ToLower(cmp.Or(d.TemplateID, d.ID)), d.DisplayName}, err) || err != nil {
+				return
+			}
 		}
 	}
-	return found, nil
 }

@@ -40,7 +40,7 @@ func (t *Tenant) TenantPolicy(ctx context.Context) (postern.TenantPolicy, error)
 			return p, err
 		}
 	}
-	p.Names, err = t.names(ctx, p, g)
+	p.Names, err = t.names(ctx, p)
 	return p, err
 }
 

@@ -66,11 +66,13 @@ func TestConditionalAccessShapes(t *testing.T) {
 		},
 		"somewhere": {
 			`"clientAppTypes":["exchangeActiveSync"],"platforms":{"includePlatforms":["android"]},"locations":{"includeLocations":["All"],"excludeLocations":["AllTrusted"]},"userRiskLevels":["high"],"new":{"x":1}`,
-			`null`, []string{"clientAppTypes", "locations", "new", "platforms", "userRiskLevels"},
+			`null`,
+			[]string{"clientAppTypes", "locations", "new", "platforms", "userRiskLevels"},
 		},
 		"guests and filters": {
 			`"users":{"includeUsers":["All"],"excludeGuestsOrExternalUsers":{"guestOrExternalUserTypes":"serviceProvider"}},"applications":{"includeApplications":["All"],"applicationFilter":{"mode":"include","rule":"x"}}`,
-			`null`, []string{"applicationFilter", "excludeGuestsOrExternalUsers"},
+			`null`,
+			[]string{"applicationFilter", "excludeGuestsOrExternalUsers"},
 		},
 		"another way to pass": {`"clientAppTypes":["all"]`, `{"operator":"OR","builtInControls":["mfa"],"termsOfUse":["t"]}`, []string{"termsOfUse"}},
 		"one more demand":     {`"clientAppTypes":["all"]`, `{"operator":"AND","builtInControls":["mfa"],"termsOfUse":["t"]}`, nil},
@@ -185,11 +187,7 @@ func TestPolicyNames(t *testing.T) {
 		Users:        postern.ConditionalAccessUsers{IncludeUsers: []string{"All"}, IncludeRoles: []string{role, custom}},
 		Applications: postern.ConditionalAccessTargets{Include: []string{"All", app}},
 	}}
-	g, err := tenant.granted(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := tenant.names(ctx, p, g)
+	names, err := tenant.names(ctx, p)
 	if err != nil {
 		t.Fatal(err)
 	}

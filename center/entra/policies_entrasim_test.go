@@ -101,6 +101,27 @@ func TestSimPasskeyPolicy(t *testing.T) {
 	}
 }
 
+func TestSimTenantSchema(t *testing.T) {
+	run, tenant, _ := simPolicies(t)
+	control(t, run, "PUT", "tenants/"+run.TenantID+"/schema", map[string]any{"profiles": false}, nil)
+	from, err := tenant.PasskeyPolicy(ctx)
+	if err != nil || from.Schema != postern.PolicySchemaTenant {
+		t.Fatalf("%+v, %v", from, err)
+	}
+	to := from
+	to.AttestationEnforced = !from.AttestationEnforced
+	to.KeyRestrictions = postern.KeyRestrictions{Enforced: true, Block: true, AAGUIDs: []string{keyNFC}}
+	to.Include = []postern.PolicyTarget{{ID: groupNamed(t, tenant, "Passkey pilot").ID, Type: "group", RegistrationRequired: true}}
+	for _, step := range [][2]postern.PasskeyPolicy{{from, to}, {to, from}} {
+		if err := tenant.WritePasskeyPolicy(ctx, step[0], step[1]); err != nil {
+			t.Fatal(err)
+		}
+		if there, err := tenant.PasskeyPolicy(ctx); err != nil || there.Schema != postern.PolicySchemaTenant || !samePasskeyPolicy(there, step[1]) {
+			t.Errorf("reads back as %+v, %v", there, err)
+		}
+	}
+}
+
 func TestSimPasskeyPolicyRefused(t *testing.T) {
 	_, tenant, _ := simPolicies(t)
 	team := groupNamed(t, tenant, "Town hall")

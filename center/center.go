@@ -26,6 +26,7 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/policy/aaguid"
 	"github.com/postern/postern/center/policy/inventory"
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
@@ -52,6 +53,7 @@ type Center struct {
 	Passkeys     *provision.Service
 	Reconcile    *reconcile.Service
 	Inventory    *inventory.Service
+	Models       *aaguid.Service
 	Mail         *mail.Service
 	Enrolment    *enrolment.Service
 	Bulk         *bulk.Service
@@ -164,6 +166,9 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		Store: db, Integrations: listings{s.Integrations}, Directory: mirror{s.Directory}, Groups: s.Integrations, Passkeys: s.Passkeys, Audit: s.Trail, Queue: s.Jobs,
 		Notices: notices, Logger: o.Logger, Now: o.Now,
 	}
+	if s.Models, err = openModels(c.Models, db, s.Trail, o); err != nil {
+		return nil, errors.Join(err, s.messaging.Close(), db.Close())
+	}
 	s.Inventory = &inventory.Service{
 		Store: db, Integrations: inventories{s.Integrations}, Directory: mirror{s.Directory}, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
 		Logger: o.Logger, Now: o.Now,
@@ -193,7 +198,9 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Directory.Handle(&registry)
 	s.Passkeys.Handle(&registry)
 	s.Reconcile.Handle(&registry)
+	s.Inventory.Models = modelNames{s.Models}
 	s.Inventory.Handle(&registry)
+	s.Models.Handle(&registry)
 	s.Mail.Handle(&registry)
 	s.Bulk.Handle(&registry)
 	s.keepCheckpoints(&registry)
@@ -290,7 +297,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
-		Bulk: s.Bulk, Inventory: s.Inventory,
+		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models,
 	})
 	console := web.New(web.Deps{
 		Mail: s.Mail, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,

@@ -52,6 +52,8 @@ type Config struct {
 	NATS NATSConfig `koanf:"nats"`
 	// Push says how phones are woken.
 	Push PushConfig `koanf:"push"`
+	// Models says where newer lists of authenticators' models come from.
+	Models ModelsConfig `koanf:"models"`
 	// Stories serves a page with every state of every console page under /storybook/. For demonstrations.
 	Stories bool `koanf:"stories"`
 }
@@ -96,13 +98,14 @@ var configKeys = []string{
 	"workers", "stories", "entra.cloud", "entra.authority", "entra.graph", "entra.ca_file",
 	"nats.url", "nats.credentials_file", "nats.ca_file", "nats.tls_certificate", "nats.tls_key", "nats.prefix",
 	"push.contact", "push.proxy", "push.ca_file", "push.allow_private",
+	"models.address", "models.signers", "models.ca_file", "models.allow_local",
 }
 
 // fromEnvironment turns POSTERN_ENTRA_CA_FILE into entra.ca_file and POSTERN_PUBLIC_URL into public_url. Variables
 // that are no setting are left alone: the command line client and the phone share the prefix.
 func fromEnvironment(name, value string) (string, any) {
 	key := strings.ToLower(strings.TrimPrefix(name, "POSTERN_"))
-	for _, part := range []string{"entra", "nats", "push"} {
+	for _, part := range []string{"entra", "nats", "push", "models"} {
 		if rest, ok := strings.CutPrefix(key, part+"_"); ok {
 			key = part + "." + rest
 		}
@@ -110,7 +113,7 @@ func fromEnvironment(name, value string) (string, any) {
 	if !slices.Contains(configKeys, key) {
 		return "", nil
 	}
-	if key == "trusted_proxies" || key == "nats.url" {
+	if key == "trusted_proxies" || key == "nats.url" || key == "models.signers" {
 		return key, strings.Fields(strings.ReplaceAll(value, ",", " "))
 	}
 	return key, value

@@ -30,6 +30,8 @@ type Services struct {
 	Directory    Directory
 	Bulk         Bulk
 	Inventory    Inventory
+	Models       Models
+	Policies     Policies
 }
 
 // Push is what the API needs of package push.

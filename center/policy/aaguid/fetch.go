@@ -71,8 +71,13 @@ func guard(address string) error {
 	return nil
 }
 
-// checkAddress refuses what is no address of a list.
-func checkAddress(address string) (*url.URL, error) {
+// CheckAddress refuses what is no address of a list.
+func CheckAddress(address string) error {
+	_, err := parseAddress(address)
+	return err
+}
+
+func parseAddress(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return nil, postern.FieldErrorf("address", "A list is fetched from an address that begins with https://, without a password in it.").

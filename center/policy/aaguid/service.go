@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -33,7 +32,6 @@ type Service struct {
 	Store  Store
 	Audit  audit.Recorder
 	Client *http.Client // of [NewClient]
-	Logger *slog.Logger
 	Now    func() time.Time
 
 	Roots   *x509.CertPool // FIDO's metadata leads to one of these; nil means the root that FIDO names
@@ -192,7 +190,7 @@ func (s *Service) read(ctx context.Context, in postern.ModelListInput) (*source,
 	case len(in.Content) > MaxContent:
 		return nil, tooLarge(MaxContent).OnField("content")
 	case in.Address != "":
-		u, err := checkAddress(in.Address)
+		u, err := parseAddress(in.Address)
 		if err != nil {
 			return nil, err
 		}

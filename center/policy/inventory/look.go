@@ -112,7 +112,7 @@ func lookAt(ctx context.Context, graph Graph, users []string) ([]Looked, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	if failures > 1 && failures == len(users) {
+	if failures == batchSize {
 		return nil, last
 	}
 	return found, nil

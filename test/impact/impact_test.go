@@ -38,6 +38,7 @@ type trial struct {
 
 	before, after postern.TenantPolicy
 	all, direct   places
+	apps          []string
 	people        []postern.InventoryUser
 }
 
@@ -73,6 +74,10 @@ func (c *trial) run() {
 	c.people, err = c.l.inventory(c.ctx, c.w)
 	c.must(err)
 
+	c.apps = slices.Clone(c.l.apps)
+	if namesAction(c.before) || namesAction(c.after) {
+		c.apps = append(c.apps, postern.UserActionRegister)
+	}
 	facts := c.facts()
 	c.try(facts, func(f *fact) (*bool, *string) { return &f.was, &f.why })
 	c.must(c.l.write(c.ctx, c.before, c.after))
@@ -80,11 +85,15 @@ func (c *trial) run() {
 	c.compare(facts)
 }
 
+func namesAction(p postern.TenantPolicy) bool {
+	return slices.ContainsFunc(p.ConditionalAccess, func(c postern.ConditionalAccessPolicy) bool { return len(c.Applications.UserActions) > 0 })
+}
+
 // facts lists everything to be tried.
 func (c *trial) facts() (out []*fact) {
 	for p, who := range c.w.people {
 		for k := range who.keys {
-			for a := range c.l.apps {
+			for a := range c.apps {
 				out = append(out, &fact{person: p, key: k, attempt: -1, application: a})
 			}
 		}
@@ -101,7 +110,7 @@ func (c *trial) try(facts []*fact, into func(*fact) (*bool, *string)) {
 		is, why := into(f)
 		var err error
 		if f.key >= 0 {
-			*is, *why, err = c.l.signIn(c.ctx, who, who.keys[f.key], c.l.apps[f.application])
+			*is, *why, err = c.l.signIn(c.ctx, who, who.keys[f.key], c.apps[f.application])
 		} else {
 			*is, *why, err = c.l.register(c.ctx, who, who.attempts[f.attempt])
 		}
@@ -113,7 +122,7 @@ func (c *trial) try(facts []*fact, into func(*fact) (*bool, *string)) {
 func (c *trial) verdict(j judge, f *fact) impact.Verdict {
 	u := c.people[f.person]
 	if f.key >= 0 {
-		return j.signIn(u, u.Passkeys[f.key], c.l.apps[f.application])
+		return j.signIn(u, u.Passkeys[f.key], c.apps[f.application])
 	}
 	return j.register(u, c.w.people[f.person].attempts[f.attempt])
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/postern/postern"
 )
 
 // pageConfig is what a page of the authority says of itself to scripts.
@@ -83,12 +85,22 @@ func (b *browser) ask(ctx context.Context, method, path string, form url.Values)
 
 const redirectURI = "http://localhost"
 
-// signIn walks from an application's request over the sign-in page to the code, with one passkey. A refusal is its code
-// and sentence, and no error.
+// securityInfo is the client id of My Sign-Ins, and addPath its page where passkeys are added.
+const (
+	securityInfo = "19db86c3-b2b9-44cc-b339-36da233a3be2"
+	addPath      = "/mysecurityinfo/add"
+)
+
+// signIn walks from an application's request over the sign-in page to the code, with one passkey; or to the page where
+// security info is registered, which needs no code. A refusal is its code and sentence, and no error.
 func (l *lab) signIn(ctx context.Context, p *somebody, k *passkey, application string) (allowed bool, refusal string, err error) {
 	b := &browser{http: l.pages, base: l.base, cookies: make(map[string]string)}
+	redirect := redirectURI
+	if application == postern.UserActionRegister {
+		application, redirect = securityInfo, b.base+addPath
+	}
 	q := url.Values{
-		"client_id": {application}, "response_type": {"code"}, "redirect_uri": {redirectURI}, "scope": {"openid profile"}, "state": {"s"}, "nonce": {"n"},
+		"client_id": {application}, "response_type": {"code"}, "redirect_uri": {redirect}, "scope": {"openid profile"}, "state": {"s"}, "nonce": {"n"},
 		"login_hint": {p.upn}, "code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
 	}
 	c, _, err := b.ask(ctx, http.MethodGet, "/"+l.tenantID+"/oauth2/v2.0/authorize?"+q.Encode(), nil)
@@ -123,7 +135,10 @@ func (l *lab) signIn(ctx context.Context, p *somebody, k *passkey, application s
 	if err != nil {
 		return false, "", err
 	}
-	if u, err := url.Parse(location); err != nil || u.Query().Get("code") == "" || !strings.HasPrefix(location, redirectURI) {
+	switch u, err := url.Parse(location); {
+	case err != nil || !strings.HasPrefix(location, redirect):
+		return false, "", errors.New("the sign-in ends elsewhere")
+	case application != securityInfo && u.Query().Get("code") == "":
 		return false, "", errors.New("the sign-in ends without a code")
 	}
 	return true, "", nil

@@ -128,8 +128,15 @@ func (a *access) concerns(m Members, objectID string, guest bool) bool {
 	return chosen(a.people, a.groups, a.roles) && !chosen(a.notPeople, a.notGroups, a.notRoles)
 }
 
-// at says whether the policy counts at an application; "" is every application that no policy names.
+// securityInfo is the client id of My Sign-Ins, where security info is registered.
+const securityInfo = "19db86c3-b2b9-44cc-b339-36da233a3be2"
+
+// at says whether the policy counts at an application; "" is every application that no policy names. The user action of
+// registering security info is taken as one more: an own condition of some policies, and reached through My Sign-Ins.
 func (a *access) at(application string) bool {
+	if application == postern.UserActionRegister {
+		return a.actions.has(application) || a.at(securityInfo)
+	}
 	return (a.everywhere || application != "" && a.there.has(application)) && !a.notThere.has(caAll) && !a.notThere.has(application)
 }
 

@@ -10,8 +10,11 @@ import (
 	"github.com/postern/postern"
 )
 
-// everyOther is how people read the application that stands for all that no policy names.
-const everyOther = "every other application"
+// How people read the application that stands for all that no policy names, and the user action.
+const (
+	everyOther  = "every other application"
+	registering = "registering security info"
+)
 
 // application is one at which sign-ins are judged.
 type application struct {
@@ -19,14 +22,17 @@ type application struct {
 	name string
 }
 
-// applicationsOf lists every application that a Conditional Access policy names in either state of the tenant, and the
-// one that stands for all others, first.
+// applicationsOf lists every application that a Conditional Access policy names in either state of the tenant, the user
+// action if one does, and the one that stands for all others, first.
 func applicationsOf(policies ...postern.TenantPolicy) []application {
 	names := make(map[string]string)
 	for _, p := range policies {
 		for _, c := range p.ConditionalAccess {
 			if c.State != postern.ConditionalAccessOn {
 				continue
+			}
+			if newSet(c.Applications.UserActions).has(postern.UserActionRegister) {
+				names[postern.UserActionRegister] = registering
 			}
 			for _, id := range slices.Concat(c.Applications.Include, c.Applications.Exclude) {
 				if key := fold(id); key != caAll && key != "none" && key != "" {
@@ -74,7 +80,8 @@ type comparison struct {
 	impact        postern.PolicyImpact
 	list          []ranked
 
-	// Room for the answers about one user, application by application.
+	// Room for the passkeys of one user, and the answers about them, application by application.
+	keys      []Candidate
 	was, will []answer
 }
 
@@ -104,8 +111,12 @@ func (c *comparison) add(u *postern.InventoryUser) {
 		return
 	}
 	before, after := c.before.person(u), c.after.person(u)
+	c.keys = c.keys[:0]
+	for i := range u.Passkeys {
+		c.keys = append(c.keys, signInCandidate(&u.Passkeys[i]))
+	}
 	for _, d := range c.demands {
-		d.add(u, &after, c.members)
+		d.add(u, &after, c.keys, c.members)
 	}
 	out := c.judge(u, &before, &after)
 	if len(out.Effects) == 0 && !out.Possible {
@@ -121,8 +132,7 @@ func (c *comparison) at(list []answer, app, keys int) []answer { return list[app
 func (c *comparison) judge(u *postern.InventoryUser, before, after *person) postern.UserImpact {
 	c.was, c.will = c.was[:0], c.will[:0]
 	for _, a := range c.applications {
-		for i := range u.Passkeys {
-			k := signInCandidate(&u.Passkeys[i])
+		for _, k := range c.keys {
 			c.was, c.will = append(c.was, before.signIn(k, a.id)), append(c.will, after.signIn(k, a.id))
 		}
 	}
@@ -151,7 +161,7 @@ func (c *comparison) judge(u *postern.InventoryUser, before, after *person) post
 	if t.signsAfter {
 		out.Applications = t.shut
 	}
-	out.Passkeys = c.passkeys(u, before, after)
+	out.Passkeys = c.passkeys(u, after)
 	return out
 }
 
@@ -183,23 +193,18 @@ func (c *comparison) tally(u *postern.InventoryUser, before, after *person) (t t
 			t.shut = append(t.shut, a.name)
 		}
 		t.keyLost = t.keyLost || lost && signs
-		t.possible = t.possible || signed && signs && !sure && riskier(u, before, after, a.id, was, will)
+		t.possible = t.possible || signed && signs && !sure && c.riskier(before, after, a.id, was, will)
 		if known && !signed && !t.strengthUnmet {
-			here := func(p *access) bool { return p.at(a.id) }
-			t.strengthUnmet = after.unmet(u, here) && !before.unmet(u, here)
+			t.strengthUnmet = after.unmet(c.keys, a.id) && !before.unmet(c.keys, a.id)
 		}
-	}
-	if known && !t.strengthUnmet {
-		here := func(p *access) bool { return p.actions.has(postern.UserActionRegister) }
-		t.strengthUnmet = after.unmet(u, here) && !before.unmet(u, here)
 	}
 	return t
 }
 
-// unmet says whether a policy that counts certainly demands a strength that no usable passkey of the user meets.
-func (p *person) unmet(u *postern.InventoryUser, here func(*access) bool) bool {
+// unmet says whether a policy that counts at an application certainly demands a strength that no usable passkey of the user meets.
+func (p *person) unmet(keys []Candidate, application string) bool {
 	for _, a := range p.access {
-		if a.demandsStrength() && len(a.other) == 0 && here(a) && !p.meets(u, a.strength) {
+		if a.demandsStrength() && len(a.other) == 0 && a.at(application) && !p.meets(keys, a.strength) {
 			return true
 		}
 	}
@@ -207,9 +212,9 @@ func (p *person) unmet(u *postern.InventoryUser, here func(*access) bool) bool {
 }
 
 // meets says whether a passkey of the user that the passkey method lets sign in meets a strength.
-func (p *person) meets(u *postern.InventoryUser, s *strength) bool {
-	for i := range u.Passkeys {
-		if k := signInCandidate(&u.Passkeys[i]); s.meets(k.AAGUID) && p.usable(k) {
+func (p *person) meets(keys []Candidate, s *strength) bool {
+	for _, k := range keys {
+		if s.meets(k.AAGUID) && p.usable(k) {
 			return true
 		}
 	}
@@ -217,12 +222,11 @@ func (p *person) meets(u *postern.InventoryUser, s *strength) bool {
 }
 
 // riskier says whether every passkey that will sign in depends on something that no passkey depended on before.
-func riskier(u *postern.InventoryUser, before, after *person, app string, was, will []answer) bool {
-	for i := range u.Passkeys {
+func (c *comparison) riskier(before, after *person, app string, was, will []answer) bool {
+	for i, k := range c.keys {
 		if will[i] == unmet {
 			continue
 		}
-		k := signInCandidate(&u.Passkeys[i])
 		old := make(set)
 		if was[i] == unjudged {
 			for _, a := range before.access {
@@ -243,11 +247,11 @@ func riskier(u *postern.InventoryUser, before, after *person, app string, was, w
 }
 
 // passkeys says of each passkey of a user whether it signs in anywhere, and what refuses it.
-func (c *comparison) passkeys(u *postern.InventoryUser, before, after *person) []postern.PasskeyImpact {
+func (c *comparison) passkeys(u *postern.InventoryUser, after *person) []postern.PasskeyImpact {
 	out := make([]postern.PasskeyImpact, len(u.Passkeys))
 	for i := range u.Passkeys {
 		k := &u.Passkeys[i]
-		candidate := signInCandidate(k)
+		candidate := c.keys[i]
 		o := postern.PasskeyImpact{MethodID: k.MethodID, Name: k.Name, AAGUID: candidate.AAGUID, Model: c.model(k), Managed: k.Managed()}
 		shut := -1 // an application where it stops, or is refused
 		for n := range c.applications {

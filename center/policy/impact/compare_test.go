@@ -94,14 +94,15 @@ func TestEffects(t *testing.T) {
 		"one of two at one application":  {before: rules(), after: rules(atPortal), user: person(key(yubi), key(titan)), effects: []postern.PolicyEffect{lost}},
 		"a move":                         {before: rules(blockAt(mail)), after: rules(blockAt(portal)), user: person(key(yubi)), effects: []postern.PolicyEffect{somewhere, gained}, apps: "The portal"},
 
-		"strength met":                {before: rules(), after: rules(titanOnly), user: person(key(titan))},
-		"strength takes the passkey":  {before: rules(), after: rules(titanOnly), user: person(key(yubi)), effects: []postern.PolicyEffect{out}},
-		"strength without a passkey":  {before: rules(), after: rules(titanOnly), user: person(), effects: []postern.PolicyEffect{unmet}},
-		"strength was there":          {before: rules(atPortal), after: rules(atPortal), user: person()},
-		"strength grows":              {before: rules(atPortal), after: rules(titanOnly), user: person(), effects: []postern.PolicyEffect{unmet}},
-		"strength nobody knows about": {before: rules(), after: rules(titanOnly), user: unseen},
-		"strength for guests":         {before: rules(), after: rules(titanOnly), user: guest},
-		"strength to register":        {before: rules(), after: rules(registering), user: person(key(yubi)), effects: []postern.PolicyEffect{unmet}},
+		"strength met":                     {before: rules(), after: rules(titanOnly), user: person(key(titan))},
+		"strength takes the passkey":       {before: rules(), after: rules(titanOnly), user: person(key(yubi)), effects: []postern.PolicyEffect{out}},
+		"strength without a passkey":       {before: rules(), after: rules(titanOnly), user: person(), effects: []postern.PolicyEffect{unmet}},
+		"strength was there":               {before: rules(atPortal), after: rules(atPortal), user: person()},
+		"strength grows":                   {before: rules(atPortal), after: rules(titanOnly), user: person(), effects: []postern.PolicyEffect{unmet}},
+		"strength nobody knows about":      {before: rules(), after: rules(titanOnly), user: unseen},
+		"strength for guests":              {before: rules(), after: rules(titanOnly), user: guest},
+		"strength to register":             {before: rules(), after: rules(registering), user: person(key(yubi)), effects: []postern.PolicyEffect{somewhere}, apps: "registering security info"},
+		"strength to register, no passkey": {before: rules(), after: rules(registering), user: person(), effects: []postern.PolicyEffect{unmet}},
 		"strength reported": {before: rules(), after: rules(rule(func(c *postern.ConditionalAccessPolicy) {
 			demand("mine")(c)
 			c.State = postern.ConditionalAccessReportOnly
@@ -285,12 +286,16 @@ func TestDemandOfAnUnknownStrength(t *testing.T) {
 // A hundred thousand people, of whom every tenth loses something.
 func BenchmarkCompare(b *testing.B) {
 	const users = 100_000
-	models := []string{yubi, titan, ours}
+	var keys [][]postern.InventoryPasskey
+	for range 9 {
+		keys = append(keys, []postern.InventoryPasskey{key(yubi), key(ours)})
+	}
+	keys = append(keys, []postern.InventoryPasskey{key(titan)})
 	crowd := func(yield func(postern.InventoryUser, error) bool) {
 		at := time.Unix(1_700_000_000, 0)
 		for n := range users {
 			u := postern.InventoryUser{ObjectID: fmt.Sprintf("%08d-0000-4000-8000-000000000000", n), DisplayName: "Somebody", Enabled: true, LookedAt: &at}
-			u.Passkeys = []postern.InventoryPasskey{key(models[n%3]), key(models[n%10/9])}
+			u.Passkeys = keys[n%len(keys)]
 			if !yield(u, nil) {
 				return
 			}
@@ -300,8 +305,13 @@ func BenchmarkCompare(b *testing.B) {
 		c.Users.IncludeUsers = nil
 		c.Users.IncludeGroups = []string{sales}
 	}), blockAt(mail))
-	after := rules(rule(demand("mine")), blockAt(mail, portal))
-	after.Passkeys = restricted(titan, ours).Passkeys
+	after := rules(rule(func(c *postern.ConditionalAccessPolicy) {
+		demand("mine")(c)
+		c.State = postern.ConditionalAccessReportOnly
+	}), blockAt(mail))
+	after.Passkeys = change(open(), func(p *postern.PasskeyPolicy) {
+		p.KeyRestrictions = postern.KeyRestrictions{Enforced: true, Block: true, AAGUIDs: []string{titan}}
+	}).Passkeys
 	for b.Loop() {
 		counts, _, err := impact.Compare(before, after, crowd, places{}, nil)
 		if err != nil || counts.Basis.Users != users {

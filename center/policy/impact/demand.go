@@ -64,7 +64,7 @@ func sameStrength(before, after []postern.AuthenticationStrength, id string) boo
 }
 
 // add counts a user as the policy would judge them if it were on. Guests prove themselves at their own organisation.
-func (d *demand) add(u *postern.InventoryUser, after *person, m Members) {
+func (d *demand) add(u *postern.InventoryUser, after *person, keys []Candidate, m Members) {
 	if u.Guest || !d.policy.concerns(m, fold(u.ObjectID), false) {
 		return
 	}
@@ -73,7 +73,7 @@ func (d *demand) add(u *postern.InventoryUser, after *person, m Members) {
 	case unseen(u) || d.policy.strength == nil:
 	case len(u.Passkeys) == 0:
 		d.Without++
-	case after.meets(u, d.policy.strength):
+	case after.meets(keys, d.policy.strength):
 		d.Met++
 	default:
 		d.Unmet++

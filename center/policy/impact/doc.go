@@ -18,16 +18,19 @@
 //     An exclusion, of people or applications, beats every inclusion. Reporting policies refuse nobody.
 //
 // A refusal that depends on what is not judged (platforms, locations, compliant devices, terms of use, a strength that
-// could not be read) makes the sign-in possible instead of refused. Applications are those that a policy names by client
-// id, or by a word such as Office365, which is taken as one more application, and "every other application".
+// could not be read) makes the sign-in possible instead of refused.
+//
+// Applications are those that a policy that is on names by client id, or by a word such as Office365, which is taken as one
+// more application; "every other application"; and, if a policy names that user action, "registering security info",
+// where policies for My Sign-Ins count besides.
 //
 // # A registration
 //
 // A passkey may be registered if the method is open to the user as above, self-service set up is on, the user is no guest,
 // and one profile has nothing against type and model, nor against a passkey that is not attested. Conditional Access does
-// not count: Postern registers with its own application's token, which meets no policy of the user. What a policy on the
-// user action of registering security info, or on all applications, demands of people at Security info is told as a demand
-// and as strength_unmet, since that is where somebody without a fitting passkey goes round in circles.
+// not count: Postern registers with its own application's token, which meets no policy of the user. Who comes to register
+// at Security info without a passkey that a policy demands there goes round in circles; that is told as a lock-out from
+// there, or as strength_unmet of those who never came in with a passkey.
 //
 // # Effects
 //
@@ -41,7 +44,7 @@
 //	postern_lost          the same of the passkey Postern makes: its own model, bound to a device, not attested
 //	strength_unmet        a policy that is on, and depends on nothing else, will demand a strength, without alternative, that
 //	                      no passkey meets which the method lets the user use; at an application where no passkey signed in
-//	                      before, or when security info is registered; and no policy demanded so there before
+//	                      before, nor any policy demanded so
 //	sign_in_gained        a passkey signs in to an application that refused it
 //	registration_gained   the reverse of registration_lost or postern_lost
 //

@@ -12,7 +12,8 @@ type Verdict struct {
 }
 
 // SignIn says whether a user signs in to an application, by client id, with a passkey of theirs. "" is an application
-// that no Conditional Access policy names. Who judges many prepares a [Judge].
+// that no Conditional Access policy names, postern.UserActionRegister the place where security info is registered. Who
+// judges many prepares a [Judge].
 func SignIn(p postern.TenantPolicy, m Members, u postern.InventoryUser, k postern.InventoryPasskey, application string) Verdict {
 	return Prepare(p, m).SignIn(u, k, application)
 }

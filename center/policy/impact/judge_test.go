@@ -206,6 +206,17 @@ func TestSignIn(t *testing.T) {
 			c.Applications = postern.ConditionalAccessTargets{UserActions: []string{postern.UserActionRegister}}
 		}), at: portal},
 
+		"a user action at its place": {policy: with(func(c *postern.ConditionalAccessPolicy) {
+			c.Applications = postern.ConditionalAccessTargets{UserActions: []string{postern.UserActionRegister}}
+		}), at: postern.UserActionRegister, why: "blocks"},
+		"everywhere is there too": {policy: with(func(*postern.ConditionalAccessPolicy) {}), at: postern.UserActionRegister, why: "blocks"},
+		"everywhere but at My Sign-Ins": {policy: with(func(c *postern.ConditionalAccessPolicy) {
+			c.Applications.Exclude = []string{"19DB86C3-b2b9-44cc-b339-36da233a3be2"}
+		}), at: postern.UserActionRegister},
+		"another user action": {policy: with(func(c *postern.ConditionalAccessPolicy) {
+			c.Applications = postern.ConditionalAccessTargets{UserActions: []string{"urn:user:registerdevice"}}
+		}), at: postern.UserActionRegister},
+
 		"multifactor":               {policy: with(func(c *postern.ConditionalAccessPolicy) { c.Grant.Controls = []string{"mfa"} })},
 		"nothing demanded":          {policy: with(func(c *postern.ConditionalAccessPolicy) { c.Grant.Controls = nil })},
 		"built-in strength":         {policy: with(demand(resistant))},

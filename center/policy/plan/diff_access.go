@@ -18,7 +18,7 @@ func (d *differ) conditionalAccess() {
 		}
 		to := *p.after
 		o := on{d, postern.PolicyObjectConditionalAccess, to.Name}
-		from := postern.ConditionalAccessPolicy{Name: to.Name, State: to.State, Other: to.Other}
+		from := postern.ConditionalAccessPolicy{Name: to.Name, State: to.State}
 		if p.before != nil {
 			from = *p.before
 			o.set("name", from.Name, to.Name, "The Conditional Access policy “%s” is renamed “%s”.", from.Name, to.Name)

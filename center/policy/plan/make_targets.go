@@ -9,7 +9,8 @@ import (
 	"github.com/postern/postern/center/policy/document"
 )
 
-// targets returns the targets that the document lists, those that were there before in their places.
+// targets returns the targets that the document lists, those that were there before in their places. Each is what the list
+// says of it: without a word on registration it is optional, without one on profiles the default one counts.
 func (m *maker) targets(path string, want []document.Target, now, before []postern.PolicyTarget) []postern.PolicyTarget {
 	if want == nil {
 		return now
@@ -58,17 +59,15 @@ func (m *maker) targetOf(path string, w document.Target, before []postern.Policy
 			return postern.PolicyTarget{}, false
 		}
 	}
-	assign(&t.RegistrationRequired, w.RegistrationRequired)
-	if w.Profiles != nil {
-		ids := []string{}
-		for i, name := range w.Profiles {
-			if id, ok := m.profileRef(fmt.Sprintf("%s.profiles[%d]", path, i), name, t); ok {
-				ids = append(ids, id)
-			}
+	t.RegistrationRequired = w.RegistrationRequired != nil && *w.RegistrationRequired
+	ids := []string{}
+	for i, name := range w.Profiles {
+		if id, ok := m.profileRef(fmt.Sprintf("%s.profiles[%d]", path, i), name, t); ok {
+			ids = append(ids, id)
 		}
-		if ids = list(t.Profiles, ids); !had || !slices.Equal(m.effective(ids), m.effective(t.Profiles)) {
-			t.Profiles = ids
-		}
+	}
+	if !had || !slices.Equal(m.effective(list(t.Profiles, ids)), m.effective(t.Profiles)) {
+		t.Profiles = list(t.Profiles, ids)
 	}
 	return t, true
 }

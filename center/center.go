@@ -26,6 +26,7 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/policy"
 	"github.com/postern/postern/center/policy/aaguid"
 	"github.com/postern/postern/center/policy/inventory"
 	"github.com/postern/postern/center/provision"
@@ -54,6 +55,7 @@ type Center struct {
 	Reconcile    *reconcile.Service
 	Inventory    *inventory.Service
 	Models       *aaguid.Service
+	Policies     *policy.Service
 	Mail         *mail.Service
 	Enrolment    *enrolment.Service
 	Bulk         *bulk.Service
@@ -173,6 +175,10 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		Store: db, Integrations: inventories{s.Integrations}, Directory: mirror{s.Directory}, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
 		Logger: o.Logger, Now: o.Now,
 	}
+	s.Policies = &policy.Service{
+		Store: db, Integrations: policies{s.Integrations}, Inventory: s.Inventory, Lists: modelLists{s.Models, s.Inventory}, Audit: s.Trail,
+		Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now, ReadBack: c.Policy.ReadBack,
+	}
 	hub := relay.NewHub(relay.HubConfig{
 		Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger, Missed: s.Push.Missed,
 	})
@@ -201,6 +207,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Inventory.Models = modelNames{s.Models}
 	s.Inventory.Handle(&registry)
 	s.Models.Handle(&registry)
+	s.Policies.Handle(&registry)
 	s.Mail.Handle(&registry)
 	s.Bulk.Handle(&registry)
 	s.keepCheckpoints(&registry)
@@ -297,7 +304,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
-		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models,
+		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies,
 	})
 	console := web.New(web.Deps{
 		Mail: s.Mail, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,

@@ -54,6 +54,8 @@ type Config struct {
 	Push PushConfig `koanf:"push"`
 	// Models says where newer lists of authenticators' models come from.
 	Models ModelsConfig `koanf:"models"`
+	// Policy says how the policy of tenants is written.
+	Policy PolicyConfig `koanf:"policy"`
 	// Stories serves a page with every state of every console page under /storybook/. For demonstrations.
 	Stories bool `koanf:"stories"`
 }
@@ -99,13 +101,14 @@ var configKeys = []string{
 	"nats.url", "nats.credentials_file", "nats.ca_file", "nats.tls_certificate", "nats.tls_key", "nats.prefix",
 	"push.contact", "push.proxy", "push.ca_file", "push.allow_private",
 	"models.address", "models.signers", "models.ca_file", "models.allow_local",
+	"policy.read_back",
 }
 
 // fromEnvironment turns POSTERN_ENTRA_CA_FILE into entra.ca_file and POSTERN_PUBLIC_URL into public_url. Variables
 // that are no setting are left alone: the command line client and the phone share the prefix.
 func fromEnvironment(name, value string) (string, any) {
 	key := strings.ToLower(strings.TrimPrefix(name, "POSTERN_"))
-	for _, part := range []string{"entra", "nats", "push", "models"} {
+	for _, part := range []string{"entra", "nats", "push", "models", "policy"} {
 		if rest, ok := strings.CutPrefix(key, part+"_"); ok {
 			key = part + "." + rest
 		}

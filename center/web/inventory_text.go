@@ -106,6 +106,14 @@ func methodText(m string) string {
 	return m
 }
 
+func methodsText(methods []string) string {
+	names := make([]string, len(methods))
+	for n, m := range methods {
+		names[n] = methodText(m)
+	}
+	return strings.Join(names, ", ")
+}
+
 // reportNames are what Microsoft's pages call the methods of the registration report.
 var reportNames = map[string]string{
 	"mobilePhone": "Mobile phone", "alternateMobilePhone": "Alternate mobile phone", "officePhone": "Office phone", "email": "Email",

@@ -38,23 +38,23 @@ func locksOut(u postern.UserImpact) bool {
 // lockedOut lists everybody whom the plan would lock out.
 func (c *console) lockedOut(ctx context.Context, plan postern.PolicyPlan) ([]postern.UserImpact, error) {
 	var all []postern.UserImpact
-	if lockOuts(plan.Impact)+plan.Impact.Possible == 0 {
+	if mayLockOut(plan.Impact) == 0 {
 		return nil, nil
 	}
 	const page = 1000
 	for offset := 0; ; offset += page {
-		// The worst come first, so nobody is locked out behind a page on which nobody is.
+		// The worst come first, so nobody is locked out behind somebody who is not.
 		found, total, err := c.Policies.Impact(ctx, plan.ID, postern.ImpactQuery{Offset: offset, Limit: page})
 		if err != nil {
 			return nil, err
 		}
-		before := len(all)
 		for _, u := range found {
-			if locksOut(u) {
-				all = append(all, u)
+			if !locksOut(u) {
+				return all, nil
 			}
+			all = append(all, u)
 		}
-		if len(all) == before && len(found) == page && len(all) >= lockOuts(plan.Impact)+plan.Impact.Possible || len(found) == 0 || offset+page >= total {
+		if len(found) == 0 || offset+page >= total {
 			return all, nil
 		}
 	}

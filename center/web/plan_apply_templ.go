@@ -106,7 +106,7 @@ func applySheet(p applyPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if n := lockOuts(p.Plan.Impact) + p.Plan.Impact.Possible; n > 0 {
+			if n := mayLockOut(p.Plan.Impact); n > 0 {
 				templ_7745c5c3_Var6 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 					templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 					templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
@@ -143,7 +143,7 @@ func applySheet(p applyPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if p.Hidden && lockOuts(p.Plan.Impact) > 0 {
+			if p.Hidden && mayLockOut(p.Plan.Impact) > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p class=\"wrong\">You may not see users, so you cannot name those who would be locked out. Somebody who may has to apply this plan.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -242,7 +242,7 @@ func applySheet(p applyPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if lockOuts(p.Plan.Impact) > 0 {
+			if mayLockOut(p.Plan.Impact) > 0 {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<button class=\"danger\">Lock them out and apply</button>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -46,7 +46,7 @@ func planTitle(p postern.PolicyPlan) string {
 	case len(p.Steps) == 1:
 		return p.Steps[0].Sentence
 	}
-	return count(len(p.Steps), "step")
+	return "Change: " + count(len(p.Steps), "step")
 }
 
 func verbText(v postern.PolicyVerb) (kind, text string) {
@@ -116,6 +116,26 @@ func effectBadge(e postern.PolicyEffect) (kind, text string) {
 // lockOuts are those who are locked out, of everything or of some applications.
 func lockOuts(i postern.PolicyImpact) int {
 	return i.Effects[postern.EffectLockedOut] + i.Effects[postern.EffectLockedOutSomewhere]
+}
+
+// mayLockOut adds those who are locked out under conditions only. All of them have to be named.
+func mayLockOut(i postern.PolicyImpact) int { return lockOuts(i) + i.Possible }
+
+// passkeyFate says what becomes of a passkey.
+func passkeyFate(k postern.PasskeyImpact) string {
+	text := "is refused today too"
+	switch {
+	case k.Before && !k.After:
+		text = "stops"
+	case !k.Before && k.After:
+		text = "will work"
+	case k.After:
+		text = "goes on"
+	}
+	if k.Why != "" && !k.After {
+		text += ": " + k.Why
+	}
+	return text
 }
 
 // concerned reports whether anybody is concerned at all.
@@ -203,7 +223,7 @@ func onlyMethodText(u postern.UserImpact) string {
 	case postern.KnownYes:
 		return "no other method"
 	case postern.KnownNo:
-		return "has " + strings.Join(u.Methods, ", ")
+		return "also has " + methodsText(u.Methods)
 	}
 	return "other methods unknown"
 }

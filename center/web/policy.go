@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/postern/postern"
@@ -130,10 +131,36 @@ func notesOn(notes []postern.PolicyNote, fields ...string) []postern.PolicyNote 
 	var found []postern.PolicyNote
 	for _, n := range notes {
 		for _, f := range fields {
-			if n.Field == f || f != "" && strings.HasPrefix(n.Field, f+".") {
+			if n.Field == f || f != "" && (strings.HasPrefix(n.Field, f+".") || strings.HasPrefix(n.Field, f+"[")) {
 				found = append(found, n)
 				break
 			}
+		}
+	}
+	return found
+}
+
+// notesExactly returns the notes about a field itself, without those about what is below it.
+func notesExactly(notes []postern.PolicyNote, field string) []postern.PolicyNote {
+	return slices.DeleteFunc(notesOn(notes, field), func(n postern.PolicyNote) bool { return n.Field != field })
+}
+
+// ofProfile returns the notes about a profile.
+func (p policyPage) ofProfile(name string, fields ...string) []postern.PolicyNote {
+	at := "profiles[" + name + "]"
+	for n := range fields {
+		fields[n] = at + "." + fields[n]
+	}
+	return notesOn(p.Notes, fields...)
+}
+
+// general are the notes that belong to no setting of the page. What is not urgent stands with the explanations below.
+func (p policyPage) general(urgent bool) []postern.PolicyNote {
+	var found []postern.PolicyNote
+	for _, n := range p.Notes {
+		if (n.Level != postern.PolicyNoteInfo) == urgent &&
+			len(notesOn([]postern.PolicyNote{n}, "state", "self_service", "enforce_attestation", "restrictions", "profiles", "targets", "conditional_access", "strengths")) == 0 {
+			found = append(found, n)
 		}
 	}
 	return found

@@ -32,14 +32,22 @@ func policyHelp(p policyPage) templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section aria-labelledby=\"policy-help\"><h2 id=\"policy-help\">Good to know</h2><details><summary>Attestation, and what can go wrong with it</summary><p>Attestation tries to prove that a passkey is what it claims to be. For passkeys in Microsoft Authenticator Apple and Google vouch:</p><ul><li>On iOS, App Attest proves the app before the passkey is registered. Attested registration is still being rolled out to users of the app.</li><li>On Android, the Play Integrity API proves the app, and key attestation that the passkey is kept by the hardware. Everybody with the latest app has it.</li><li>When those services are busy a registration may fail; people try again. While they are down, registrations that need attestation are blocked.</li></ul><p>Look there when registrations fail: ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<section aria-labelledby=\"policy-help\"><h2 id=\"policy-help\">Good to know</h2><div class=\"spaced\">")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = notesHere(p.general(false)).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</div><details><summary>Attestation, and what can go wrong with it</summary><p>Attestation tries to prove that a passkey is what it claims to be. For passkeys in Microsoft Authenticator Apple and Google vouch:</p><ul><li>On iOS, App Attest proves the app before the passkey is registered. Attested registration is still being rolled out to users of the app.</li><li>On Android, the Play Integrity API proves the app, and key attestation that the passkey is kept by the hardware. Everybody with the latest app has it.</li><li>When those services are busy a registration may fail; people try again. While they are down, registrations that need attestation are blocked.</li></ul><p>Look there when registrations fail: ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(" ")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `policy_help.templ`, Line: 17, Col: 9}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `policy_help.templ`, Line: 20, Col: 9}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -52,7 +60,7 @@ func policyHelp(p policyPage) templ.Component {
 		var templ_7745c5c3_Var3 string
 		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(" and ")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `policy_help.templ`, Line: 19, Col: 13}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `policy_help.templ`, Line: 22, Col: 13}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 		if templ_7745c5c3_Err != nil {
@@ -62,7 +70,7 @@ func policyHelp(p policyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, ".</p></details> <details><summary>Key restrictions decide at every sign-in</summary><p>They count when a passkey is registered and whenever it signs in. Taking a model off a list of allowed ones stops its passkeys at once, and every plan here shows whose those are before anything is written.</p><p>Where nothing was restricted so far and passkeys are in use, collect the models in use first and put them on the list. The form does it with one button.</p></details> <details><summary>Passkeys in Microsoft Authenticator</summary><p>There is no passkey setting in the Microsoft Authenticator section of the authentication methods policy. What is set here decides, in the section Passkey (FIDO2).</p><ul><li>Key restrictions have to be enforced and both models of the app allowed, for Android and for iOS, so that people can register in the app or from Security info.</li><li>Security info offers “Passkey in Microsoft Authenticator” as a way of its own only then. Otherwise people may still find it under “Security key or passkey”, depending on system and browser; few do.</li><li>When restrictions are turned off, the app's models have to leave the list too, or people are asked to set it up all the same.</li></ul><p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, ".</p></details> <details><summary>Key restrictions decide at every sign-in</summary><p>They count when a passkey is registered and whenever it signs in. Taking a model off a list of allowed ones stops its passkeys at once, and every plan here shows whose those are before anything is written.</p><p>Where nothing was restricted so far and passkeys are in use, collect the models in use first and put them on the list. The form does it with one button.</p></details> <details><summary>Passkeys in Microsoft Authenticator</summary><p>There is no passkey setting in the Microsoft Authenticator section of the authentication methods policy. What is set here decides, in the section Passkey (FIDO2).</p><ul><li>Key restrictions have to be enforced and both models of the app allowed, for Android and for iOS, so that people can register in the app or from Security info.</li><li>Security info offers “Passkey in Microsoft Authenticator” as a way of its own only then. Otherwise people may still find it under “Security key or passkey”, depending on system and browser; few do.</li><li>When restrictions are turned off, the app's models have to leave the list too, or people are asked to set it up all the same.</li></ul><p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -70,7 +78,7 @@ func policyHelp(p policyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</p></details> <details><summary>Elsewhere</summary><ul><li>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</p></details> <details><summary>Elsewhere</summary><ul><li>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -78,7 +86,7 @@ func policyHelp(p policyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</li><li>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</li><li>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -86,7 +94,7 @@ func policyHelp(p policyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</li><li>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</li><li>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -94,7 +102,7 @@ func policyHelp(p policyPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</li></ul></details></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</li></ul></details></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -29,15 +29,15 @@ passkeys:
 func fixtureSteps() []postern.PolicyStep {
 	return []postern.PolicyStep{
 		{
-			Verb: postern.PolicySet, Object: postern.PolicyObjectPasskeys, Field: "passkeys.restrictions.enforce", Old: "false", New: "true", Reversible: true,
+			Verb: postern.PolicySet, Object: postern.PolicyObjectPasskeys, Field: "restrictions.enforce", Old: "false", New: "true", Reversible: true,
 			Sentence: "Only passkeys of the models on the list can be registered and sign in.",
 		},
 		{
-			Verb: postern.PolicyAdd, Object: postern.PolicyObjectPasskeys, Field: "passkeys.restrictions.models", New: "2fc0579f-8113-47ea-b116-bb5a8db9202a", Reversible: true,
+			Verb: postern.PolicyAdd, Object: postern.PolicyObjectPasskeys, Field: "restrictions.models", New: "2fc0579f-8113-47ea-b116-bb5a8db9202a", Reversible: true,
 			AAGUID: fixtureModels[2].AAGUID, Sentence: "Passkeys of the model YubiKey 5 Series with NFC are allowed.",
 		},
 		{
-			Verb: postern.PolicyRemove, Object: postern.PolicyObjectProfile, Name: "Keys only", Field: "passkeys.profiles[1].restrictions.models", Old: fixtureModels[4].AAGUID,
+			Verb: postern.PolicyRemove, Object: postern.PolicyObjectProfile, Name: "Keys only", Field: "profiles[Keys only].restrictions.models", Old: fixtureModels[4].AAGUID,
 			AAGUID: fixtureModels[4].AAGUID, Sentence: "Passkeys of the model iCloud Keychain will no longer sign in.",
 		},
 		{

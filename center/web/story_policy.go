@@ -15,12 +15,12 @@ func policyShellOf(part policyPart) policyFrame {
 func fixtureNotes() []postern.PolicyNote {
 	return []postern.PolicyNote{
 		{
-			Key: "unrestricted", Level: postern.PolicyNoteWarning, Field: "passkeys.restrictions.enforce", Deviation: true,
+			Key: "unrestricted", Level: postern.PolicyNoteWarning, Field: "restrictions.enforce", Deviation: true,
 			Message: "Key restrictions are off, so Security info does not offer passkeys in an app as a way of their own.",
 			Next:    "Put the models in use on an allow list first, then enforce it.", Link: linkAppHelp,
 		},
 		{
-			Key: "postern_missing", Level: postern.PolicyNoteDanger, Field: "passkeys.self_service",
+			Key: "postern_missing", Level: postern.PolicyNoteDanger, Field: "self_service",
 			Message: "Nobody can register a passkey on a phone with Postern.", Next: "Allow self-service set up.",
 		},
 		{Key: "schema", Level: postern.PolicyNoteInfo, Message: "The tenant does not use passkey profiles."},

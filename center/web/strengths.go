@@ -13,6 +13,7 @@ import (
 type strengthsPage struct {
 	policyFrame
 	Policy   postern.TenantPolicy
+	Notes    []postern.PolicyNote
 	Models   modelNames
 	Problems problems
 }
@@ -56,7 +57,7 @@ func (c *console) strengthsPage(r *http.Request) (strengthsPage, error) {
 		return p, err
 	}
 	p.Models = list.Model
-	p.Policy, _, err = c.Policies.Tenant(r.Context(), f.Integration.ID)
+	p.Policy, p.Notes, err = c.Policies.Tenant(r.Context(), f.Integration.ID)
 	p.Problems = problemsOf(err)
 	return p, nil
 }

@@ -31,6 +31,8 @@ type commands struct {
 	Pairings     pairingsCmd     `cmd:"" help:"Pairings of phones with workstations." group:"remote"`
 	Passkeys     passkeysCmd     `cmd:"" help:"Passkeys of users, and their provisioning." group:"remote"`
 	Reconcile    reconcileCmd    `cmd:"" help:"Entra, Postern and the groups: whether they agree." group:"remote"`
+	Models       modelsCmd       `cmd:"" help:"Models of authenticators, and the bundles of them that policies name." group:"remote"`
+	Inventory    inventoryCmd    `cmd:"" help:"Every passkey of everybody in the tenant, whoever made it." group:"remote"`
 	Mail         mailCmd         `cmd:"" help:"Messages to users: mail settings, texts, reminders, outbox." group:"remote"`
 	Jobs         jobsCmd         `cmd:"" help:"Jobs over many users." group:"remote"`
 	Audit        auditCmd        `cmd:"" help:"The audit trail." group:"remote"`

@@ -10,12 +10,13 @@ import (
 // rules compares attestation and key restrictions, of the tenant or of a profile.
 func (d *differ) rules(o on, wasAttested, isAttested bool, from, to postern.KeyRestrictions) {
 	where, by := "", ""
-	if o.object == postern.PolicyObjectProfile {
-		where, by = "In the profile “"+o.name+"”: ", " by it"
+	synced, unsynced := ", and synced passkeys sign in", ", and synced passkeys no longer sign in"
+	if o.object == postern.PolicyObjectProfile { // whether it takes synced passkeys is a step of its own
+		where, by, synced, unsynced = "In the profile “"+o.name+"”: ", " by it", "", ""
 	}
 	o.toggle("enforce_attestation", wasAttested, isAttested, "false", "true",
-		where+"Entra takes new passkeys without an attestation that it can verify, and synced passkeys sign in"+by+".",
-		where+"Entra takes new passkeys only with an attestation that it can verify, which passkeys on Postern's phones cannot give, and synced passkeys no longer sign in"+by+".")
+		where+"Entra takes new passkeys without an attestation that it can verify"+synced+".",
+		where+"Entra takes new passkeys only with an attestation that it can verify, which passkeys on Postern's phones cannot give"+unsynced+".")
 	o.toggle("restrictions.enforce", from.Enforced, to.Enforced, "false", "true",
 		where+"Key restrictions are no longer enforced: passkeys of every model register and sign in"+by+"."+leftover(to), where+enforced(to, by))
 	o.toggle("restrictions.type", from.Block, to.Block, "allow", "block",

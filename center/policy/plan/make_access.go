@@ -177,8 +177,7 @@ func (m *maker) state(path string, c document.ConditionalAccess, into, before *p
 			Message: "The Conditional Access policy “" + into.Name + "” decides at once, without a time in report-only.", Link: linkReportOnly,
 		})
 	default:
-		m.fault(path+".state", "the policy %q is not in report-only in the tenant, so it cannot be turned on", into.Name).Next =
-			"Apply it with state: report-only first, and look at Entra's sign-in log for some days. Or write skip_report_only: true."
+		m.fault(path+".state", "the policy %q is not in report-only in the tenant, so it cannot be turned on", into.Name).Next = "Apply it with state: report-only first, and look at Entra's sign-in log for some days. Or write skip_report_only: true."
 	}
 }
 

@@ -19,12 +19,10 @@ func (m *maker) passkeys(p document.Passkeys) {
 	profiles := k.Schema == postern.PolicySchemaProfiles
 	switch {
 	case profiles && p.UsesTenant():
-		m.fault("passkeys", "the tenant uses passkey profiles, and the document has enforce_attestation or restrictions outside of one").Next =
-			"Write them into a profile under profiles. Export the policy to see how it stands."
+		m.fault("passkeys", "the tenant uses passkey profiles, and the document has enforce_attestation or restrictions outside of one").Next = "Write them into a profile under profiles. Export the policy to see how it stands."
 		return
 	case !profiles && p.UsesProfiles():
-		m.fault("passkeys", "the tenant does not use passkey profiles, and the document has some").Next =
-			"Write enforce_attestation and restrictions under passkeys. Or opt in to passkey profiles in the Microsoft Entra admin center, under Authentication methods > Policies > Passkey (FIDO2); that cannot be taken back, and Postern never does it."
+		m.fault("passkeys", "the tenant does not use passkey profiles, and the document has some").Next = "Write enforce_attestation and restrictions under passkeys. Or opt in to passkey profiles in the Microsoft Entra admin center, under Authentication methods > Policies > Passkey (FIDO2); that cannot be taken back, and Postern never does it."
 		return
 	}
 	assign(&k.Enabled, p.State)
@@ -123,8 +121,7 @@ func (m *maker) profile(path string, p document.Profile, into *postern.PasskeyPr
 		into.KeyRestrictions.AAGUIDs = []string{}
 	}
 	if into.AttestationEnforced && into.Synced && (p.Types != nil || p.EnforceAttestation != nil) {
-		m.fault(path+".enforce_attestation", "the profile %q enforces attestation and takes synced passkeys, which cannot attest", into.Name).Next =
-			"Turn one of the two off."
+		m.fault(path+".enforce_attestation", "the profile %q enforces attestation and takes synced passkeys, which cannot attest", into.Name).Next = "Turn one of the two off."
 	}
 	if p.Default != nil && *p.Default {
 		m.after.Passkeys.DefaultProfile = into.ID

@@ -119,6 +119,15 @@ func TestAccessOfDevices(t *testing.T) {
 			}
 		})
 	}
+	// Signing in at the page for codes is judged by no application's rules but the one's that waits.
+	d.rule(condition("applications", object{"includeApplications": []any{"All"}, "excludeApplications": []any{d.apps[1]}}))
+	fresh := d.visit()
+	w, _ := fresh.do("GET", "/devicelogin", nil)
+	_, c := fresh.do("GET", strings.TrimPrefix(w.Header().Get("Location"), "https://login.microsoft.com"), nil)
+	if got := fresh.login(c, url.Values{"type": {"23"}, "assertion": {key.get(c.Challenge)}}); got != "" {
+		t.Errorf("the page for codes: %q", got)
+	}
+	d.noRules()
 	// The control API answers for somebody, and is judged like them.
 	d.rule(grants("OR", "", "mfa"))
 	for _, mfa := range []bool{false, true} {
@@ -133,7 +142,7 @@ func TestAccessOfDevices(t *testing.T) {
 		})
 		body := fmt.Sprintf(`{"upn":%q,"mfa":%v}`, "member@"+tenant.Domain, mfa)
 		w := httptest.NewRecorder()
-		d.s.ServeHTTP(w, httptest.NewRequest("POST", controlRoot+"tenants/first/devices/"+code, strings.NewReader(body)))
+		d.s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, controlRoot+"tenants/first/devices/"+code, strings.NewReader(body)))
 		if (w.Code == http.StatusNoContent) != mfa || !mfa && !strings.Contains(w.Body.String(), "AADSTS50076") {
 			t.Errorf("with a second factor %v: %d %s", mfa, w.Code, w.Body)
 		}

@@ -14,8 +14,10 @@ func TestPopulation(t *testing.T) {
 	body := Population{
 		Reset: true,
 		Groups: []GroupSpec{
-			{Name: "Outer", Members: []string{"inner", "ada"}}, {Name: "Inner", Kind: "security", Dynamic: true},
-			{Name: "Team", Kind: "microsoft365"}, {Name: "List", Kind: "distribution"},
+			{Name: "Outer", Members: []string{"inner", "ada"}},
+			{Name: "Inner", Kind: "security", Dynamic: true},
+			{Name: "Team", Kind: "microsoft365"},
+			{Name: "List", Kind: "distribution"},
 		},
 		Users: []UserSpec{
 			{UPN: "ada", DisplayName: "Ada", Roles: []string{roleGlobalReader}, Methods: []string{"microsoftAuthenticatorPush", "mobilePhone"}, Passkeys: []PasskeySpec{

@@ -233,8 +233,14 @@ func (b *seeder) passkeys(u *User, n int) {
 
 // seededMethods are what people have beside passkeys, each list as often as it comes here.
 var seededMethods = [][]string{
-	nil, nil, nil, {"microsoftAuthenticatorPush"}, {"microsoftAuthenticatorPush", "mobilePhone"}, {"microsoftAuthenticatorPush", "softwareOneTimePasscode"},
-	{"mobilePhone"}, {"windowsHelloForBusiness"}, {"windowsHelloForBusiness", "microsoftAuthenticatorPush"}, {"email"},
+	nil, nil, nil,
+	{"microsoftAuthenticatorPush"},
+	{"microsoftAuthenticatorPush", "mobilePhone"},
+	{"microsoftAuthenticatorPush", "softwareOneTimePasscode"},
+	{"mobilePhone"},
+	{"windowsHelloForBusiness"},
+	{"windowsHelloForBusiness", "microsoftAuthenticatorPush"},
+	{"email"},
 }
 
 // habits gives a user other methods, and says of some passkeys when they were used last. It draws from the user's id, so

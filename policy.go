@@ -16,7 +16,8 @@ type TenantPolicy struct {
 	StrengthsRead         bool                      `json:"strengths_read" doc:"Whether the application may read authentication strengths."`
 	ConditionalAccess     []ConditionalAccessPolicy `json:"conditional_access"`
 	ConditionalAccessRead bool                      `json:"conditional_access_read" doc:"Whether the application may read Conditional Access policies."`
-	// OtherMethodsSize is how many bytes the rest of the authentication methods policy takes, as far as is known.
+	// OtherMethodsSize is how many bytes the targets of the other methods take of the authentication methods policy,
+	// beyond the part that every tenant has; as far as is known.
 	OtherMethodsSize int `json:"other_methods_size,omitempty"`
 	// Names are the display names of the groups, users, roles and applications that are named above by id, and of targets
 	// what they are.

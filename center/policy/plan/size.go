@@ -20,7 +20,7 @@ const (
 // Size estimates how large the authentication methods policy is, by the figures Microsoft publishes.
 func Size(policy postern.TenantPolicy) postern.PolicySize {
 	k := policy.Passkeys
-	kb := max(sizeBase, float64(policy.OtherMethodsSize)/1024)
+	kb := sizeBase + float64(policy.OtherMethodsSize)/1024
 	for _, t := range k.Include {
 		kb += sizeTarget + sizeTargetProfile*float64(max(len(t.Profiles)-1, 0))
 	}

@@ -28,7 +28,7 @@ type door struct {
 
 func newDoor(t testing.TB) *door {
 	t.Helper()
-	d := &door{t: t, s: &Server{Users: -1, Seed: 3}}
+	d := &door{t: t, s: &Server{Users: -1, Seed: 3, signingKey: testSigningKey()}}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -582,5 +582,9 @@ func TestRegisteringIsAnAction(t *testing.T) {
 	d.rule(nil)
 	if status, c := add(strong); status != http.StatusBadRequest || c.ErrorCode != "53003" {
 		t.Errorf("all applications blocked: %d, %q", status, c.ErrorCode)
+	}
+	// A policy that comes while the person is about to touch the key counts as well.
+	if w, c := strong.do("POST", "/mysecurityinfo/passkeys", url.Values{"name": {"Key"}}); w.Code != http.StatusBadRequest || c.ErrorCode != "53003" {
+		t.Errorf("blocked in the middle: %d, %q", w.Code, c.ErrorCode)
 	}
 }

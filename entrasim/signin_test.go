@@ -36,7 +36,7 @@ type pageSite struct {
 
 func newPageSite(t testing.TB) *pageSite {
 	t.Helper()
-	srv := &Server{Users: 5}
+	srv := &Server{Users: 5, signingKey: testSigningKey()}
 	ts := httptest.NewTLSServer(srv)
 	t.Cleanup(ts.Close)
 	return newPageSiteOn(t, srv, ts)

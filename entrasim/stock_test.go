@@ -45,6 +45,9 @@ func newSite(t testing.TB, c Config) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c.StateFile == "" {
+		r.Server.signingKey = testSigningKey()
+	}
 	s := &site{Running: r, t: t, client: r.Client(), tokens: make(map[string]string)}
 	t.Cleanup(func() {
 		s.client.CloseIdleConnections()
@@ -54,6 +57,15 @@ func newSite(t testing.TB, c Config) *site {
 	})
 	return s
 }
+
+// testSigningKey saves every emulator of these tests from making a key of its own.
+var testSigningKey = sync.OnceValue(func() *rsa.PrivateKey {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	return k
+})
 
 // answer is a response that was read.
 type answer struct {

@@ -88,18 +88,20 @@ func (t *Tenant) batchOnce(ctx context.Context, calls []call, open []int, result
 			results[i].err = t.unexpected(calls[i], "a batch without an answer to one of its parts")
 		}
 	}
+	load := 0.0
 	for _, a := range resp.Responses {
 		i, err := strconv.Atoi(a.ID)
 		if err != nil || i < 0 || i >= len(calls) || strconv.Itoa(i) != a.ID {
 			continue
 		}
-		if a.Status >= 200 && a.Status <= 299 {
-			results[i] = partResult{body: a.Body}
-			continue
-		}
 		header := make(http.Header, len(a.Headers))
 		for name, value := range a.Headers {
 			header.Set(name, value)
+		}
+		if a.Status >= 200 && a.Status <= 299 {
+			results[i] = partResult{body: a.Body}
+			load = max(load, throttleLoad(header))
+			continue
 		}
 		refusal := t.refusal(calls[i], a.Status, header, a.Body)
 		results[i] = partResult{err: refusal}
@@ -113,6 +115,10 @@ func (t *Tenant) batchOnce(ctx context.Context, calls []call, open []int, result
 		case postern.CodeEntraUnavailable:
 			again = append(again, i)
 		}
+	}
+	// The answer as a whole says nothing of the limits that its parts draw on.
+	if load >= 0.8 && op.changes == 0 {
+		t.opts.Budget.answered(op.lane, load, t.opts.Now())
 	}
 	return again, pause
 }

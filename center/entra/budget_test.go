@@ -103,3 +103,115 @@ func TestBatchedWritesCount(t *testing.T) {
 		t.Errorf("400 writes took %s, want at least %s", took, least)
 	}
 }
+
+// window is a limit as Graph has them: so many units in a time that begins with the first call after the last one ended.
+type window struct {
+	limit, spent int
+	length       time.Duration
+	began        time.Time
+}
+
+// draw takes units, or says how long until there are some again.
+func (w *window) draw(units int, now time.Time) (wait time.Duration, load float64) {
+	if w.began.IsZero() || !now.Before(w.began.Add(w.length)) {
+		w.began, w.spent = now, 0
+	}
+	if w.spent+units > w.limit {
+		return w.began.Add(w.length).Sub(now), 1
+	}
+	w.spent += units
+	if load = float64(w.spent) / float64(w.limit); load <= 0.8 {
+		load = 0
+	}
+	return 0, load
+}
+
+// TestListingsRiseToTheLimit lists the passkeys of a hundred thousand users of a large tenant, as an inventory does.
+func TestListingsRiseToTheLimit(t *testing.T) {
+	b := NewBudget()
+	begin := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	now, limit, done := begin, window{limit: 8000, length: 10 * time.Second}, 0
+	for done < 100_000 {
+		n := b.listings()
+		if d := b.take(laneMethods, float64(n), 0, Bulk, now); d > 0 {
+			now = now.Add(d)
+			continue
+		}
+		wait, load := limit.draw(n, now)
+		if wait > 0 {
+			t.Fatalf("refused after %s, with %d done", now.Sub(begin), done)
+		}
+		b.answered(laneMethods, load, now)
+		done += n
+	}
+	if took := now.Sub(begin); took > 3*time.Minute {
+		t.Errorf("%d users took %s", done, took)
+	}
+}
+
+// TestListingsUnderTheSmallLimit has them under the limit of reports, part by part: what the lane has learned after some
+// minutes keeps it from being refused.
+func TestListingsUnderTheSmallLimit(t *testing.T) {
+	b := NewBudget()
+	begin := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	now, limit, done, late, lately := begin, window{limit: 5, length: 10 * time.Second}, 0, 0, 0
+	for now.Sub(begin) < 15*time.Minute {
+		n := b.listings()
+		if d := b.take(laneMethods, float64(n), 0, Bulk, now); d > 0 {
+			now = now.Add(d)
+			continue
+		}
+		refused := time.Duration(0)
+		for range n {
+			if wait, _ := limit.draw(1, now); wait > 0 {
+				refused = wait
+				continue
+			}
+			done++
+			if now.Sub(begin) > 8*time.Minute {
+				lately++
+			}
+		}
+		if refused > 0 {
+			b.throttled(laneMethods, refused, now)
+			if now.Sub(begin) > 8*time.Minute {
+				late++
+			}
+			continue
+		}
+		b.answered(laneMethods, 0, now)
+	}
+	if late > 0 || lately < 100 {
+		t.Errorf("%d refusals and %d users in the last seven minutes, %d users in all", late, lately, done)
+	}
+}
+
+// TestReportsKeepToTheirLimit reads a long report in the background while somebody waits for other calls now and then.
+func TestReportsKeepToTheirLimit(t *testing.T) {
+	b := NewBudget()
+	begin := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	now, limit := begin, window{limit: 5, length: 10 * time.Second}
+	for n := range 100 {
+		p := Bulk
+		if n%20 == 0 {
+			p = Interactive
+		}
+		for {
+			d := b.take(laneReports, 1, 0, p, now)
+			if d == 0 {
+				break
+			}
+			if p == Interactive && d > reportWindow/2 && n > 20 {
+				t.Errorf("call %d waits %s for background work", n, d)
+			}
+			now = now.Add(d)
+		}
+		if wait, _ := limit.draw(1, now); wait > 0 {
+			t.Fatalf("call %d is refused", n)
+		}
+		b.answered(laneReports, 0, now)
+	}
+	if took := now.Sub(begin); took > 5*time.Minute {
+		t.Errorf("it took %s", took)
+	}
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/postern/postern"
 )
 
-var opPasskeyEvents = operation{name: "directoryAudits.list", doing: "see whose passkeys changed", needs: []string{"AuditLog.Read.All"}, lane: laneMethods, repeatable: true}
+var opPasskeyEvents = operation{name: "directoryAudits.list", doing: "see whose passkeys changed", needs: []string{"AuditLog.Read.All"}, lane: laneReports, repeatable: true}
 
 // PasskeyEvent says that the security info of a user changed. What became of it is for the listing to say.
 type PasskeyEvent struct {

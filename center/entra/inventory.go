@@ -3,7 +3,6 @@ package entra
 import (
 	"context"
 	"iter"
-	"slices"
 	"time"
 )
 
@@ -16,7 +15,9 @@ const betaRestsFor = time.Hour
 // does not answer, v1.0 is asked: LastUseKnown of each user says which of the two spoke. Several may be under way at once.
 func (t *Tenant) InventoryPasskeys(ctx context.Context, users []string) iter.Seq2[UserPasskeys, error] {
 	return func(yield func(UserPasskeys, error) bool) {
-		for chunk := range slices.Chunk(users, batchSize) {
+		for left := users; len(left) > 0; {
+			chunk := left[:min(len(left), t.opts.Budget.listings())]
+			left = left[len(chunk):]
 			found, failed := make([]UserPasskeys, len(chunk)), make([]error, len(chunk))
 			again := make([]int, 0, len(chunk)) // to be asked of v1.0
 			if t.opts.Now().Before(t.betaRests()) {

@@ -10,7 +10,7 @@ import (
 	"github.com/postern/postern"
 )
 
-var opPolicyEvents = operation{name: "directoryAudits.policies", doing: "see who changed policies", needs: readReports, lane: laneMethods, repeatable: true}
+var opPolicyEvents = operation{name: "directoryAudits.policies", doing: "see who changed policies", needs: readReports, lane: laneReports, repeatable: true}
 
 // policyServices are the services that log changes of the policies Postern reads.
 var policyServices = []string{"Authentication Methods", "Conditional Access"}

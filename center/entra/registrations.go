@@ -13,7 +13,7 @@ import (
 
 var readReports = []string{"AuditLog.Read.All"}
 
-var opRegistrations = operation{name: "userRegistrationDetails.list", doing: "read which methods users have registered", needs: readReports, lane: laneMethods, repeatable: true}
+var opRegistrations = operation{name: "userRegistrationDetails.list", doing: "read which methods users have registered", needs: readReports, lane: laneReports, repeatable: true}
 
 // Registration is what the registration report says of a user. The report is hours behind.
 type Registration struct {

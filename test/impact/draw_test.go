@@ -80,7 +80,7 @@ func drawWorld(t *rapid.T) *world {
 		count = 20
 	}
 	for n := range count {
-		p := &somebody{id: guid(0xa, n+1), upn: fmt.Sprintf("person%d@contoso.onmicrosoft.com", n+1), disabled: rarely(t, "disabled"), guest: of(t, 1, "guest")}
+		p := &somebody{id: guid(0xa, n+1), upn: fmt.Sprintf("person%d@contoso.onmicrosoft.com", n+1), disabled: rarely(t, "disabled"), guest: of(t, 2, "guest")}
 		p.roles = some(t, roles, 2, "role")
 		for range rapid.IntRange(0, 3).Draw(t, "passkeys") {
 			c := drawCandidate(t)
@@ -286,10 +286,10 @@ func (w *world) drawRule(t *rapid.T, l *lab, strengths []postern.AuthenticationS
 }
 
 func (w *world) drawUsers(t *rapid.T) (u postern.ConditionalAccessUsers) {
-	switch rapid.IntRange(0, 5).Draw(t, "whom") {
+	switch rapid.IntRange(0, 7).Draw(t, "whom") {
 	case 0, 3:
 		u.IncludeUsers = []string{"All"}
-	case 1:
+	case 1, 4:
 		u.IncludeUsers = []string{"GuestsOrExternalUsers"}
 		u.IncludeGroups = some(t, w.groups, 4, "group")
 	case 2:
@@ -300,7 +300,10 @@ func (w *world) drawUsers(t *rapid.T) (u postern.ConditionalAccessUsers) {
 		u.IncludeUsers = some(t, w.ids(), 1, "user")
 	}
 	if of(t, 5, "somebody excluded") {
-		u.ExcludeUsers = some(t, append(w.ids(), "GuestsOrExternalUsers"), 2, "excluded user")
+		u.ExcludeUsers = some(t, w.ids(), 2, "excluded user")
+		if of(t, 3, "guests excluded") {
+			u.ExcludeUsers = append(u.ExcludeUsers, "GuestsOrExternalUsers")
+		}
 		u.ExcludeGroups = some(t, w.groups, 2, "excluded group")
 		u.ExcludeRoles = some(t, roles, 2, "excluded role")
 	}

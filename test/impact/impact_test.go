@@ -57,7 +57,9 @@ func (c *trial) must(err error) {
 }
 
 func (c *trial) run() {
-	total.cases++
+	if total.cases == total.right { // what follows a failure makes it smaller
+		total.cases++
+	}
 	c.must(c.l.put(c.ctx, c.w))
 	first := rapid.Custom(func(t *rapid.T) postern.TenantPolicy { return c.w.drawPolicy(t, c.l) }).Draw(c.t, "policy")
 	c.must(c.l.write(c.ctx, postern.TenantPolicy{}, first))
@@ -299,7 +301,8 @@ func (c *trial) describe(f *fact) string {
 
 // explain shows a failing case in full.
 func (c *trial) explain() {
-	var s strings.Builder
+	s := strings.Builder{}
+	s.WriteString("Replay it with make impact CASES=1 SEED=n, where n is the -rapid.seed that is named above.\n")
 	for _, v := range []struct {
 		name string
 		v    any

@@ -126,7 +126,7 @@ func (l *lab) signIn(ctx context.Context, p *somebody, k *passkey, application s
 		if !policyCodes[c.Code] {
 			return false, "", fmt.Errorf("refused for no reason of a policy: %s %d %s", c.Page, c.Code, c.Message)
 		}
-		return false, fmt.Sprintf("AADSTS%d: %s", c.Code, c.Message), nil
+		return false, c.Message, nil
 	}
 	form = c.form()
 	form.Set("type", "28")

@@ -35,8 +35,8 @@ var PolicyEffects = []PolicyEffect{
 type PolicyImpact struct {
 	Basis   ImpactBasis          `json:"basis"`
 	Effects map[PolicyEffect]int `json:"effects" doc:"Users by effect; a user may have several."`
-	// Privileged and OnlyMethod count, of those who are locked out, privileged users and users who have no other method
-	// registered.
+	// Privileged and OnlyMethod count, of those who are locked out, wholly or of some applications, privileged users and
+	// users who have no other method registered.
 	Privileged int `json:"privileged"`
 	OnlyMethod int `json:"only_method"`
 	// Possible counts users who may be locked out, depending on conditions Postern does not judge.

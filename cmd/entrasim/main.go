@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -47,7 +48,7 @@ func (o *options) levers() *entrasim.Levers {
 	l.Latency, l.ErrorRate, l.ReportLag = entrasim.Duration(o.Latency), o.ErrorRate, entrasim.Duration(o.ReportLag)
 	l.ReplicationDelay, l.MembershipDelay, l.MethodDelay = d, d, d
 	l.Throttle, l.ThrottleScale, l.ThrottleMethods = o.Throttle, o.ThrottleScale, o.ThrottleMethods
-	if l == entrasim.DefaultLevers() {
+	if reflect.DeepEqual(l, entrasim.DefaultLevers()) {
 		return nil
 	}
 	return &l

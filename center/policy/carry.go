@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,20 @@ func (s *Service) Carry(ctx context.Context, args ApplyJob) error {
 	models, err := s.Lists.Models(ctx, r.IntegrationID)
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(r.Progress.Writes, func(w Write) bool { return w.Sent > 0 }) {
+		// Working out whom the plan concerns takes its time, and so does waiting for a worker.
+		now, err := graph.TenantPolicy(ctx)
+		if err == nil {
+			err = s.unchanged(ctx, graph, i, models, r, now)
+		}
+		switch {
+		case err == nil:
+		case against(err):
+			return s.refuse(ctx, r, err)
+		default:
+			return later(err)
+		}
 	}
 	c := &carrying{Service: s, graph: graph, integration: i, models: models, run: &r}
 	err = c.do(ctx)

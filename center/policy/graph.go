@@ -28,6 +28,7 @@ type Graph interface {
 	TransitiveMembers(ctx context.Context, groupID string) iter.Seq2[string, error]
 	RoleHolders(ctx context.Context, roleTemplateID string) ([]string, error)
 	PolicyEvents(ctx context.Context, since time.Time) ([]postern.PolicyEditor, error)
+	MissingFor(ctx context.Context, needs ...entra.Need) ([]entra.Need, error)
 }
 
 // withheld reports whether Entra refused because the application, or the tenant's licence, does not reach that far.

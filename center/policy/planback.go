@@ -40,7 +40,7 @@ func (s *Service) PlanBack(ctx context.Context, id postern.IntegrationID, note s
 	if err != nil {
 		return postern.PolicyPlan{}, err
 	}
-	return s.keep(ctx, i, postern.PolicyPlan{
+	return s.keep(ctx, graph, i, postern.PolicyPlan{
 		Document: string(text), Note: note, Steps: steps, Notes: plan.Notes(target, models), Before: now, After: target, Size: plan.Size(target),
 	}, scopeOfChange(now, target))
 }

@@ -21,6 +21,9 @@ const (
 	// judgeTimeout bounds one attempt to work out an impact; the first inventory of a large tenant takes longest.
 	judgeTimeout  = 30 * time.Minute
 	judgeAttempts = 6
+	// readingTime is for how long a plan waits for the first inventory of a tenant. After it the impact has gaps, and says so.
+	readingTime  = 20 * time.Minute
+	readingPause = time.Second
 )
 
 // PlanJob works out whom a plan concerns.
@@ -61,15 +64,18 @@ func (s *Service) Plan(ctx context.Context, id postern.IntegrationID, in postern
 	p := postern.PolicyPlan{
 		Document: in.Document, Note: in.Note, Steps: result.Steps, Notes: result.Notes, Before: before, After: result.After, Size: result.Size,
 	}
-	return s.keep(ctx, i, p, scopeOf(d, before))
+	return s.keep(ctx, graph, i, p, scopeOf(d, before))
 }
 
 // keep stores a new plan, and has its impact worked out.
-func (s *Service) keep(ctx context.Context, i postern.Integration, p postern.PolicyPlan, scope Scope) (postern.PolicyPlan, error) {
+func (s *Service) keep(ctx context.Context, graph Graph, i postern.Integration, p postern.PolicyPlan, scope Scope) (postern.PolicyPlan, error) {
 	p.ID, p.IntegrationID, p.Version = postern.NewID[postern.PolicyPlanID](postern.PrefixPolicyPlan), i.ID, 1
 	p.CreatedAt, p.CreatedBy, p.State = s.Now().UTC(), person(ctx), postern.PolicyPlanning
 	if p.Steps == nil {
 		p.Steps = []postern.PolicyStep{}
+	}
+	if len(p.Steps) > 0 {
+		p.Notes = append(permissionNotes(ctx, graph, i, p.Before, p.After), p.Notes...)
 	}
 	if p.Notes == nil {
 		p.Notes = []postern.PolicyNote{}
@@ -108,6 +114,20 @@ func (s *Service) Judge(ctx context.Context, args PlanJob) error {
 	}
 	if err != nil {
 		return err
+	}
+	if s.Now().Sub(r.CreatedAt) < readingTime {
+		status, err := s.Inventory.Status(ctx, r.IntegrationID)
+		if err != nil {
+			return err
+		}
+		if status.FullAt == nil && status.State == postern.InventoryNever {
+			if status, err = s.Inventory.Read(ctx, r.IntegrationID, true); err != nil && !withheld(err) {
+				return later(err)
+			}
+		}
+		if status.FullAt == nil && status.State == postern.InventoryReading {
+			return job.Snooze(readingPause)
+		}
 	}
 	graph, _, err := s.Integrations.Graph(ctx, r.IntegrationID)
 	if err != nil {

@@ -45,7 +45,7 @@ func (s *Service) Undo(ctx context.Context, id postern.PolicyPlanID, note string
 	p := postern.PolicyPlan{
 		Undoes: r.ID, Document: string(text), Note: note, Steps: steps, Notes: plan.Notes(target, models), Before: now, After: target, Size: plan.Size(target),
 	}
-	return s.keep(ctx, i, p, scopeOfChange(now, target))
+	return s.keep(ctx, graph, i, p, scopeOfChange(now, target))
 }
 
 // back is now with everything that differs between before and after as it was before.

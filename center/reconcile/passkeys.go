@@ -172,6 +172,7 @@ func (w *work) look(ctx context.Context, users []postern.User, how provision.Loo
 		}
 	}
 	listed := make([][]entra.Passkey, len(users))
+	var told []entra.UserPasskeys
 	gone := make([]error, len(users))
 	at := 0
 	for keys, err := range w.graph.PasskeysOf(ctx, ids) {
@@ -182,6 +183,9 @@ func (w *work) look(ctx context.Context, users []postern.User, how provision.Loo
 			return err
 		}
 		listed[at] = keys.Passkeys
+		if id := users[at].ObjectID; err == nil && id != "" {
+			told = append(told, entra.UserPasskeys{User: id, Passkeys: keys.Passkeys})
+		}
 		at++
 	}
 	if err := ctx.Err(); err != nil {
@@ -190,6 +194,11 @@ func (w *work) look(ctx context.Context, users []postern.User, how provision.Loo
 	before := *w.run
 	return w.Store.Atomically(ctx, func(ctx context.Context) error {
 		*w.run = before // the transaction may be begun again
+		if w.Listed != nil {
+			if err := w.Listed(ctx, w.integration.ID, told); err != nil {
+				return err
+			}
+		}
 		unmanaged := 0
 		for n, u := range users {
 			found, err := w.compare(ctx, u, listed[n], gone[n], how)

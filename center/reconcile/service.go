@@ -58,4 +58,7 @@ type Service struct {
 	Notices      backbone.Backbone
 	Logger       *slog.Logger
 	Now          func() time.Time
+
+	// Listed, if not nil, is told what Entra lists of users, by object id, in the transaction that keeps what was found.
+	Listed func(ctx context.Context, id postern.IntegrationID, users []entra.UserPasskeys) error
 }

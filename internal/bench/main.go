@@ -44,6 +44,7 @@ var measurements = []struct {
 	{"audit", measureAudit},
 	{"revoke", measureRevoke},
 	{"reconcile", measureReconcile},
+	{"inventory", measureInventory},
 	{"bulk", measureBulk},
 	{"bulk_writes", measureWrites},
 	{"bulk_plain", measurePlainWrites},

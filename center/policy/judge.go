@@ -20,7 +20,8 @@ type judged struct {
 // judge brings the inventory up to date and works out whom a change of the tenant's policy concerns.
 func (s *Service) judge(ctx context.Context, id postern.IntegrationID, graph Graph, models Models, before, after postern.TenantPolicy) (judged, error) {
 	var out judged
-	if err := s.Inventory.Refresh(ctx, id); err != nil && !withheld(err) {
+	// What is not known is told as a gap, and stops an apply.
+	if err := s.Inventory.Refresh(ctx, id); err != nil && !withheld(err) && !postern.IsCode(err, postern.CodeInventoryIncomplete) {
 		return out, err
 	}
 	status, err := s.Inventory.Status(ctx, id)

@@ -28,6 +28,9 @@ type Lists interface {
 // Inventory is what planning needs of package inventory.
 type Inventory interface {
 	Status(ctx context.Context, id postern.IntegrationID) (postern.InventoryStatus, error)
+	// Read begins to read everybody's passkeys in the background, if full, and says how that stands.
+	Read(ctx context.Context, id postern.IntegrationID, full bool) (postern.InventoryStatus, error)
+	// Refresh learns what changed. CodeInventoryIncomplete says that the tenant was never read whole, or that it took too long.
 	Refresh(ctx context.Context, id postern.IntegrationID) error
 	Each(ctx context.Context, id postern.IntegrationID) iter.Seq2[postern.InventoryUser, error]
 }

@@ -108,8 +108,12 @@ func showInventory(std cli.Streams, asJSON bool, s postern.InventoryStatus, sum 
 	}
 	sources := map[string]string{"report": "whom the registration report names", "everybody": "everybody", "known": "those whom Postern knows; the directory may not be read"}
 	fields := []field{
-		{"State", string(s.State)}, {"Step", inventorySteps[s.Step]}, {"Complete", yesNo(s.Complete)}, {"Looks at", sources[s.Source]},
-		{"Users looked at", fmt.Sprintf("%d of %d", s.Users, max(s.Users, s.UsersPlanned))}, {"Passkeys changed", fmt.Sprint(s.Changed)},
+		{"State", string(s.State)},
+		{"Step", inventorySteps[s.Step]},
+		{"Complete", yesNo(s.Complete)},
+		{"Looks at", sources[s.Source]},
+		{"Users looked at", fmt.Sprintf("%d of %d", s.Users, max(s.Users, s.UsersPlanned))},
+		{"Passkeys changed", fmt.Sprint(s.Changed)},
 	}
 	if s.Failures > 0 {
 		fields = append(fields, field{"Users that could not be read", fmt.Sprint(s.Failures)})

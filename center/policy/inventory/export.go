@@ -21,28 +21,28 @@ import (
 // passkey and, of a user without one, a row whose columns of the passkey are empty. Every export is an entry of the trail.
 func (s *Service) Export(ctx context.Context, id postern.IntegrationID, format string, to io.Writer) error {
 	out := bufio.NewWriterSize(to, 64<<10)
-	var write func(u postern.InventoryUser) error
+	var write func(u postern.InventoryUser)
+	var failed error
 	var end string
 	switch format {
 	case postern.InventoryCSV:
 		writeCSV(out, csvColumns)
-		write = func(u postern.InventoryUser) error { exportCSV(out, u); return nil }
+		write = func(u postern.InventoryUser) { exportCSV(out, u) }
 	case postern.InventoryJSON:
 		separator := "["
 		end = "]\n"
-		write = func(u postern.InventoryUser) error {
+		write = func(u postern.InventoryUser) {
 			line, err := json.Marshal(u)
 			if err != nil {
-				return fmt.Errorf("inventory: export: %w", err)
+				failed = fmt.Errorf("inventory: export: %w", err)
 			}
 			out.WriteString(separator + "\n") //nolint:errcheck // the writer keeps its first error until Flush
 			out.Write(line)                   //nolint:errcheck // the writer keeps its first error until Flush
 			separator = ","
-			return nil
 		}
 	case postern.InventoryLines:
 		out.WriteString("---\n") //nolint:errcheck // the writer keeps its first error until Flush
-		write = func(u postern.InventoryUser) error { exportLines(out, u); return nil }
+		write = func(u postern.InventoryUser) { exportLines(out, u) }
 	default:
 		return postern.FieldErrorf("format", "There is no format %q.", format).WithNext("Use csv, json or lines.")
 	}
@@ -58,8 +58,8 @@ func (s *Service) Export(ctx context.Context, id postern.IntegrationID, format s
 		if err != nil {
 			return err
 		}
-		if err := write(u); err != nil {
-			return err
+		if write(u); failed != nil {
+			return failed
 		}
 		n++
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -62,7 +63,7 @@ func empty(t *testing.T, database string) *scene {
 // TestKilledAnywhere kills the control center at every point of every story.
 func TestKilledAnywhere(t *testing.T) {
 	began := empty(t, "")
-	for _, s := range stories() {
+	for _, s := range slices.Concat(stories(), policyStories()) {
 		t.Run(s.name, func(t *testing.T) { tryAll(t, began, s, s.labels) })
 	}
 }
@@ -80,17 +81,16 @@ func TestKilledAnywhereOnPostgreSQL(t *testing.T) {
 func tryAll(t *testing.T, began *scene, s story, labels []string) {
 	t.Helper()
 	start := time.Now()
-	w := began.play(t, s.late)
-	w.start()
+	w := began.begin(t, s)
 	s.before(w)
 	before := w.freeze()
 
-	w = before.play(t, s.late)
-	w.start()
+	w = before.begin(t, s)
 	w.record()
 	w.tell(s.tell...)
 	found := w.recorded(s.skip, labels)
 	w.until("agreement without a death", func(ctx context.Context) error { return w.agrees(ctx, s) })
+	left := w.leaves(s)
 	w.kill()
 	if missing := unknown(labels, found); missing != "" {
 		t.Errorf("%s has points that are not in its table. Add, in their places:\n%s", s.name, missing)
@@ -99,20 +99,66 @@ func tryAll(t *testing.T, began *scene, s story, labels []string) {
 		for _, label := range slices.Concat(labels, lastOfMany(found)) {
 			t.Run(label, func(t *testing.T) {
 				t.Parallel()
-				w := before.play(t, s.late)
-				w.start()
+				w := before.begin(t, s)
 				w.die(label)
 				w.tell(s.tell...)
 				// How often a job looks depends on the moment, so only a point that comes at all has to come.
-				if w.deaths != 1 && first(label) == label {
+				if w.deaths != 1 && slices.Contains(labels, label) {
 					t.Fatalf("never came to the point «%s»", label)
 				}
-				w.until("agreement", func(ctx context.Context) error { return w.agrees(ctx, s) })
-				w.until("the end of the jobs", w.quiet)
+				w.end(s, left)
+			})
+		}
+		for _, path := range s.lost {
+			t.Run("lost answer to "+path, func(t *testing.T) {
+				t.Parallel()
+				w := before.begin(t, s)
+				fault, err := w.tenant.Server.AddFault(entrasim.Fault{Method: http.MethodPost, Path: path, Drop: "after", Count: 1})
+				must(t, err)
+				l := w.tenant.Server.Levers()
+				l.PolicyDelay = entrasim.Duration(20 * time.Second)
+				must(t, w.tenant.Server.SetLevers(l))
+				w.tell(s.tell...)
+				if !slices.ContainsFunc(w.tenant.Server.Faults(), func(f entrasim.Fault) bool { return f.ID == fault && f.Hits == 1 }) {
+					t.Fatal("the request never came")
+				}
+				w.end(s, left)
 			})
 		}
 	})
 	t.Logf("%s: %d points in %s", s.name, len(found), time.Since(start).Round(time.Second))
+}
+
+// begin plays a story in a scene, and starts the control center.
+func (s *scene) begin(t *testing.T, story story) *run {
+	t.Helper()
+	w := s.play(t, story.late)
+	if story.world != nil {
+		story.world(w)
+	}
+	w.start()
+	return w
+}
+
+// end waits until a story has ended as it should, with what a run without a death leaves.
+func (w *run) end(s story, left string) {
+	w.t.Helper()
+	w.until("agreement", func(ctx context.Context) error { return w.agrees(ctx, s) })
+	w.until("the end of the jobs", w.quiet)
+	if now := w.leaves(s); now != left {
+		w.t.Errorf("%sEntra is left with\n%s\nand without a death with\n%s", w.where(), now, left)
+	}
+}
+
+// leaves says what a story left at Entra, as far as it has to be the same each time.
+func (w *run) leaves(s story) string {
+	w.t.Helper()
+	if s.left == nil {
+		return ""
+	}
+	text, err := s.left(w.t.Context(), w)
+	must(w.t, err)
+	return text
 }
 
 // first is the label without how often it came.

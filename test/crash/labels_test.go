@@ -345,3 +345,73 @@ var (
 		"lifecycle.noteMoved has committed",
 	}
 )
+
+// The tables of the stories about plans of the policy.
+var (
+	applyMethodLabels = []string{
+		"policy.Apply begins",
+		"policy.Apply: UpdatePolicyPlan",
+		"policy.Apply: Enqueue policy.apply",
+		"policy.Apply commits",
+		"policy.Apply has committed",
+		"policy.write: UpdatePolicyPlan",
+		"before PATCH passkey policy",
+		"after PATCH passkey policy",
+		"policy.took: UpdatePolicyPlan",
+		"policy.shown: UpdatePolicyPlan",
+		"policy.end begins",
+		"policy.end: UpdatePolicyPlan",
+		"policy.end: SetPolicyWatch",
+		"policy.end commits",
+		"policy.end has committed",
+	}
+	applyTargetsLabels = []string{
+		"before PATCH passkey policy",
+		"after PATCH passkey policy",
+		"after PATCH passkey policy, time 3",
+		"before PATCH passkey policy, time 5",
+		"after PATCH passkey policy, time 6",
+		"policy.took: UpdatePolicyPlan",
+	}
+	applyAccessLabels = []string{
+		"policy.write: UpdatePolicyPlan",
+		"before POST strengths",
+		"after POST strengths",
+		"policy.took: UpdatePolicyPlan",
+		"policy.shown: UpdatePolicyPlan",
+		"before POST access",
+		"after POST access",
+		"policy.end begins",
+		"policy.end commits",
+		"policy.end has committed",
+	}
+	undoLabels = []string{
+		"policy.keep begins",
+		"policy.keep: CreatePolicyPlan",
+		"policy.keep: Enqueue policy.plan",
+		"policy.keep commits",
+		"policy.keep has committed",
+		"policy.Judge begins",
+		"policy.Judge: SetPolicyImpact",
+		"policy.Judge: UpdatePolicyPlan",
+		"policy.Judge commits",
+		"policy.Judge has committed",
+		"policy.write: UpdatePolicyPlan",
+		"before DELETE access/{id}",
+		"after DELETE access/{id}",
+		"policy.took: UpdatePolicyPlan",
+		"policy.shown: UpdatePolicyPlan",
+		"before DELETE strength/{id}",
+		"after DELETE strength/{id}",
+	}
+	applyPartlyLabels = []string{
+		"policy.write: UpdatePolicyPlan",
+		"before POST access",
+		"after POST access",
+		"policy.end begins",
+		"policy.end: UpdatePolicyPlan",
+		"policy.end: SetPolicyWatch",
+		"policy.end commits",
+		"policy.end has committed",
+	}
+)

@@ -7,12 +7,14 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/job"
+	"github.com/postern/postern/center/policy"
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/reconcile"
 	"github.com/postern/postern/center/store"
@@ -93,7 +95,7 @@ func caller() string {
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
 	for {
 		f, more := frames.Next()
-		if m := method.FindStringSubmatch(f.Function); m != nil && m[2] != "advance" && m[1] != "store" {
+		if m := method.FindStringSubmatch(f.Function); m != nil && m[2] != "advance" && m[2] != "save" && m[1] != "store" {
 			return m[1] + "." + m[2]
 		}
 		if !more {
@@ -210,6 +212,26 @@ func (p points) SetReconcileState(ctx context.Context, integration postern.Integ
 	return p.Store.SetReconcileState(ctx, integration, state)
 }
 
+func (p points) CreatePolicyPlan(ctx context.Context, r policy.Record) error {
+	p.write(ctx, "CreatePolicyPlan")
+	return p.Store.CreatePolicyPlan(ctx, r)
+}
+
+func (p points) UpdatePolicyPlan(ctx context.Context, r *policy.Record) error {
+	p.write(ctx, "UpdatePolicyPlan")
+	return p.Store.UpdatePolicyPlan(ctx, r)
+}
+
+func (p points) SetPolicyImpact(ctx context.Context, id postern.PolicyPlanID, users []postern.UserImpact) error {
+	p.write(ctx, "SetPolicyImpact")
+	return p.Store.SetPolicyImpact(ctx, id, users)
+}
+
+func (p points) SetPolicyWatch(ctx context.Context, w *policy.Watch) error {
+	p.write(ctx, "SetPolicyWatch")
+	return p.Store.SetPolicyWatch(ctx, w)
+}
+
 // queue has a point before each job that is asked for.
 type queue struct {
 	job.Queue
@@ -225,18 +247,21 @@ func (q queue) Enqueue(ctx context.Context, args job.Args, options ...job.Option
 	return q.Queue.Enqueue(ctx, args, options...)
 }
 
-// wire has points around each request to Graph that is about passkeys, or about who is in which group. Dying after one,
-// the control center never reads the answer.
+// wire has points around each request to Graph that is about passkeys, or about who is in which group, and around each that
+// changes a policy. Dying after one, the control center never reads the answer.
 type wire struct {
 	http.RoundTripper
 	*deadly
 }
 
-// requests are the requests that have points, by the ends of their paths.
-var requests = []struct {
+// request is a request by the end of its path.
+type request struct {
 	path *regexp.Regexp
 	name string
-}{
+}
+
+// requests are the requests that have points.
+var requests = []request{
 	{regexp.MustCompile(`/authentication/fido2Methods/creationOptions`), "creationOptions"},
 	{regexp.MustCompile(`/authentication/fido2Methods$`), "fido2Methods"},
 	{regexp.MustCompile(`/authentication/fido2Methods/[^/]+$`), "fido2Methods/{id}"},
@@ -250,9 +275,22 @@ var requests = []struct {
 	{regexp.MustCompile(`/users/[^/]+$`), "user"},
 }
 
+// changes are the requests that have points unless they only read: reading a policy leaves all as it was.
+var changes = []request{
+	{regexp.MustCompile(`/authenticationMethodConfigurations/fido2$`), "passkey policy"},
+	{regexp.MustCompile(`/authenticationStrengthPolicies$`), "strengths"},
+	{regexp.MustCompile(`/authenticationStrengthPolicies/[^/]+$`), "strength/{id}"},
+	{regexp.MustCompile(`/conditionalAccess/policies$`), "access"},
+	{regexp.MustCompile(`/conditionalAccess/policies/[^/]+$`), "access/{id}"},
+}
+
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	name := ""
-	for _, known := range requests {
+	all := requests
+	if r.Method != http.MethodGet {
+		all = slices.Concat(requests, changes)
+	}
+	for _, known := range all {
 		if known.path.MatchString(r.URL.Path) {
 			name = r.Method + " " + known.name
 			break

@@ -47,6 +47,7 @@ type actors struct {
 	user        postern.UserID    // empty: the control center does not know the person
 	key         postern.PasskeyID // the passkey that the story is about
 	credential  []byte            // that the person registered themselves
+	plan        postern.PolicyPlanID
 }
 
 // run is a scene that plays on.
@@ -169,6 +170,11 @@ func (w *run) start() {
 	w.ctx, w.lines, w.gone = ctx, lines, gone
 	go func() {
 		for scan := bufio.NewScanner(output); scan.Scan(); {
+			if slept, is := strings.CutPrefix(scan.Text(), "slept "); is {
+				d, _ := time.ParseDuration(slept)
+				w.ahead.Add(int64(d))
+				continue
+			}
 			lines <- scan.Text()
 		}
 		close(lines)
@@ -313,7 +319,7 @@ func (w *run) until(what string, step func(ctx context.Context) error) {
 	}
 }
 
-var gauge = regexp.MustCompile(`(?m)^postern_jobs\{kind="((?:provision|lifecycle|integration)\.[a-z_]+|reconcile\.run)",state="([a-z]+)"\} ([1-9].*)$`)
+var gauge = regexp.MustCompile(`(?m)^postern_jobs\{kind="((?:provision|lifecycle|integration)\.[a-z_]+|reconcile\.run|policy\.(?:plan|apply)|inventory\.read)",state="([a-z]+)"\} ([1-9].*)$`)
 
 // jobs counts those that matter here: running, and to be run.
 func (w *run) jobs(ctx context.Context) (running, waiting int, err error) {
@@ -350,12 +356,12 @@ func (w *run) quiet(ctx context.Context) error {
 	return err
 }
 
-// atEntra changes a user there, past the control center.
-func (w *run) atEntra(change map[string]any) {
+// atEntra has somebody else change something of the tenant there.
+func (w *run) atEntra(method, path string, change map[string]any) {
 	w.t.Helper()
 	body, err := json.Marshal(change)
 	must(w.t, err)
-	r := httptest.NewRequest(http.MethodPatch, "https://localhost/_entrasim/tenants/"+w.tenant.TenantID+"/users/"+w.person.ID, strings.NewReader(string(body)))
+	r := httptest.NewRequest(method, "https://localhost/_entrasim/tenants/"+w.tenant.TenantID+path, strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
 	res := httptest.NewRecorder()
 	w.tenant.Server.ServeHTTP(res, r)

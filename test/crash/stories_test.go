@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -22,8 +23,15 @@ type story struct {
 	before func(w *run)
 	tell   []step
 	late   time.Duration // Entra lists passkeys that late
+	world  func(w *run)  // changes the tenant whenever the story is played, from before on
 	skip   []string      // parts of labels of points that come or not
-	// What must be true at the end.
+	// The story is told once more for each of these paths, without a death, with the answer to the first POST there lost, and
+	// at an Entra that shows changed policies late.
+	lost []string
+	// What must be true at the end. holds takes the place of what is true of a person with passkeys; left is what Entra has,
+	// which must be what a run without a death leaves.
+	holds    func(ctx context.Context, w *run) error
+	left     func(ctx context.Context, w *run) (string, error)
 	passkeys int
 	phase    postern.Phase
 	revoked  bool // so is the phone
@@ -272,7 +280,7 @@ func (w *run) registerThemselves() {
 // rename changes the name of the person at Entra, and has the control center learn of it.
 func (w *run) rename() {
 	w.t.Helper()
-	w.atEntra(map[string]any{"upn": "renamed@" + w.tenant.Domain})
+	w.atEntra(http.MethodPatch, "/users/"+w.person.ID, map[string]any{"upn": "renamed@" + w.tenant.Domain})
 	w.until("learning of the new name", func(ctx context.Context) error {
 		if _, err := w.admin.SyncDirectory(ctx, w.integration, postern.DirectorySyncInput{}); err != nil {
 			return err

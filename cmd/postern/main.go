@@ -31,6 +31,7 @@ type commands struct {
 	Pairings     pairingsCmd     `cmd:"" help:"Pairings of phones with workstations." group:"remote"`
 	Passkeys     passkeysCmd     `cmd:"" help:"Passkeys of users, and their provisioning." group:"remote"`
 	Reconcile    reconcileCmd    `cmd:"" help:"Entra, Postern and the groups: whether they agree." group:"remote"`
+	Policy       policyCmd       `cmd:"" help:"The tenant's passkey policy as code: plan, impact, apply, undo, drift." group:"remote"`
 	Models       modelsCmd       `cmd:"" help:"Models of authenticators, and the bundles of them that policies name." group:"remote"`
 	Inventory    inventoryCmd    `cmd:"" help:"Every passkey of everybody in the tenant, whoever made it." group:"remote"`
 	Mail         mailCmd         `cmd:"" help:"Messages to users: mail settings, texts, reminders, outbox." group:"remote"`
@@ -45,7 +46,8 @@ type commands struct {
 const description = `Phishing-resistant passkeys for Microsoft Entra ID on people's own phones.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 not found, 4 conflict or changed meanwhile, 5 not allowed,
-6 Entra refused or cannot be reached, 130 stopped.`
+6 Entra refused or cannot be reached, 7 not yet, 130 stopped. postern policy plan and drift also answer with
+10 something would change or has, 11 that would lock somebody out.`
 
 func main() { program().Main() }
 

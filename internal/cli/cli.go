@@ -31,8 +31,16 @@ const (
 	ExitDenied   = 5
 	ExitUpstream = 6
 	ExitWaiting  = 7
-	ExitStopped  = 130
+	// ExitChanges and ExitLockOut are answers to questions: something would change, or has; and that would lock somebody out.
+	ExitChanges = 10
+	ExitLockOut = 11
+	ExitStopped = 130
 )
+
+// Answer is what a command returns that went well and whose answer is its exit code. Nothing more is printed.
+type Answer int
+
+func (a Answer) Error() string { return fmt.Sprintf("the answer is exit code %d", int(a)) }
 
 // ErrWaiting marks a failure that is only that the time was over.
 var ErrWaiting = errors.New("the time is over")
@@ -102,6 +110,9 @@ func (p Program) Run(ctx context.Context, args []string, std Streams) (code int)
 	case ctx.Err() != nil:
 		fmt.Fprintf(std.Err, "%s: stopped\n", p.Name)
 		return ExitStopped
+	}
+	if answer, ok := errors.AsType[Answer](err); ok {
+		return int(answer)
 	}
 	return p.fail(std, err)
 }

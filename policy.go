@@ -153,4 +153,6 @@ type ConditionalAccessGrant struct {
 	All      bool     `json:"all,omitempty" doc:"The operator is AND instead of OR."`
 	Controls []string `json:"controls,omitempty" doc:"Built-in controls: block, mfa, compliantDevice and so on."`
 	Strength string   `json:"strength,omitempty" doc:"Id of an authentication strength."`
+	// Unjudged names demands that Postern neither judges nor changes: termsOfUse, customAuthenticationFactors.
+	Unjudged []string `json:"unjudged,omitempty"`
 }

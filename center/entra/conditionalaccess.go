@@ -95,10 +95,11 @@ func (w accessWire) policy() postern.ConditionalAccessPolicy {
 		if g.Strength != nil {
 			p.Grant.Strength = lowerID(g.Strength.ID)
 		}
-		// Under OR these are another way to pass, which nobody judges.
-		if !p.Grant.All && (len(p.Grant.Controls) > 0 || p.Grant.Strength != "") {
-			other["termsOfUse"] = len(g.Terms) > 0
-			other["customAuthenticationFactors"] = len(g.Custom) > 0
+		if len(g.Custom) > 0 {
+			p.Grant.Unjudged = append(p.Grant.Unjudged, "customAuthenticationFactors")
+		}
+		if len(g.Terms) > 0 {
+			p.Grant.Unjudged = append(p.Grant.Unjudged, "termsOfUse")
 		}
 	}
 	for name, is := range other {

@@ -74,7 +74,7 @@ func TestConditionalAccessShapes(t *testing.T) {
 			`null`,
 			[]string{"applicationFilter", "excludeGuestsOrExternalUsers"},
 		},
-		"another way to pass": {`"clientAppTypes":["all"]`, `{"operator":"OR","builtInControls":["mfa"],"termsOfUse":["t"]}`, []string{"termsOfUse"}},
+		"another way to pass": {`"clientAppTypes":["all"]`, `{"operator":"OR","builtInControls":["mfa"],"termsOfUse":["t"]}`, nil},
 		"one more demand":     {`"clientAppTypes":["all"]`, `{"operator":"AND","builtInControls":["mfa"],"termsOfUse":["t"]}`, nil},
 		"not the type":        {`"users":{"includeUsers":"All"},"applications":7`, `null`, []string{"applications", "users"}},
 	} {
@@ -86,6 +86,9 @@ func TestConditionalAccessShapes(t *testing.T) {
 			p := w.policy()
 			if !slices.Equal(p.Other, c.other) || p.State != postern.ConditionalAccessOn {
 				t.Errorf("%s, other conditions %v, want %v", p.State, p.Other, c.other)
+			}
+			if demanded := strings.Contains(c.grant, "termsOfUse"); demanded != slices.Equal(p.Grant.Unjudged, []string{"termsOfUse"}) {
+				t.Errorf("unjudged demands %v", p.Grant.Unjudged)
 			}
 		})
 	}

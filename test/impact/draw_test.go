@@ -2,6 +2,7 @@ package impact_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -279,6 +280,9 @@ func (w *world) drawRule(t *rapid.T, l *lab, strengths []postern.AuthenticationS
 		c.Applications.Exclude = some(t, l.apps[:2], 1, "not there")
 	}
 	c.Grant = drawGrant(t, strengths)
+	if !slices.Contains(c.Grant.Controls, "block") && of(t, 1, "demands what is not judged") { // a block stands alone
+		c.Grant.Unjudged = []string{"customAuthenticationFactors"}
+	}
 	if of(t, 1, "depends on the platform") {
 		c.Other = []string{"platforms"}
 	}

@@ -206,6 +206,9 @@ func ruleBody(c postern.ConditionalAccessPolicy) object {
 	if c.Grant.Strength != "" {
 		grant["authenticationStrength"] = object{"id": c.Grant.Strength}
 	}
+	if len(c.Grant.Unjudged) > 0 {
+		grant["customAuthenticationFactors"] = []string{"a-factor-of-somebody-else"}
+	}
 	conditions := object{
 		"clientAppTypes": []string{"all"},
 		"applications": object{

@@ -82,8 +82,8 @@ func (x *exporter) conditionalAccess() []ConditionalAccess {
 				p.Applications.UserActions = append(p.Applications.UserActions, word)
 			}
 		}
-		if len(c.Other) > 0 {
-			x.comments[path] = join(x.comments[path], "Has conditions that no document changes: "+strings.Join(c.Other, ", ")+".")
+		if more := slices.Concat(c.Other, c.Grant.Unjudged); len(more) > 0 {
+			x.comments[path] = join(x.comments[path], "Has conditions or demands that no document changes: "+strings.Join(more, ", ")+".")
 		}
 		all = append(all, p)
 	}

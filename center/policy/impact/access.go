@@ -101,6 +101,7 @@ func prepareAccess(c postern.ConditionalAccessPolicy, strengths map[string]*stre
 			a.foreign = append(a.foreign, control)
 		}
 	}
+	a.foreign = append(a.foreign, c.Grant.Unjudged...)
 	slices.Sort(a.foreign)
 	a.strengthID = fold(c.Grant.Strength)
 	a.strength = strengths[a.strengthID]

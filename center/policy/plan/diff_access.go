@@ -34,6 +34,7 @@ func (d *differ) conditionalAccess() {
 		d.list(o, "applications.exclude", document.ReferenceApplication, "does not count at", "no longer leaves out", from.Applications.Exclude, to.Applications.Exclude)
 		d.userActions(o, from.Applications.UserActions, to.Applications.UserActions)
 		o.set("conditions", sorted(from.Other), sorted(to.Other), "The Conditional Access policy “%s” has other conditions that Postern does not judge: %s.", to.Name, orNone(sorted(to.Other)))
+		o.set("demands", sorted(from.Grant.Unjudged), sorted(to.Grant.Unjudged), "The Conditional Access policy “%s” has other demands that Postern does not judge: %s.", to.Name, orNone(sorted(to.Grant.Unjudged)))
 	}
 }
 

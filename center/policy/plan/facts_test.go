@@ -117,6 +117,7 @@ func accessFacts(p postern.TenantPolicy, put func(...string), list func(string, 
 		put(object, c.Name, "strength", strengthName[c.Grant.Strength])
 		other := slices.Sorted(slices.Values(c.Other))
 		put(object, c.Name, "conditions", strings.Join(other, ", "))
+		put(object, c.Name, "demands", strings.Join(slices.Sorted(slices.Values(c.Grant.Unjudged)), ", "))
 	}
 }
 
@@ -131,7 +132,7 @@ func pick(is bool, yes, no string) string {
 var blank = map[string]map[string]string{
 	"profile":            {"exists": "", "types": "", "enforce_attestation": "false", "restrictions.enforce": "false", "restrictions.type": "allow"},
 	"strength":           {"exists": "", "description": ""},
-	"conditional_access": {"exists": "", "require": "one", "strength": "", "conditions": ""},
+	"conditional_access": {"exists": "", "require": "one", "strength": "", "conditions": "", "demands": ""},
 }
 
 // apply does what steps say to the facts of a policy, and finds fault with a step whose old value is not there.

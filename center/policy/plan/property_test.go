@@ -87,6 +87,7 @@ func policy(t *rapid.T, label string, schema postern.PolicySchema) postern.Tenan
 			},
 			Grant: postern.ConditionalAccessGrant{
 				All: boolean(t, label+" all"), Controls: some(t, label+" controls", []string{"compliantDevice", "block"}),
+				Unjudged: some(t, label+" unjudged", []string{"termsOfUse", "customAuthenticationFactors"}),
 				Strength: p.Strengths[rapid.IntRange(0, len(p.Strengths)-1).Draw(t, label+" strength")].ID,
 			},
 			Other: some(t, label+" other", []string{"platforms", "locations"}),

@@ -110,7 +110,7 @@ func effectText(e postern.PolicyEffect) (kind, name, meaning string) {
 
 func effectBadge(e postern.PolicyEffect) (kind, text string) {
 	kind, name, _ := effectText(e)
-	return kind, strings.ToLower(name)
+	return kind, strings.ToLower(name[:1]) + name[1:]
 }
 
 // lockOuts are those who are locked out, of everything or of some applications.
@@ -136,6 +136,20 @@ func passkeyFate(k postern.PasskeyImpact) string {
 		text += ": " + k.Why
 	}
 	return text
+}
+
+// onlyAndLost reports whether somebody is locked out who has no other method.
+func onlyAndLost(u postern.UserImpact) bool { return u.OnlyMethod == postern.KnownYes && locksOut(u) }
+
+// notesOf are the warnings among the notes, or the explanations.
+func notesOf(notes []postern.PolicyNote, urgent bool) []postern.PolicyNote {
+	var found []postern.PolicyNote
+	for _, n := range notes {
+		if (n.Level != postern.PolicyNoteInfo) == urgent {
+			found = append(found, n)
+		}
+	}
+	return found
 }
 
 // concerned reports whether anybody is concerned at all.

@@ -19,8 +19,6 @@ const (
 	fieldExclude      = "targets.exclude"
 )
 
-var allFields = []string{fieldState, fieldSelfService, fieldAttestation, fieldRestrictions, fieldInclude, fieldExclude}
-
 // scopeOf is what a document manages in a tenant whose policy is p.
 func scopeOf(d document.Document, p postern.TenantPolicy) Scope {
 	var s Scope

@@ -15,6 +15,7 @@ var families = map[string]string{
 	"audit": "Audit trail", "integration": "Integrations", "user": "Users and invitations", "pairing": "Pairings",
 	"provisioning": "Registration of passkeys", "passkey": "Passkeys", "enrolment": "Enrolment", "reconcile": "Comparing with Entra",
 	"group": "Groups", "directory": "Directory", "bulk": "Jobs", "mail": "Mail server", "message": "Messages to users",
+	"models": "Models of authenticators",
 }
 
 // eventFamily is the events of one kind.
@@ -164,7 +165,11 @@ func exportName(format string) string {
 
 // wrong ties a field to what is wrong with it.
 func (f auditFilter) wrong(name string) templ.Attributes {
-	if f.Problems.on(name) == nil {
+	return wrongAttributes(f.Problems, name)
+}
+
+func wrongAttributes(p problems, name string) templ.Attributes {
+	if p.on(name) == nil {
 		return nil
 	}
 	return templ.Attributes{"aria-invalid": "true", "aria-describedby": name + "-wrong"}

@@ -18,6 +18,7 @@ const (
 	sectionIntegrations   section = "Integrations"
 	sectionJobs           section = "Jobs"
 	sectionMail           section = "Mail"
+	sectionModels         section = "Models"
 	sectionAudit          section = "Audit trail"
 	sectionAdministrators section = "Administrators"
 	sectionTokens         section = "API tokens"
@@ -62,6 +63,7 @@ func (f frame) nav() []navItem {
 	}{
 		{sectionIntegrations, "/integrations", "tenant", postern.PermIntegrationsRead},
 		{sectionJobs, "/jobs", "steps", postern.PermUsersRead},
+		{sectionModels, modelsPath, "models", postern.PermPolicyRead},
 		{sectionMail, "/mail", "mail", postern.PermMessagesWrite},
 		{sectionAudit, "/audit", "trail", postern.PermAuditRead},
 		{sectionAdministrators, "/administrators", "people", postern.PermAdministratorsRead},

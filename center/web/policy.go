@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/postern/postern"
-	"github.com/postern/postern/center/policy/aaguid"
 )
 
 // Policies is what the console needs of package policy.
@@ -23,14 +22,10 @@ type Policies interface {
 	Apply(ctx context.Context, id postern.PolicyPlanID, in postern.PolicyApplyInput) (postern.PolicyPlan, error)
 	Undo(ctx context.Context, id postern.PolicyPlanID, note string) (postern.PolicyPlan, error)
 	Drift(ctx context.Context, id postern.IntegrationID) (postern.PolicyDrift, error)
+	SetDrift(ctx context.Context, id postern.IntegrationID, in postern.PolicyDriftInput) (postern.PolicyDrift, error)
 	CheckDrift(ctx context.Context, id postern.IntegrationID) (postern.PolicyDrift, error)
 	PlanBack(ctx context.Context, id postern.IntegrationID, note string) (postern.PolicyPlan, error)
 	Accept(ctx context.Context, id postern.IntegrationID, note string) (postern.PolicyDrift, error)
-}
-
-// Models is what the console needs of package aaguid.
-type Models interface {
-	List(ctx context.Context) (*aaguid.List, error)
 }
 
 // policyFrame is the frame of the pages of the Passkey policy tab.

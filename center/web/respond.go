@@ -56,6 +56,7 @@ var notes = map[string]string{
 	"resent":              "The message is on its way.",
 	"reminded":            "The reminder is on its way.",
 	"mail":                "The mail settings were saved. Send a test message to see whether they work.",
+	"models":              "The list of models was updated. No policy changed by it.",
 	"filter-saved":        "The filter was saved.",
 	"filter-changed":      "The filter was changed.",
 	"filter-removed":      "The filter was removed.",
@@ -66,6 +67,7 @@ var notes = map[string]string{
 	"stream-removed":      "The stream was removed.",
 	"retention":           "The retention was saved.",
 	"policy-looked":       "The policy was compared.",
+	"policy-interval":     "Postern looks at the policy as often as you chose.",
 	"policy-accepted":     "From now on the policy is compared with what is there.",
 	"token-revoked":       "The API token was revoked. It stopped working at once.",
 }

@@ -25,8 +25,11 @@ func secured(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
 		limit := int64(maxForm)
-		if mayNameMany(r) {
+		switch {
+		case mayNameMany(r):
 			limit = maxManyForm
+		case bringsModels(r):
+			limit = maxModelForm
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)

@@ -26,6 +26,7 @@ func stories() []story {
 	addPolicyStories(add, part)
 	addPlanStories(add, part)
 	addInventoryStories(add, part)
+	addModelStories(add, part)
 	addAuditStories(add, part)
 	addOtherStories(add, part)
 	return all

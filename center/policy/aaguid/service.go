@@ -104,13 +104,19 @@ func (s *Service) Update(ctx context.Context, in postern.ModelListInput) (poster
 	if err != nil {
 		return postern.ModelListDiff{}, s.refused(ctx, in, err)
 	}
+	diff, err := s.apply(ctx, from, in.Version, in.DryRun)
+	return diff, s.refused(ctx, in, err)
+}
+
+// apply puts a source in its place in the list of that version, or says what that would change.
+func (s *Service) apply(ctx context.Context, from *source, seen int64, dry bool) (postern.ModelListDiff, error) {
 	var diff postern.ModelListDiff
-	err = s.Store.Atomically(ctx, func(ctx context.Context) error {
+	err := s.Store.Atomically(ctx, func(ctx context.Context) error {
 		version, stored, err := s.stored(ctx)
 		if err != nil {
 			return err
 		}
-		if version != in.Version {
+		if version != seen {
 			return postern.Errorf(postern.CodeStale, "")
 		}
 		next, err := stored.with(from)
@@ -119,7 +125,7 @@ func (s *Service) Update(ctx context.Context, in postern.ModelListInput) (poster
 		}
 		diff = compare(stored, next, from)
 		diff.Version = version
-		if in.DryRun {
+		if dry {
 			return nil
 		}
 		body, err := json.Marshal(next)
@@ -132,7 +138,7 @@ func (s *Service) Update(ctx context.Context, in postern.ModelListInput) (poster
 		diff.Applied = true
 		return s.Audit.Record(ctx, applied(diff))
 	})
-	return diff, s.refused(ctx, in, err)
+	return diff, err
 }
 
 // compare says what the step from one state of the sources to another changes.
@@ -211,6 +217,9 @@ func (s *Service) read(ctx context.Context, in postern.ModelListInput) (*source,
 	}
 	from, err := s.verify(content, signed, in.Source)
 	if err != nil {
+		if e := postern.AsError(err); in.Address != "" && e.Field == "content" {
+			err = e.OnField("address")
+		}
 		return nil, err
 	}
 	at := s.Now().UTC()

@@ -68,7 +68,7 @@ func (c *console) enforceStrength(w http.ResponseWriter, r *http.Request) error 
 			if err == nil {
 				return nil
 			}
-			p.Problems = problemsOf(err)
+			p.Problems = inForm(err, enforceField)
 		}
 	}
 	return c.show(w, r, statusOf(p.Problems), enforceView(p))
@@ -118,6 +118,21 @@ func (p *enforceForm) check() problems {
 		wrong = append(wrong, postern.FieldErrorf("applications", "No application is named."))
 	}
 	return wrong
+}
+
+// enforceField is the field of the form that wrote a path of the document.
+func enforceField(path string) string {
+	switch {
+	case strings.Contains(path, ".applications"):
+		return "applications"
+	case strings.Contains(path, ".exclude.users"):
+		return "break_glass"
+	case strings.Contains(path, ".strength"):
+		return "strength"
+	case strings.HasSuffix(path, ".name"):
+		return "name"
+	}
+	return ""
 }
 
 // document says the form as a policy document. A new policy begins report-only.

@@ -199,7 +199,7 @@ func enforceView(p enforceForm) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = field(input{Name: "applications", Label: "Applications", Value: p.Applications, Rows: 3, Wrong: p.Problems, Help: "Names, or id: and a client ID, one on each line.",
+			templ_7745c5c3_Err = field(input{Name: "applications", Label: "Applications", Value: p.Applications, Rows: 3, Wrong: p.Problems, Help: "One on each line: the name exactly as Enterprise applications in the Entra admin center shows it, or id: and the application (client) ID. What Entra does not know is said here before anything is planned.",
 				Attributes: templ.Attributes{"spellcheck": "false", "autocomplete": "off"}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -1,7 +1,11 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +24,8 @@ const profilesAtMost = 3
 type changePage struct {
 	policyFrame
 	Form     policyForm
+	From     string // stamp of the policy that the form was made from
+	Changed  bool   // the policy changed since the form was opened; the form begins again from what is there
 	Document string
 	Written  bool // the document was just written from the form
 	Note     string
@@ -55,6 +61,13 @@ func (u inUse) aaguids() []string {
 	return all
 }
 
+// policyStamp changes whenever what the form shows of a policy does. When it was read does not count.
+func policyStamp(t postern.TenantPolicy) string {
+	h := sha256.New()
+	_ = json.NewEncoder(h).Encode(t.Passkeys)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
 func (c *console) changePolicy(w http.ResponseWriter, r *http.Request) error {
 	f, err := c.policyFrame(r, partSettings)
 	if err != nil {
@@ -76,7 +89,7 @@ func (c *console) changePolicy(w http.ResponseWriter, r *http.Request) error {
 	list = aaguid.For(list, p.Use.aaguids())
 	p.Models, p.Bundles = list.Model, list.Bundles()
 	if r.Method == http.MethodGet {
-		p.Form = formOfPolicy(tenant)
+		p.Form, p.From = formOfPolicy(tenant), policyStamp(tenant)
 		if p.Document, err = c.Policies.Export(r.Context(), f.Integration.ID); err != nil {
 			return err
 		}
@@ -90,14 +103,27 @@ func (c *console) changeOrPlan(w http.ResponseWriter, r *http.Request, p changeP
 	if err := r.ParseForm(); err != nil {
 		return postern.Errorf(postern.CodeInvalid, "The form could not be read.").Because(err)
 	}
-	p.Form = formOfPolicy(tenant)
+	p.Form, p.From = formOfPolicy(tenant), r.PostForm.Get("from")
 	if r.PostForm.Has("rules") {
 		p.Form = readPolicyForm(r, tenant.Passkeys.Schema)
 	}
 	p.Note, p.Document = strings.TrimSpace(r.PostForm.Get("note")), strings.ReplaceAll(r.PostForm.Get("document"), "\r\n", "\n")
 	do := r.PostForm.Get("do")
-	switch do {
-	case "plan", "document":
+	now := policyStamp(tenant)
+	// A plan that is made again from its own document was made from no form.
+	stale := p.From != "" && p.From != now
+	switch {
+	case stale && (do == "plan" || do == "document" || do == "plan-document"):
+		if do != "plan-document" {
+			text, err := policydoc.Marshal(p.Form.document(list))
+			if err != nil {
+				p.Problems = problemsOf(err)
+				break
+			}
+			p.Document = string(text)
+		}
+		p.Form, p.From, p.Changed = formOfPolicy(tenant), now, true
+	case do == "plan" || do == "document":
 		text, err := policydoc.Marshal(p.Form.document(list))
 		if err != nil {
 			p.Problems = problemsOf(err)
@@ -111,8 +137,8 @@ func (c *console) changeOrPlan(w http.ResponseWriter, r *http.Request, p changeP
 		if err == nil {
 			return c.away(w, r, planPath(p.Integration.ID, plan.ID))
 		}
-		p.Problems = problemsOf(err)
-	case "plan-document":
+		p.Problems = inForm(err, func(string) string { return "" })
+	case do == "plan-document":
 		plan, err := c.Policies.Plan(r.Context(), p.Integration.ID, postern.PolicyPlanInput{Document: p.Document, Note: p.Note})
 		if err == nil {
 			return c.away(w, r, planPath(p.Integration.ID, plan.ID))
@@ -122,10 +148,34 @@ func (c *console) changeOrPlan(w http.ResponseWriter, r *http.Request, p changeP
 		p.Problems = p.Form.change(do, r, list, p.Use.aaguids())
 	}
 	status := statusOf(slices.Concat(p.Problems, p.Faults))
+	if p.Changed {
+		status = http.StatusConflict
+	}
 	if r.Header.Get("HX-Target") == "div#change" {
 		return c.show(w, r, status, changeBody(p))
 	}
 	return c.show(w, r, status, changeView(p))
+}
+
+// documentPlace is where in a document something is wrong, as its errors begin.
+var documentPlace = regexp.MustCompile(`(?i)\bline \d+(, [^:]*)?: |^[a-z_]+[\w.\[\]]*: `)
+
+// inForm makes what is wrong with a document that a form wrote into what is wrong with the form: without lines and paths
+// of what nobody saw, and at the field that belongs to a path, or at none.
+func inForm(err error, field func(path string) string) problems {
+	all := problemsOf(err)
+	for n, e := range all {
+		plain := *e
+		plain.Message = documentPlace.ReplaceAllString(e.Message, "")
+		if plain.Message != "" {
+			plain.Message = strings.ToUpper(plain.Message[:1]) + plain.Message[1:]
+		}
+		if e.Field != "" {
+			plain.Field = field(e.Field)
+		}
+		all[n] = &plain
+	}
+	return all
 }
 
 // modelChoices are the models to choose from.

@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/postern/postern"
@@ -17,19 +19,25 @@ type policyDriftPage struct {
 
 func policyDriftPath(id postern.IntegrationID) string { return policyPath(id) + "/drift" }
 
-// interval says how often is looked.
-func (p policyDriftPage) interval() string {
-	if p.Drift.IntervalS <= 0 {
-		return ""
-	}
-	d := time.Duration(p.Drift.IntervalS) * time.Second
+// intervalText says how often is looked.
+func intervalText(seconds int) string {
+	d := time.Duration(seconds) * time.Second
 	switch {
 	case d >= time.Hour && d%time.Hour == 0:
 		return count(int(d/time.Hour), "hour")
-	case d >= time.Minute:
+	case d%time.Minute == 0:
 		return count(int(d/time.Minute), "minute")
 	}
-	return count(p.Drift.IntervalS, "second")
+	return count(seconds, "second")
+}
+
+// intervals are how often can be looked, in seconds. One that was set elsewhere is among them.
+func (p policyDriftPage) intervals() []int {
+	all := []int{60, 5 * 60, 15 * 60, 60 * 60, 6 * 60 * 60, 24 * 60 * 60}
+	if at, found := slices.BinarySearch(all, p.Drift.IntervalS); !found {
+		all = slices.Insert(all, at, p.Drift.IntervalS)
+	}
+	return all
 }
 
 func (c *console) policyDrift(w http.ResponseWriter, r *http.Request) error {
@@ -44,7 +52,7 @@ func (c *console) policyDrift(w http.ResponseWriter, r *http.Request) error {
 	return c.show(w, r, http.StatusOK, policyDriftView(p))
 }
 
-// checkPolicyDrift looks now, or plans the way back.
+// checkPolicyDrift looks now, plans the way back, or changes how often is looked.
 func (c *console) checkPolicyDrift(w http.ResponseWriter, r *http.Request) error {
 	f, err := c.policyFrame(r, partDrift)
 	if err != nil {
@@ -58,8 +66,18 @@ func (c *console) checkPolicyDrift(w http.ResponseWriter, r *http.Request) error
 		return c.away(w, r, planPath(f.Integration.ID, plan.ID))
 	}
 	p := policyDriftPage{policyFrame: f}
-	if p.Drift, err = c.Policies.CheckDrift(r.Context(), f.Integration.ID); err == nil {
-		return c.away(w, r, policyDriftPath(f.Integration.ID)+"?done=policy-looked")
+	done := "policy-looked"
+	if r.PostFormValue("do") == "interval" {
+		var in postern.PolicyDriftInput
+		in.Version, _ = strconv.ParseInt(r.PostFormValue("version"), 10, 64) // absent or wrong: stale
+		in.IntervalS, _ = strconv.Atoi(r.PostFormValue("interval_seconds"))  // absent or wrong: refused
+		_, err = c.Policies.SetDrift(r.Context(), f.Integration.ID, in)
+		done = "policy-interval"
+	} else {
+		_, err = c.Policies.CheckDrift(r.Context(), f.Integration.ID)
+	}
+	if err == nil {
+		return c.away(w, r, policyDriftPath(f.Integration.ID)+"?done="+done)
 	}
 	p.Problems = problemsOf(err)
 	if p.Drift, err = c.Policies.Drift(r.Context(), f.Integration.ID); err != nil {

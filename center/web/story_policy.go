@@ -67,6 +67,9 @@ func addPolicyStories(add, part func(string, templ.Component)) {
 	wrongForm := change(fixtureTenantPolicy())
 	wrongForm.Problems = problems{postern.FieldErrorf("model_search-0", "No model is chosen.").WithNext("Type a part of its name and choose it, or type its AAGUID.")}
 	add("policy/change-wrong", changeView(wrongForm))
+	outrun := change(fixtureRestricted())
+	outrun.Changed = true
+	add("policy/change-meanwhile", changeView(outrun))
 	dropped := change(fixtureProfiles())
 	dropped.Form.dropProfile(1)
 	dropped.Written = true

@@ -157,7 +157,12 @@ func (c *console) newStrength(w http.ResponseWriter, r *http.Request) error {
 			if err == nil {
 				return nil
 			}
-			p.Problems = problemsOf(err)
+			p.Problems = inForm(err, func(path string) string {
+				if strings.HasSuffix(path, ".name") {
+					return "name"
+				}
+				return ""
+			})
 		}
 		p.Keys = form.Rules[0]
 	}

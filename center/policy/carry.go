@@ -177,9 +177,12 @@ func (c *carrying) took(ctx context.Context, w *Write) error {
 	return c.save(ctx)
 }
 
-// find looks for what an attempt whose answer was lost may have created. Other writes are harmless to repeat.
+// find looks for what an attempt whose answer was lost may have done, where that must not be done again: something of the
+// same name is made once more, and a strength that is limited to models already is refused to be. Other writes are harmless
+// to repeat.
 func (c *carrying) find(ctx context.Context, w *Write) (bool, error) {
-	if w.Verb != postern.PolicyCreate {
+	strength := w.Object == postern.PolicyObjectStrength && w.Verb == postern.PolicySet
+	if w.Verb != postern.PolicyCreate && !strength {
 		return false, nil
 	}
 	now, err := c.graph.TenantPolicy(ctx)
@@ -187,8 +190,13 @@ func (c *carrying) find(ctx context.Context, w *Write) (bool, error) {
 		return false, err
 	}
 	to := made(c.run.After, c.run.Progress.Writes)
-	switch w.Object {
-	case postern.PolicyObjectStrength:
+	switch {
+	case strength:
+		_, mine := c.strengths(w)
+		if is, _ := strengthBy(now, w.ID); sameValue(is, mine) {
+			return true, c.took(ctx, w)
+		}
+	case w.Object == postern.PolicyObjectStrength:
 		mine, _ := strengthBy(to, w.ID)
 		for _, s := range now.Strengths {
 			_, old := strengthBy(c.run.Before, s.ID)
@@ -196,7 +204,7 @@ func (c *carrying) find(ctx context.Context, w *Write) (bool, error) {
 				w.Made = s.ID
 			}
 		}
-	case postern.PolicyObjectConditionalAccess:
+	case w.Object == postern.PolicyObjectConditionalAccess:
 		mine, _ := accessBy(to, w.ID)
 		for _, a := range now.ConditionalAccess {
 			_, old := accessBy(c.run.Before, a.ID)
@@ -238,13 +246,7 @@ func (c *carrying) send(ctx context.Context, w *Write) error {
 		case postern.PolicyDelete:
 			return c.graph.DeleteStrength(ctx, w.ID)
 		default:
-			from, _ := strengthBy(before, w.ID)
-			to, _ := strengthBy(after, w.ID)
-			if wide := loosened(from, to); w.Stage == StageLoosen {
-				to = wide
-			} else if !sameValue(from, wide) {
-				from = wide
-			}
+			from, to := c.strengths(w)
 			return c.graph.UpdateStrength(ctx, from, to)
 		}
 	case postern.PolicyObjectConditionalAccess:
@@ -263,6 +265,18 @@ func (c *carrying) send(ctx context.Context, w *Write) error {
 		}
 	}
 	return nil
+}
+
+// strengths are what a write makes of a strength that is there, from what to what.
+func (c *carrying) strengths(w *Write) (from, to postern.AuthenticationStrength) {
+	from, _ = strengthBy(c.run.Before, w.ID)
+	to, _ = strengthBy(c.run.After, w.ID)
+	if wide := loosened(from, to); w.Stage == StageLoosen {
+		to = wide
+	} else if !sameValue(from, wide) {
+		from = wide
+	}
+	return from, to
 }
 
 // shown waits until Entra shows the first n writes, and gives up after a while.

@@ -116,7 +116,7 @@ func tryAll(t *testing.T, began *scene, s story, labels []string) {
 				fault, err := w.tenant.Server.AddFault(entrasim.Fault{Method: http.MethodPost, Path: path, Drop: "after", Count: 1})
 				must(t, err)
 				l := w.tenant.Server.Levers()
-				l.PolicyDelay = entrasim.Duration(20 * time.Second)
+				l.PolicyDelay = entrasim.Duration(40 * time.Second)
 				must(t, w.tenant.Server.SetLevers(l))
 				w.tell(s.tell...)
 				if !slices.ContainsFunc(w.tenant.Server.Faults(), func(f entrasim.Fault) bool { return f.ID == fault && f.Hits == 1 }) {

@@ -21,7 +21,7 @@ type InventoryPasskey struct {
 	// LastUsedAt is Entra's, UsedWithPosternAt the phone's own word.
 	LastUsedAt        *time.Time `json:"last_used_at,omitempty" doc:"As Entra tells it; absent if it does not."`
 	LastUsedReadAt    *time.Time `json:"last_used_read_at,omitempty" doc:"When Entra was asked: the answer may be hours behind."`
-	UsedWithPosternAt *time.Time `json:"used_with_postern_at,omitempty" doc:"When the phone last answered with it, as the phone says."`
+	UsedWithPosternAt *time.Time `json:"used_with_postern_at,omitempty" doc:"When the phone last signed in with it, as the phone says, rounded down to the hour; absent if the phone told of no use."`
 	PasskeyID         PasskeyID  `json:"passkey_id,omitempty" doc:"Of a managed one."`
 	PhoneID           PhoneID    `json:"phone_id,omitempty"`
 	PhoneName         string     `json:"phone_name,omitempty"`

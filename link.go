@@ -79,6 +79,11 @@ type PushMessage struct {
 	Workstation string   `json:"workstation,omitempty"` // its name
 }
 
+// PasskeyUse tells the control center when a phone last signed in with a passkey that is managed, and nothing else of it.
+type PasskeyUse struct {
+	UsedAt time.Time `json:"used_at" doc:"Rounded down to the hour."`
+}
+
 // SelfServicePasskey tells the control center of a passkey that the phone made at Security info. It is looked for in
 // Entra, and managed from when it is found there.
 type SelfServicePasskey struct {

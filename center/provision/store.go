@@ -36,6 +36,9 @@ type Store interface {
 	// that is not revoked.
 	CreatePasskey(ctx context.Context, p postern.Passkey) error
 	UpdatePasskey(ctx context.Context, p *postern.Passkey) error // increments p.Version
+	// NotePasskeyUse keeps when an active passkey of a phone was used, unless a later use is kept already. Of any other
+	// passkey it keeps nothing and answers CodeNotFound.
+	NotePasskeyUse(ctx context.Context, id postern.PasskeyID, phone postern.PhoneID, at time.Time) error
 
 	Claim(ctx context.Context, phone postern.PhoneID, credential []byte) (Claim, error)
 	ClaimsOfPhone(ctx context.Context, phone postern.PhoneID) ([]Claim, error) // oldest first

@@ -58,7 +58,7 @@ type archiveEnd struct {
 // jobs follow them as the table "jobs".
 var archivedTables = []string{
 	"settings", "integrations", "documents", "directory_progress", "directory_users", "attestation_cas", "users", "invitations", "messages", "phones", "push_subscriptions", "workstations", "pairings",
-	"provisionings", "passkeys", "passkey_claims", "identity_proofs", "reconcile_runs", "differences", "reconcile_state", "administrators", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
+	"provisionings", "passkeys", "passkey_uses", "passkey_claims", "identity_proofs", "reconcile_runs", "differences", "reconcile_state", "administrators", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
 	"audit_floors", "audit_streams", "audit_filters", "bulk_jobs", "bulk_rows", "inventory_progress", "inventory_users", "inventory_passkeys", "inventory_due",
 	"policy_plans", "policy_impacts", "policy_watches",
 }
@@ -69,6 +69,7 @@ var tableSince = map[string]int64{
 	"bulk_jobs": 12, "bulk_rows": 12, "audit_floors": 14, "audit_streams": 14, "audit_filters": 14,
 	"inventory_progress": 16, "inventory_users": 16, "inventory_passkeys": 16, "inventory_due": 16,
 	"policy_plans": 17, "policy_impacts": 17, "policy_watches": 17,
+	"passkey_uses": 18,
 }
 
 // tablesOf lists the tables of an archive with that schema.

@@ -14,7 +14,8 @@ func (c crowd) passkeys() string {
 	return ` FROM inventory_passkeys p
 		JOIN ` + c.table + ` d ON d.integration_id = p.integration_id AND d.object_id = p.object_id AND ` + c.real + `
 		JOIN inventory_users i ON i.integration_id = p.integration_id AND i.object_id = p.object_id
-		LEFT JOIN passkeys k ON k.integration_id = p.integration_id AND k.method_id = p.method_id AND k.managed AND k.state IN ('active', 'revocation_pending')`
+		LEFT JOIN passkeys k ON k.integration_id = p.integration_id AND k.method_id = p.method_id AND k.managed AND k.state IN ('active', 'revocation_pending')
+		LEFT JOIN passkey_uses w ON w.passkey_id = k.id`
 }
 
 // users is the FROM of everything that is asked of people.
@@ -22,9 +23,10 @@ func (c crowd) users() string {
 	return " FROM " + c.table + " d LEFT JOIN inventory_users i ON i.integration_id = d.integration_id AND i.object_id = d.object_id"
 }
 
-// unused is true of passkeys p of users i that were not used since the time that is bound.
+// unused is true of passkeys p of users i that were not used since the time that is bound, neither by Entra's word nor by
+// that of their phone w.
 func unused(bound string) string {
-	return "coalesce(p.last_used_at, CASE WHEN i.last_use_at > 0 THEN p.created_at END) < " + bound
+	return "coalesce(p.last_used_at, w.used_at, CASE WHEN i.last_use_at > 0 THEN p.created_at END) < " + bound + " AND coalesce(w.used_at, 0) < " + bound
 }
 
 // counted counts rows of which condition is true.
@@ -40,7 +42,7 @@ func (s *Store) InventorySummary(ctx context.Context, people inventory.People) (
 		Scan(&sum.Users, &sum.WithPasskey, &sum.WithOne, &sum.PrivilegedAll, &sum.PrivilegedNo); err != nil {
 		return sum, failure(err, "inventory")
 	}
-	if err := s.queryRow(ctx, "SELECT "+counted(unused("$2"))+", "+counted("i.last_use_at > 0 AND p.last_used_at IS NULL")+
+	if err := s.queryRow(ctx, "SELECT "+counted(unused("$2"))+", "+counted("i.last_use_at > 0 AND p.last_used_at IS NULL AND w.used_at IS NULL")+
 		c.passkeys()+" WHERE p.integration_id = $1", string(people.Integration), millis(people.StaleBefore)).Scan(&sum.Stale, &sum.NeverUsed); err != nil {
 		return sum, failure(err, "inventory")
 	}
@@ -142,7 +144,7 @@ func (f *filter) either(part string, columns ...string) {
 
 func (s *Store) inventoryPasskeys(ctx context.Context, people inventory.People, c crowd, f filter) ([]postern.InventoryPasskey, error) {
 	rows, err := s.list(ctx, `SELECT p.object_id, d.upn, d.display_name, `+c.enabled+`, d.privileged, p.method_id, p.name, p.model, p.aaguid, p.attested, p.synced,
-		p.created_at, p.last_used_at, i.last_use_at, i.looked_at, coalesce(k.id, ''), coalesce(k.phone_id, ''), coalesce(h.name, '')`+
+		p.created_at, p.last_used_at, w.used_at, i.last_use_at, i.looked_at, coalesce(k.id, ''), coalesce(k.phone_id, ''), coalesce(h.name, '')`+
 		c.passkeys()+" LEFT JOIN phones h ON h.id = k.phone_id", f)
 	if err != nil {
 		return nil, failure(err, "inventory")
@@ -152,12 +154,12 @@ func (s *Store) inventoryPasskeys(ctx context.Context, people inventory.People, 
 	for rows.Next() {
 		k := postern.InventoryPasskey{IntegrationID: people.Integration}
 		var created, asked, seen int64
-		var used sql.NullInt64
+		var used, own sql.NullInt64
 		if err := rows.Scan(&k.ObjectID, &k.UPN, &k.DisplayName, &k.Enabled, &k.Privileged, &k.MethodID, &k.Name, &k.Model, &k.AAGUID, &k.Attested, &k.Synced,
-			&created, &used, &asked, &seen, &k.PasskeyID, &k.PhoneID, &k.PhoneName); err != nil {
+			&created, &used, &own, &asked, &seen, &k.PasskeyID, &k.PhoneID, &k.PhoneName); err != nil {
 			return nil, failure(err, "inventory")
 		}
-		k.CreatedAt, k.SeenAt, k.LastUsedAt = fromMillis(created), fromMillis(seen), fromOptionalMillis(used)
+		k.CreatedAt, k.SeenAt, k.LastUsedAt, k.UsedWithPosternAt = fromMillis(created), fromMillis(seen), fromOptionalMillis(used), fromOptionalMillis(own)
 		if asked > 0 {
 			at := fromMillis(asked)
 			k.LastUsedReadAt = &at

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/store/internal/query"
@@ -53,6 +54,21 @@ func (s *Store) UpdatePasskey(ctx context.Context, p *postern.Passkey) error {
 		}
 		t.bump(&p.Version)
 		return nil
+	})
+}
+
+// NotePasskeyUse keeps when an active passkey of a phone was used, unless a later use is kept already. Of any other passkey
+// it keeps nothing and answers CodeNotFound.
+func (s *Store) NotePasskeyUse(ctx context.Context, id postern.PasskeyID, phone postern.PhoneID, at time.Time) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		row, err := t.q.GetPasskey(ctx, string(id))
+		if err != nil {
+			return failure(err, "passkey")
+		}
+		if row.PhoneID.String != string(phone) || row.State != string(postern.PasskeyActive) {
+			return postern.Errorf(postern.CodeNotFound, "The phone has no such active passkey.")
+		}
+		return failure(t.q.NotePasskeyUse(ctx, query.NotePasskeyUseParams{PasskeyID: string(id), UsedAt: millis(at)}), "passkey")
 	})
 }
 

@@ -86,6 +86,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"provisionings":             testProvisionings,
 		"security keys":             testSecurityKeys,
 		"passkeys":                  testPasskeys,
+		"passkey uses":              testPasskeyUses,
 		"passkey claims":            testClaims,
 		"push subscriptions":        testPushSubscriptions,
 		"settings once":             testSettingsOnce,

@@ -4,7 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/policy/inventory"
 	"github.com/postern/postern/center/provision"
 )
 
@@ -213,6 +216,54 @@ func testSecurityKeys(t *testing.T, w *world) {
 	if err != nil || len(waiting) != 2 { // of the phone and of the other user's key
 		t.Errorf("%+v, %v", waiting, err)
 	}
+}
+
+func testPasskeyUses(t *testing.T, w *world) {
+	ctx := w.ctx()
+	i := w.integration()
+	u := w.user(i.ID)
+	p, other := w.phone(u), w.phone(u)
+	k := w.passkey(p, postern.PasskeyActive)
+	k.Managed = true
+	w.must(w.UpdatePasskey(ctx, &k))
+	at := kept(noon)
+	w.must(w.PutDirectoryUsers(ctx, i.ID, 1, []postern.DirectoryUser{{ObjectID: "o1", UPN: "u@contoso.com", Enabled: true}}))
+	_, _, err := w.PutLooked(ctx, i.ID, []inventory.Looked{{ObjectID: "o1", Passkeys: []postern.InventoryPasskey{entraKey(k.MethodID, modelA, at, nil)}}}, at, 1)
+	w.must(err)
+	expect := func(name string, want *time.Time) {
+		t.Helper()
+		found, _, err := w.InventoryPasskeys(ctx, inventory.People{Integration: i.ID}, postern.InventoryQuery{IntegrationID: i.ID})
+		w.must(err)
+		if len(found) != 1 {
+			t.Fatalf("%s: %+v", name, found)
+		}
+		if d := cmp.Diff(want, found[0].UsedWithPosternAt); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	expect("before the first", nil)
+	later := at.Add(time.Hour)
+	w.must(w.NotePasskeyUse(ctx, k.ID, p.ID, at))
+	expect("the first", &at)
+	w.must(w.NotePasskeyUse(ctx, k.ID, p.ID, later))
+	expect("a later one", &later)
+	w.must(w.NotePasskeyUse(ctx, k.ID, p.ID, at))
+	expect("an earlier one that comes late", &later)
+	next := later.Add(time.Hour)
+	w.refused(w.NotePasskeyUse(ctx, k.ID, other.ID, next), postern.CodeNotFound)
+	w.refused(w.NotePasskeyUse(ctx, "pky_none", p.ID, next), postern.CodeNotFound)
+	if got, err := w.Passkey(ctx, k.ID); err != nil || got.Version != k.Version {
+		t.Errorf("a use is a change: version %d after %d, %v", got.Version, k.Version, err)
+	}
+	for _, err := range race(4, func(n int) error { return w.NotePasskeyUse(ctx, k.ID, p.ID, later.Add(time.Duration(n)*time.Minute)) }) {
+		w.must(err)
+	}
+	later = later.Add(3 * time.Minute)
+	expect("the last of a race", &later)
+	k.State = postern.PasskeyRevocation
+	w.must(w.UpdatePasskey(ctx, &k))
+	w.refused(w.NotePasskeyUse(ctx, k.ID, p.ID, next), postern.CodeNotFound)
+	expect("of one that is being revoked", &later)
 }
 
 func testPasskeys(t *testing.T, w *world) {

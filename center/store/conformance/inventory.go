@@ -150,6 +150,32 @@ func testInventory(t *testing.T, w *world) {
 		t.Error(d)
 	}
 
+	// The phone's word counts beside Entra's: a passkey is stale when neither is recent, never used when there is neither.
+	both := func(stale, never int, which ...string) {
+		t.Helper()
+		if got := list(postern.InventoryQuery{View: postern.InventoryStale}); !slices.Equal(got, which) {
+			t.Errorf("stale: %v, want %v", got, which)
+		}
+		if sum, err := w.InventorySummary(ctx, people); err != nil || sum.Stale != stale || sum.NeverUsed != never {
+			t.Errorf("%d stale, %d never used, %v", sum.Stale, sum.NeverUsed, err)
+		}
+	}
+	w.must(w.NotePasskeyUse(ctx, managed.ID, phone.ID, long))
+	both(2, 1, "m2", "m3") // long ago by both
+	w.must(w.NotePasskeyUse(ctx, managed.ID, phone.ID, lately))
+	both(1, 1, "m3") // Entra is behind
+	third := w.passkey(w.phone(u), postern.PasskeyActive)
+	third.MethodID, third.Managed = "m3", true
+	w.must(w.UpdatePasskey(ctx, &third))
+	w.must(w.NotePasskeyUse(ctx, third.ID, third.PhoneID, old))
+	both(1, 0, "m3") // Entra tells of no use, the phone of one long ago
+	fourth := w.passkey(w.phone(u), postern.PasskeyActive)
+	fourth.MethodID, fourth.Managed = "m4", true
+	w.must(w.UpdatePasskey(ctx, &fourth))
+	both(1, 0, "m3") // of m4 nothing is known
+	w.must(w.NotePasskeyUse(ctx, fourth.ID, fourth.PhoneID, old))
+	both(2, 0, "m3", "m4") // where Entra does not tell, the phone's word is all there is
+
 	// The same again changes nothing; a use is no change; what Entra no longer lists goes.
 	if n, _ := put(i.ID, 1, inventory.Looked{ObjectID: "o-ada", Passkeys: keys, LastUse: true}); n != 0 {
 		t.Errorf("the same again: %d changed", n)
@@ -166,7 +192,7 @@ func testInventory(t *testing.T, w *world) {
 	if n, _ := put(i.ID, 1, inventory.Looked{ObjectID: "o-ada", Passkeys: used[:2]}); n != 2 {
 		t.Errorf("renamed and gone: %d changed", n)
 	}
-	if got := list(postern.InventoryQuery{View: postern.InventoryStale}); !slices.Equal(got, []string{"m2"}) {
+	if got := list(postern.InventoryQuery{View: postern.InventoryStale}); !slices.Equal(got, []string{"m4"}) {
 		t.Errorf("stale: %v", got)
 	}
 	if got := list(postern.InventoryQuery{Text: "another"}); !slices.Equal(got, []string{"m1"}) {

@@ -54,3 +54,7 @@ SET version = version + 1, managed = $3, state = $4, method_id = $5, display_nam
     attested = $9, synced = $10, credential_id = $11, created_at = $12, revoked_at = $13, problem = $14, upn = $15,
     reason = $16
 WHERE id = $1 AND version = $2;
+
+-- name: NotePasskeyUse :exec
+INSERT INTO passkey_uses (passkey_id, used_at) VALUES ($1, $2)
+ON CONFLICT (passkey_id) DO UPDATE SET used_at = excluded.used_at WHERE passkey_uses.used_at < excluded.used_at;

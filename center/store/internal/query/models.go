@@ -233,6 +233,43 @@ type Integration struct {
 	UpdatedAt        int64
 }
 
+type InventoryDue struct {
+	IntegrationID string
+	ObjectID      string
+	Attempts      int64
+}
+
+type InventoryPasskey struct {
+	IntegrationID string
+	ObjectID      string
+	MethodID      string
+	Name          string
+	SearchText    string
+	Model         string
+	Aaguid        string
+	Attested      bool
+	Synced        bool
+	CreatedAt     int64
+	LastUsedAt    sql.NullInt64
+}
+
+type InventoryProgress struct {
+	IntegrationID string
+	Version       int64
+	Body          string
+}
+
+type InventoryUser struct {
+	IntegrationID string
+	ObjectID      string
+	LookedAt      int64
+	LastUseAt     int64
+	Passkeys      int64
+	Failures      int64
+	Methods       string
+	MethodsAt     int64
+}
+
 type Invitation struct {
 	ID            string
 	IntegrationID string
@@ -335,6 +372,11 @@ type PasskeyClaim struct {
 	ExpiresAt     int64
 }
 
+type PasskeyUse struct {
+	PasskeyID string
+	UsedAt    int64
+}
+
 type Phone struct {
 	ID            string
 	IntegrationID string
@@ -356,6 +398,30 @@ type PhoneProof struct {
 	PhoneID   string
 	ProofID   string
 	ExpiresAt int64
+}
+
+type PolicyImpact struct {
+	PlanID     string
+	Place      int64
+	Effects    int64
+	Privileged bool
+	OnlyMethod bool
+	Body       string
+}
+
+type PolicyPlan struct {
+	ID            string
+	IntegrationID string
+	Version       int64
+	State         string
+	CreatedAt     int64
+	Body          string
+}
+
+type PolicyWatch struct {
+	IntegrationID string
+	Version       int64
+	Body          string
 }
 
 type Provisioning struct {

@@ -547,6 +547,21 @@ func (q *Queries) ListWaitingProvisionings(ctx context.Context, integrationID st
 	return items, nil
 }
 
+const notePasskeyUse = `-- name: NotePasskeyUse :exec
+INSERT INTO passkey_uses (passkey_id, used_at) VALUES ($1, $2)
+ON CONFLICT (passkey_id) DO UPDATE SET used_at = excluded.used_at WHERE passkey_uses.used_at < excluded.used_at
+`
+
+type NotePasskeyUseParams struct {
+	PasskeyID string
+	UsedAt    int64
+}
+
+func (q *Queries) NotePasskeyUse(ctx context.Context, arg NotePasskeyUseParams) error {
+	_, err := q.db.ExecContext(ctx, notePasskeyUse, arg.PasskeyID, arg.UsedAt)
+	return err
+}
+
 const updatePasskey = `-- name: UpdatePasskey :execrows
 UPDATE passkeys
 SET version = version + 1, managed = $3, state = $4, method_id = $5, display_name = $6, aaguid = $7, model = $8,

@@ -95,7 +95,7 @@ func caller() string {
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
 	for {
 		f, more := frames.Next()
-		if m := method.FindStringSubmatch(f.Function); m != nil && m[2] != "advance" && m[2] != "save" && m[1] != "store" {
+		if m := method.FindStringSubmatch(f.Function); m != nil && m[2] != "advance" && m[1] != "store" && m[1]+"."+m[2] != "policy.save" {
 			return m[1] + "." + m[2]
 		}
 		if !more {

@@ -39,6 +39,11 @@ func (a API) ReportPasskey(ctx context.Context, credentialID []byte) error {
 	return a.Call(ctx, "POST", "/passkeys", nil, postern.SelfServicePasskey{CredentialID: credentialID, RPID: postern.EntraRPID}, nil)
 }
 
+// TellUse tells when the phone last signed in with a passkey that the control center lists: its hour, and nothing else.
+func (a API) TellUse(ctx context.Context, id postern.PasskeyID, used time.Time) error {
+	return a.Call(ctx, "PUT", "/passkeys/"+url.PathEscape(string(id))+"/use", nil, postern.PasskeyUse{UsedAt: used.UTC().Truncate(time.Hour)}, nil)
+}
+
 // RevokePasskey has one passkey of the phone revoked.
 func (a API) RevokePasskey(ctx context.Context, id postern.PasskeyID) error {
 	return a.Call(ctx, "DELETE", "/passkeys/"+url.PathEscape(string(id)), nil, nil, nil)

@@ -133,6 +133,9 @@ func (a *App) raise(r *link.Request, q authenticator.Prompt, biometric bool) *ap
 	return a.approval
 }
 
+// byCenterClock is a time of the phone's as the control center's clock shows it. a.mu is held.
+func (a *App) byCenterClock(t time.Time) time.Time { return t.Add(a.phone.API.Offset()).UTC() }
+
 // byOwnClock is a time of the control center's as the phone's clock shows it, by which the screen counts. a.mu is held.
 func (a *App) byOwnClock(t time.Time) time.Time { return t.Add(-a.phone.API.Offset()).UTC() }
 

@@ -76,6 +76,9 @@ type memory struct {
 type keyMemory struct {
 	Name     string     `json:"name,omitempty"`
 	LastUsed *time.Time `json:"last_used,omitempty"`
+	// SignedIn is the hour of the last sign-in by the control center's clock, UseTold the last one that it was told of.
+	SignedIn time.Time `json:"signed_in,omitzero"`
+	UseTold  time.Time `json:"use_told,omitzero"`
 	// Reported says that the control center was told of a passkey made at Security info; Listed that it knows it.
 	Reported bool     `json:"reported,omitempty"`
 	Listed   bool     `json:"listed,omitempty"`

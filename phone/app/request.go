@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator"
@@ -124,7 +125,11 @@ func (a *App) served(r *link.Request, response []byte) {
 	if err := a.look(ctx); err != nil {
 		a.host.Log.Error("the vault cannot be read", "error", err)
 	}
-	a.memory.key(idOf(used)).LastUsed = &now
+	k := a.memory.key(idOf(used))
+	k.LastUsed = &now
+	if !made {
+		k.SignedIn = a.byCenterClock(now).Truncate(time.Hour)
+	}
 	a.memory.computer(r.Pairing).LastUsed = &now
 	if len(a.memory.Activity) > 0 {
 		for _, c := range a.held {

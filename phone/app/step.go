@@ -126,6 +126,9 @@ func (a *App) hear(ctx context.Context) (self postern.PhoneSelf, err error) {
 	if err := a.report(ctx); err != nil {
 		return self, err
 	}
+	if err := a.tellUses(ctx); err != nil {
+		return self, err
+	}
 	if a.phoneUse.TryLock() {
 		defer a.phoneUse.Unlock()
 		return p.Sync(ctx)

@@ -258,7 +258,7 @@ func (c *carrying) rebase(ctx context.Context, now postern.TenantPolicy) error {
 		w.Baseline = now
 	}
 	w.Baseline = scope.of(now, w.Baseline)
-	w.Baseline.ReadAt, w.Scope, w.BaselineAt, w.AgreedAt = now.ReadAt, w.Scope.with(scope), c.Now().UTC(), now.ReadAt
+	w.Baseline.ReadAt, w.Scope, w.BaselineAt, w.AgreedAt = now.ReadAt, w.Scope.with(scope).watched(), c.Now().UTC(), now.ReadAt
 	steps := differences(w, now, c.models)
 	// What somebody else changed beside it is still there, and keeps its author.
 	return c.note(ctx, c.integration, &w, now, steps, slices.Clone(w.Drift.Who), w.Drift.WhoKnown)

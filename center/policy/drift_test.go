@@ -34,7 +34,9 @@ func TestDrift(t *testing.T) {
 	}
 	// What the document does not manage is nobody's business.
 	w.pass(time.Minute)
-	w.control(http.MethodPost, "tenants/first/policy", map[string]any{"as": w.upn("eve"), "passkeys": map[string]any{"isSelfServiceRegistrationAllowed": false}})
+	w.control(http.MethodPost, "tenants/first/policy", map[string]any{"as": w.upn("eve"), "strengths": []any{
+		map[string]any{"displayName": "Somebody's", "allowedCombinations": []string{"fido2"}},
+	}})
 	if d = check(); len(d.Steps) != 0 {
 		t.Errorf("a change of what is not managed: %+v", d.Steps)
 	}
@@ -87,6 +89,11 @@ func TestDrift(t *testing.T) {
 	}
 	if d = check(); len(d.Steps) != 0 {
 		t.Errorf("after accepting: %+v", d.Steps)
+	}
+	// The document says nothing of whether the method is on, and rests on it.
+	w.control(http.MethodPost, "tenants/first/policy", map[string]any{"passkeys": map[string]any{"state": "disabled"}})
+	if d = check(); len(d.Steps) != 1 || d.Steps[0].Field != "state" {
+		t.Errorf("the method is off: %+v", d.Steps)
 	}
 }
 

@@ -121,19 +121,28 @@ func (s Scope) with(other Scope) Scope {
 		return slices.Compact(all)
 	}
 	return Scope{
-		Everything: s.Everything || other.Everything, Fields: join(s.Fields, other.Fields), Profiles: join(s.Profiles, other.Profiles),
+		Everything: s.Everything || other.Everything, Method: s.Method || other.Method, Fields: join(s.Fields, other.Fields), Profiles: join(s.Profiles, other.Profiles),
 		Strengths: join(s.Strengths, other.Strengths), ConditionalAccess: join(s.ConditionalAccess, other.ConditionalAccess),
 	}
 }
 
-func (s Scope) passkeys() bool { return s.Everything || len(s.Fields) > 0 || len(s.Profiles) > 0 }
+func (s Scope) passkeys() bool {
+	return s.Everything || s.Method || len(s.Fields) > 0 || len(s.Profiles) > 0
+}
+
+// watched is what is looked at for drift where s was applied. The passkey method counts as one thing: a document that says
+// nothing of whether it is on rests on its being on.
+func (s Scope) watched() Scope {
+	s.Method = s.passkeys()
+	return s
+}
 
 func in(keys []string, id, name string) bool {
 	return slices.Contains(keys, strings.ToLower(id)) || slices.Contains(keys, strings.ToLower(name))
 }
 
 func (s Scope) profile(p postern.PasskeyProfile) bool {
-	return s.Everything || in(s.Profiles, p.ID, p.Name)
+	return s.Everything || s.Method || in(s.Profiles, p.ID, p.Name)
 }
 
 func (s Scope) strength(t postern.AuthenticationStrength) bool {
@@ -154,7 +163,7 @@ func (s Scope) of(p, other postern.TenantPolicy) postern.TenantPolicy {
 }
 
 func (s Scope) passkeysOf(p, other postern.PasskeyPolicy) postern.PasskeyPolicy {
-	if s.Everything {
+	if s.Everything || s.Method {
 		return p
 	}
 	out := other

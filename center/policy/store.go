@@ -66,6 +66,8 @@ type Progress struct {
 type Scope struct {
 	// Everything: all of the passkey method, every strength, and every Conditional Access policy that demands one.
 	Everything bool `json:"everything,omitempty"`
+	// Method: all of the passkey method.
+	Method bool `json:"method,omitempty"`
 	// Fields are those of the passkey method, as documents name them.
 	Fields []string `json:"fields,omitempty"`
 	// Profiles, Strengths and ConditionalAccess hold ids, and names in lower case of what has no id yet.

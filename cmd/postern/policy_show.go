@@ -157,10 +157,10 @@ func printImpact(ctx context.Context, std cli.Streams, c *postern.Client, p post
 		fmt.Fprintln(std.Out, "  Nobody is concerned.")
 	}
 	if lockedOut(i) > 0 {
-		fmt.Fprintf(std.Out, "  Of those locked out, %d are privileged, and %d have no other method.\n", i.Privileged, i.OnlyMethod)
+		fmt.Fprintf(std.Out, "  Of those locked out, privileged: %d; without another method: %d.\n", i.Privileged, i.OnlyMethod)
 	}
 	for _, m := range i.Models {
-		fmt.Fprintf(std.Out, "  %s: %d passkeys of %d users stop to sign in.\n", cli.Clean(m.Name), m.Passkeys, m.Users)
+		fmt.Fprintf(std.Out, "  %s: passkeys that stop to sign in: %d, of users: %d.\n", cli.Clean(m.Name), m.Passkeys, m.Users)
 	}
 	for _, d := range i.Demands {
 		fmt.Fprintf(std.Out, "  %s asks %d users for %s: %d have it, %d have other passkeys, %d have none.\n", cli.Clean(d.Policy), d.Users, cli.Clean(d.Strength), d.Met, d.Unmet, d.Without)

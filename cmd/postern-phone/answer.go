@@ -46,7 +46,14 @@ func (c *answerCmd) Run(ctx context.Context, std cli.Streams, o *options) (err e
 		return err
 	}
 	e := newEvents()
-	d := newDesk(v.passkeys, c.answerer(std), std.Err, func() { signal(e.news) })
+	d := newDesk(v.passkeys, c.answerer(std), std.Err, func(id []byte, made bool) {
+		if made {
+			signal(e.news)
+			return
+		}
+		v.noteUse(id)
+		signal(e.used)
+	})
 	d.learn(self)
 	if d.link, err = v.link(p, e, d.handle); err != nil {
 		return err
@@ -57,6 +64,7 @@ func (c *answerCmd) Run(ctx context.Context, std cli.Streams, o *options) (err e
 	defer func() {
 		stop()
 		linking.Wait()
+		err = errors.Join(err, v.keepUses(context.WithoutCancel(ctx)))
 	}()
 	s := &service{v: v, phone: p, desk: d, events: e, std: std, json: o.JSON}
 	if c.AutoTouch {
@@ -102,6 +110,11 @@ func (s *service) follow(ctx context.Context) error {
 			return ctx.Err()
 		case <-s.events.changed:
 			if err := s.refused(s.desk.linkChanged()); err != nil {
+				return err
+			}
+			continue
+		case <-s.events.used:
+			if err := s.v.keepUses(ctx); err != nil {
 				return err
 			}
 			continue

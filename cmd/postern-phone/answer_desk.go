@@ -23,7 +23,7 @@ type desk struct {
 	store authenticator.Store
 	who   answerer
 	out   io.Writer
-	made  func() // a passkey was made
+	used  func(credentialID []byte, made bool)
 	link  *link.Link
 
 	mu       sync.Mutex
@@ -42,9 +42,9 @@ type seat struct {
 	holder        *holder
 }
 
-func newDesk(store authenticator.Store, who answerer, out io.Writer, made func()) *desk {
+func newDesk(store authenticator.Store, who answerer, out io.Writer, used func(credentialID []byte, made bool)) *desk {
 	return &desk{
-		store: store, who: who, out: out, made: made,
+		store: store, who: who, out: out, used: used,
 		seats: map[postern.WorkstationID]*seat{}, patience: map[postern.WorkstationID]*ceremony.Patience{},
 	}
 }
@@ -134,8 +134,8 @@ func (d *desk) served(r *link.Request, response []byte) {
 		}
 	}
 	d.mu.Unlock()
-	if _, made := ceremony.Used(r.CTAP, response); made {
-		d.made()
+	if id, made := ceremony.Used(r.CTAP, response); id != nil {
+		d.used(id, made)
 	}
 }
 

@@ -33,7 +33,7 @@ type workstation struct {
 }
 
 // inStep brings the phone and the control center in step: the link key, which is handed in once, passkeys that were
-// revoked, and pairings that began or ended elsewhere.
+// revoked, when the others were used, and pairings that began or ended elsewhere.
 func (v *vault) inStep(ctx context.Context, p *phone.Phone) (postern.PhoneSelf, error) {
 	l := &v.content.Link
 	if len(l.Key) == 0 {
@@ -75,7 +75,10 @@ func (v *vault) inStep(ctx context.Context, p *phone.Phone) (postern.PhoneSelf, 
 		w.Unconfirmed = false
 		l.Workstations[id] = w
 	}
-	return self, v.save()
+	if err := v.save(); err != nil {
+		return self, err
+	}
+	return self, v.tellUses(ctx, p, self)
 }
 
 // workstations are those that may ask.
@@ -88,12 +91,14 @@ func (v *vault) workstations() (out []link.Workstation) {
 	return out
 }
 
-// events are what a link tells, as signals.
+// events are what a link tells, as signals, and that a passkey was used.
 type events struct {
-	changed, news chan struct{}
+	changed, news, used chan struct{}
 }
 
-func newEvents() events { return events{make(chan struct{}, 1), make(chan struct{}, 1)} }
+func newEvents() events {
+	return events{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)}
+}
 
 // signal leaves a word for whoever listens, once.
 func signal(c chan struct{}) {

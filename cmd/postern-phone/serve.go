@@ -39,12 +39,12 @@ func (c *serveCmd) Run(ctx context.Context, std cli.Streams, o *options) (err er
 	if err := c.check(attachments); err != nil {
 		return err
 	}
-	store, release, err := c.store(o)
+	store, err := c.store(o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
-	config, err := c.config(store, c.user(std))
+	defer func() { err = errors.Join(err, store.release()) }()
+	config, err := c.config(store.Store, c.user(std))
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (c *serveCmd) Run(ctx context.Context, std cli.Streams, o *options) (err er
 	if err := ready(std, o.JSON, places); err != nil {
 		return err
 	}
-	return serveAll(ctx, a, std, attachments, ctaphid.Config{Major: firmware, Lock: true, AnyChannel: c.LenientChannels})
+	return serveAll(ctx, key{a, store.answered}, std, attachments, ctaphid.Config{Major: firmware, Lock: true, AnyChannel: c.LenientChannels})
 }
 
 const (

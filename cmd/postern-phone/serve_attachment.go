@@ -64,7 +64,7 @@ func (p *simulatorPort) close() error { return p.device.Close() }
 
 // serveAll serves one authenticator at all attachments until ctx ends or one of
 // them fails.
-func serveAll(ctx context.Context, a *authenticator.Authenticator, std cli.Streams, attachments []attachment, c ctaphid.Config) error {
+func serveAll(ctx context.Context, a key, std cli.Streams, attachments []attachment, c ctaphid.Config) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	turn := make(chan struct{}, 1)
@@ -86,10 +86,23 @@ func serveAll(ctx context.Context, a *authenticator.Authenticator, std cli.Strea
 	return nil
 }
 
+// key is the authenticator, with who is told of everything it was asked.
+type key struct {
+	*authenticator.Authenticator
+	answered func(request, response []byte)
+}
+
+// Handle shadows that of the authenticator.
+func (k key) Handle(ctx context.Context, request []byte) []byte {
+	response := k.Authenticator.Handle(ctx, request)
+	k.answered(request, response)
+	return response
+}
+
 // shared is the key as one attachment has it: it waits while the key is busy at
 // another.
 type shared struct {
-	key     *authenticator.Authenticator
+	key     key
 	std     cli.Streams
 	turn    chan struct{}
 	holding atomic.Bool

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 
 	"github.com/postern/postern/fido/authenticator"
@@ -11,29 +13,37 @@ import (
 // storeInMemory is the --store that leaves nothing behind.
 const storeInMemory = "memory"
 
-// store opens the passkeys; release closes them.
-func (c *serveCmd) store(o *options) (s authenticator.Store, release func() error, err error) {
+// opened is where passkeys lie.
+type opened struct {
+	authenticator.Store
+	answered func(request, response []byte) // is told of everything that programs ask
+	release  func() error
+}
+
+// store opens the passkeys.
+func (c *serveCmd) store(o *options) (opened, error) {
+	unheard := func([]byte, []byte) {}
 	switch c.Store {
 	case storeInMemory:
-		return memory.New(0), func() error { return nil }, nil
+		return opened{memory.New(0), unheard, func() error { return nil }}, nil
 	case "":
 		v, err := o.open()
 		if err != nil {
-			return nil, nil, err
+			return opened{}, err
 		}
-		return v.passkeys, v.close, nil
+		return opened{v.passkeys, v.noteAnswer, func() error { return errors.Join(v.keepUses(context.Background()), v.close()) }}, nil
 	}
 	path, err := filepath.Abs(c.Store)
 	if err != nil {
-		return nil, nil, err
+		return opened{}, err
 	}
 	unlock, err := unlocker(path, true)
 	if err != nil {
-		return nil, nil, err
+		return opened{}, err
 	}
 	f, err := filestore.Open(path, unlock, 0)
 	if err != nil {
-		return nil, nil, err
+		return opened{}, err
 	}
-	return f, f.Close, nil
+	return opened{f, unheard, f.Close}, nil
 }

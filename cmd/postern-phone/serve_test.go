@@ -331,7 +331,7 @@ func TestTurns(t *testing.T) {
 	}
 	served := make(chan error)
 	go func() {
-		served <- serveAll(ctx, a, cli.Streams{Err: io.Discard}, ports, ctaphid.Config{})
+		served <- serveAll(ctx, key{a, func([]byte, []byte) {}}, cli.Streams{Err: io.Discard}, ports, ctaphid.Config{})
 	}()
 	programs.Wait()
 	stop()

@@ -61,7 +61,8 @@ func (c *signInCmd) Run(ctx context.Context, std cli.Streams, o *options) (err e
 	if c.UPN == "" {
 		c.UPN = p.State.UPN
 	}
-	return c.signIn(ctx, std, o, v.content.AuthorityCAFile, asserter)
+	err = c.signIn(ctx, std, o, v.content.AuthorityCAFile, noting{asserter, v})
+	return errors.Join(err, v.keepUses(context.WithoutCancel(ctx))) // it is told at the next contact
 }
 
 // signIn signs in with whatever asserts.

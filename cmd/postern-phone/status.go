@@ -26,6 +26,9 @@ func (statusCmd) Run(ctx context.Context, std cli.Streams, o *options) (err erro
 	if err != nil {
 		return err
 	}
+	if err := v.tellUses(ctx, p, self); err != nil {
+		return err
+	}
 	if o.JSON {
 		return cli.JSON(std.Out, self)
 	}

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/postern/postern"
@@ -45,6 +46,8 @@ type content struct {
 	CAFile          string        `json:"ca_file,omitempty"`
 	AuthorityCAFile string        `json:"authority_ca_file,omitempty"`
 	Link            linked        `json:"link,omitzero"`
+	// Uses are sign-ins by the base64url of the credential id.
+	Uses map[string]use `json:"uses,omitempty"`
 }
 
 // vault is the phone's open files. It keeps the phone's state for package phone.
@@ -53,6 +56,9 @@ type vault struct {
 	file     *sealedfile.File
 	passkeys *filestore.Store
 	content  content
+
+	usesMu sync.Mutex
+	used   map[string]time.Time // not in content yet
 }
 
 // notEnrolled is the error of every command that needs an enrolled phone.

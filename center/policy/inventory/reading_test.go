@@ -338,6 +338,8 @@ func TestRefreshLearnsInTheCall(t *testing.T) {
 	}
 	w.broken[object(10)] = 1000
 	w.fail["events"] = errors.New("the log broke")
+	must(t, w.Inventory.Refresh(t.Context(), w.integration.ID)) // a moment later the log is not asked again
+	w.pass(time.Minute)
 	if err := w.Inventory.Refresh(t.Context(), w.integration.ID); err == nil {
 		t.Error("a log that broke was taken for one that tells of nothing")
 	}

@@ -13,6 +13,9 @@ const (
 	refreshTime = 25 * time.Second
 	// refreshMost is how many users are asked for within a call.
 	refreshMost = 2000
+	// logPause is how long the tenant's log is not read again: it lags by minutes, and may be asked a few times in ten
+	// seconds only, which people who try one document after the other would soon wait for.
+	logPause = 30 * time.Second
 )
 
 // Refresh learns in this call what changed since the last reading, for whoever decides by it: from the directory and the
@@ -49,11 +52,14 @@ func (s *Service) catchUp(ctx context.Context, graph Graph, i postern.Integratio
 	}
 	p.Closed = closed
 	people := s.people(p)
-	ids, err := namedBy(ctx, graph, s.Store, people, p.EventsAt.Add(-eventsLag))
-	if err != nil && !unreadable(err) {
-		return err
+	var ids []string
+	read := false
+	if begun.Sub(p.EventsAt) >= logPause {
+		if ids, err = namedBy(ctx, graph, s.Store, people, p.EventsAt.Add(-eventsLag)); err != nil && !unreadable(err) {
+			return err
+		}
+		read = err == nil
 	}
-	read := err == nil
 	unread, err := s.Store.Unread(ctx, people, refreshMost)
 	if err != nil {
 		return err

@@ -205,6 +205,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Passkeys.Handle(&registry)
 	s.Reconcile.Handle(&registry)
 	s.Inventory.Models = modelNames{s.Models}
+	s.Inventory.Allowed = policy.NewVerdicts(policies{s.Integrations}.passkeyPolicy, o.Logger, o.Now).Allowed
 	s.Reconcile.Listed = s.Inventory.Listed
 	s.Inventory.Handle(&registry)
 	s.Models.Handle(&registry)

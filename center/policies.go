@@ -25,6 +25,15 @@ func (p policies) Graph(ctx context.Context, id postern.IntegrationID) (policy.G
 	return tenant, i, err
 }
 
+// passkeyPolicy asks Entra for the passkey policy alone.
+func (p policies) passkeyPolicy(ctx context.Context, id postern.IntegrationID) (postern.PasskeyPolicy, error) {
+	tenant, _, err := p.Tenant(ctx, id)
+	if err != nil {
+		return postern.PasskeyPolicy{}, err
+	}
+	return tenant.PasskeyPolicy(ctx)
+}
+
 // modelLists gives package policy the list of models, with those in use in a tenant as a bundle.
 type modelLists struct {
 	models    *aaguid.Service

@@ -59,9 +59,17 @@ func (s *Service) begin(p *Progress, full bool) {
 	p.BegunAt, p.Since, p.EventsRead = now, time.Time{}, false
 }
 
-// change edits the progress in a transaction, and begins again when somebody else was quicker. What edit does besides must
-// belong to that transaction.
+// change edits the progress in a transaction, begins again when somebody else was quicker, and tells of it. What edit does
+// besides must belong to that transaction.
 func (s *Service) change(ctx context.Context, id postern.IntegrationID, edit func(ctx context.Context, p *Progress) error) error {
+	return s.alter(ctx, id, func(ctx context.Context, p *Progress) error {
+		s.tell(ctx, id)
+		return edit(ctx, p)
+	})
+}
+
+// alter is change that tells nobody.
+func (s *Service) alter(ctx context.Context, id postern.IntegrationID, edit func(ctx context.Context, p *Progress) error) error {
 	const tries = 10
 	for try := 1; ; try++ {
 		err := s.Store.Atomically(ctx, func(ctx context.Context) error {
@@ -72,7 +80,6 @@ func (s *Service) change(ctx context.Context, id postern.IntegrationID, edit fun
 			if err := edit(ctx, &p); err != nil {
 				return err
 			}
-			s.tell(ctx, id)
 			return s.Store.SetInventoryProgress(ctx, &p)
 		})
 		if !postern.IsCode(err, postern.CodeStale) || try == tries {

@@ -69,11 +69,7 @@ func (s *Service) verdicts(ctx context.Context, id postern.IntegrationID, models
 	if s.Allowed == nil || len(models) == 0 {
 		return nil, nil
 	}
-	aaguids := make([]string, len(models))
-	for n, m := range models {
-		aaguids[n] = m.AAGUID
-	}
-	return s.Allowed(ctx, id, aaguids)
+	return s.Allowed(ctx, id, models)
 }
 
 // names returns what names a model: as the list of models does, or else as Entra does.

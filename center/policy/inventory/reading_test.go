@@ -33,7 +33,7 @@ func TestFirstReadingAsksWhomTheReportNames(t *testing.T) {
 	if sum.Users != 120 || sum.WithPasskey != 12 || sum.WithOne != 12 || sum.Passkeys != 12 || sum.Attested != 12 || sum.Stale != 2 || sum.NeverUsed != 0 {
 		t.Errorf("%+v", sum)
 	}
-	if len(sum.Models) != 1 || sum.Models[0].AAGUID != yubikey || sum.Models[0].Passkeys != 12 || sum.Models[0].Allowed != postern.Unknown || sum.Models[0].Name == "" {
+	if len(sum.Models) != 1 || sum.Models[0].AAGUID != yubikey || sum.Models[0].Passkeys != 12 || sum.Models[0].Allowed != postern.KnownYes || sum.Models[0].Name == "" {
 		t.Errorf("%+v", sum.Models)
 	}
 	if n := w.events(t, audit.InventoryRead); n != 1 {
@@ -338,6 +338,10 @@ func TestRefreshLearnsInTheCall(t *testing.T) {
 	}
 	w.broken[object(10)] = 1000
 	w.fail["events"] = errors.New("the log broke")
+	p, err := w.Center.Store.InventoryProgress(t.Context(), w.integration.ID)
+	must(t, err)
+	p.EventsAt = w.clock() // the connector's waiting moves the clock
+	must(t, w.Center.Store.SetInventoryProgress(t.Context(), &p))
 	must(t, w.Inventory.Refresh(t.Context(), w.integration.ID)) // a moment later the log is not asked again
 	w.pass(time.Minute)
 	if err := w.Inventory.Refresh(t.Context(), w.integration.ID); err == nil {

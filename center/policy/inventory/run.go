@@ -23,6 +23,8 @@ const (
 	longestReading = 36 * time.Hour
 	// askAttempts is how often a user is asked for in one reading.
 	askAttempts = 3
+	// toldEvery is how often pages hear how far a reading is.
+	toldEvery = time.Second
 	// dueAtOnce is how many users are taken off the list of those to be asked at a time; notedAtOnce how many are put there
 	// or marked in one transaction.
 	dueAtOnce   = 2000
@@ -135,6 +137,7 @@ type reading struct {
 
 	tally               *entra.Tally
 	requests, throttled int // before this attempt
+	told                time.Time
 }
 
 func (r *reading) run(ctx context.Context) error {
@@ -162,14 +165,23 @@ func (r *reading) run(ctx context.Context) error {
 	}
 }
 
-// save changes the progress of this reading in a transaction.
+// save changes the progress of this reading in a transaction. Pages hear at once of a step that begins and of the end, and of
+// what lies between not more often than they can show it.
 func (r *reading) save(ctx context.Context, edit func(ctx context.Context, p *Progress) error) error {
-	return r.change(ctx, r.integration.ID, func(ctx context.Context, p *Progress) error {
+	return r.alter(ctx, r.integration.ID, func(ctx context.Context, p *Progress) error {
 		if !p.Reading || p.Number != r.number {
 			return errOver
 		}
+		step := p.Step
 		p.Requests, p.Throttled = r.requests+r.tally.Requests(), r.throttled+r.tally.Throttled()
-		return edit(ctx, p)
+		if err := edit(ctx, p); err != nil {
+			return err
+		}
+		if now := r.Now(); !p.Reading || p.Number != r.number || p.Step != step || now.Sub(r.told) >= toldEvery {
+			r.Store.AfterCommit(ctx, func() { r.told = now })
+			r.tell(ctx, r.integration.ID)
+		}
+		return nil
 	})
 }
 

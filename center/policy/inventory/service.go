@@ -51,7 +51,7 @@ type Service struct {
 
 	// Allowed says of models whether the tenant's policy lets them sign in, for somebody at least. A model that it leaves
 	// out is [postern.Unknown].
-	Allowed func(ctx context.Context, id postern.IntegrationID, aaguids []string) (map[string]postern.Known, error)
+	Allowed func(ctx context.Context, id postern.IntegrationID, models []postern.InventoryModel) (map[string]postern.Known, error)
 }
 
 // Topic is what is published on the backbone when an inventory changed or a reading got on.

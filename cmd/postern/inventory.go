@@ -121,7 +121,7 @@ func showInventory(std cli.Streams, asJSON bool, s postern.InventoryStatus, sum 
 	fields = append(fields,
 		field{"Current as of", whenever(s.FinishedAt)}, field{"Everybody as of", whenever(s.FullAt)},
 		field{"Requests", fmt.Sprintf("%d, %d of them throttled", s.Requests, s.Throttled)},
-		field{"Last use", map[bool]string{true: "told by Entra, hours behind", false: "not told"}[s.LastUseKnown]},
+		field{"Last use", map[bool]string{true: "told by Entra, hours behind, and by phones with Postern", false: "told by phones with Postern alone"}[s.LastUseKnown]},
 		field{"Other methods", map[bool]string{true: "known", false: "not known: that needs AuditLog.Read.All and Entra ID P1"}[s.MethodsKnown]},
 		field{"Why", s.Message}, field{"Next", s.Next})
 	if sum != nil {
@@ -205,7 +205,7 @@ func (cmd *inventoryShowCmd) Run(ctx context.Context, std cli.Streams, group *in
 	if err != nil {
 		return err
 	}
-	t := table{header: []string{"USER", "PASSKEY", "MODEL", "AAGUID", "ATTESTED", "SYNCED", "CREATED", "LAST USED", "PHONE"}, empty: "There is no such passkey."}
+	t := table{header: []string{"USER", "PASSKEY", "MODEL", "AAGUID", "ATTESTED", "SYNCED", "CREATED", "USED, SAYS ENTRA", "AS OF", "USED, SAYS PHONE", "PHONE"}, empty: "There is no such passkey."}
 	if err := showList(std, group.JSON, found, t, func(k postern.InventoryPasskey) []string {
 		phone := k.PhoneName
 		if phone == "" {
@@ -214,7 +214,7 @@ func (cmd *inventoryShowCmd) Run(ctx context.Context, std cli.Streams, group *in
 				phone = "managed"
 			}
 		}
-		return []string{k.UPN, k.Name, k.ModelName, k.AAGUID, yesNo(k.Attested), yesNo(k.Synced), when(k.CreatedAt), whenever(k.LastUsedAt), phone}
+		return []string{k.UPN, k.Name, k.ModelName, k.AAGUID, yesNo(k.Attested), yesNo(k.Synced), when(k.CreatedAt), whenever(k.LastUsedAt), whenever(k.LastUsedReadAt), whenever(k.UsedWithPosternAt), phone}
 	}); err != nil {
 		return err
 	}

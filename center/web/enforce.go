@@ -79,7 +79,7 @@ func (p *enforceForm) read(r *http.Request) {
 	p.Strength, p.Name, p.Note = v.Get("strength"), strings.TrimSpace(v.Get("name")), strings.TrimSpace(v.Get("note"))
 	p.Everybody, p.NoBreakGlass = v.Get("whom") == "everybody", v.Has("no_break_glass")
 	p.BreakGlass, p.Where, p.Applications = v.Get("break_glass"), v.Get("where"), v.Get("applications")
-	groups := readPolicyForm(r, postern.PolicySchemaTenant)
+	groups := readPolicyForm(r, "")
 	p.Include, p.Exclude = groups.Include, groups.Exclude
 }
 

@@ -60,10 +60,10 @@ var inventoryViews = []struct {
 	{postern.InventoryUnmanaged, "Not managed", "Every passkey was made through Postern."},
 	{postern.InventoryUnattested, "Not attested", "Every passkey is attested."},
 	{postern.InventorySynced, "Synced", "Every passkey is bound to a device."},
-	{postern.InventoryStale, "Stale", "Every passkey was used within the last 90 days, as far as is known."},
+	{postern.InventoryStale, "Not used for 90 days", "Every passkey was used within the last 90 days, as far as is known."},
 	{postern.InventoryDisabledAccount, "Of disabled accounts", "No disabled account has a passkey."},
 	{postern.InventoryPrivilegedWithout, "Privileged without a passkey", "Everybody with a privileged role has a passkey."},
-	{postern.InventoryOnlyOne, "Users with only one", "Nobody relies on a single passkey."},
+	{postern.InventoryOnlyOne, "Users with only one passkey", "Nobody relies on a single passkey."},
 	{postern.InventoryWithout, "Users without a passkey", "Everybody has a passkey."},
 }
 

@@ -25,9 +25,9 @@ func inventoryStep(s postern.InventoryStatus) string {
 func inventorySource(s postern.InventoryStatus) string {
 	switch s.Source {
 	case "report":
-		return "Those whom Entra's registration report names are looked at."
+		return "Looked at are those who have a passkey by Entra's registration report."
 	case "everybody":
-		return "Everybody in the directory is looked at, because the registration report may not be read. It needs Entra ID P1 and the permission AuditLog.Read.All, and is much quicker."
+		return "Everybody in the directory is looked at, because the application may not read the registration report. With it, which takes Entra ID P1 and the permission AuditLog.Read.All, reading is much quicker."
 	case "known":
 		return "Only those whom Postern knows are looked at, because the application may not read the tenant's users. Grant it User.Read.All."
 	}
@@ -67,20 +67,20 @@ func missing(s postern.InventoryStatus) [][2]string {
 	return all
 }
 
-// lastUse says when a passkey was last used, as far as is known.
-func lastUse(k postern.InventoryPasskey) string {
+// lastUses says when a passkey was last used, by whose word. Nothing at all is known of some.
+func lastUses(k postern.InventoryPasskey) []string {
 	const form = "2 Jan 2006"
-	var parts []string
+	var all []string
 	if k.LastUsedAt != nil {
-		parts = append(parts, "used "+k.LastUsedAt.UTC().Format(form)+" (Entra)")
+		all = append(all, k.LastUsedAt.UTC().Format(form)+", says Entra")
 	}
 	if k.UsedWithPosternAt != nil {
-		parts = append(parts, "used "+k.UsedWithPosternAt.UTC().Format(form)+" (phone)")
+		all = append(all, k.UsedWithPosternAt.UTC().Format(form)+", says the phone")
 	}
-	if len(parts) == 0 {
-		return "last use unknown"
+	if len(all) == 0 {
+		all = []string{"unknown"}
 	}
-	return strings.Join(parts, ", ")
+	return all
 }
 
 // shareText is n of all in percent.

@@ -88,6 +88,14 @@ func (p planPage) mayUndo() bool {
 	return p.mayChange() && (p.Plan.State == postern.PolicyLanded || p.Plan.State == postern.PolicyPartly)
 }
 
+// tense is that of the plan's impact.
+func (p planPage) tense() tense {
+	if p.Plan.State == postern.PolicyLanded {
+		return was
+	}
+	return wouldBe
+}
+
 // landed counts the steps that are there.
 func landed(steps []postern.PolicyStep) int {
 	n := 0

@@ -100,13 +100,13 @@ func (p applyPage) named() ([]string, problems) {
 	if p.ticks() {
 		for _, u := range p.LockOut {
 			if !p.isTicked(u) {
-				return nil, problems{postern.FieldErrorf("lock_out", "Not everybody who would be locked out is named.").
-					WithNext("Tick each of them, or cancel and keep the models they use.")}
+				return nil, problems{postern.FieldErrorf("lock_out", "Not everybody who would be locked out is ticked.").
+					WithNext("Tick each of them to go on, or cancel and keep the models they use.")}
 			}
 		}
 	} else if typed, err := strconv.Atoi(strings.ReplaceAll(p.Typed, ",", "")); err != nil || typed != len(p.LockOut) {
-		return nil, problems{postern.FieldErrorf("number", "That is not the number of people who would be locked out.").
-			WithNext("Type " + thousands(len(p.LockOut)) + " if they may all be locked out, or cancel.")}
+		return nil, problems{postern.FieldErrorf("number", "That is not the number of people on the list.").
+			WithNext("Type " + thousands(len(p.LockOut)) + " to lock all of them out, or cancel.")}
 	}
 	var ids []string
 	for _, u := range p.LockOut {

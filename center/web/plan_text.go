@@ -89,7 +89,7 @@ func stepBadge(o postern.PolicyStepOutcome) (kind, text string) {
 func effectText(e postern.PolicyEffect) (kind, name, meaning string) {
 	switch e {
 	case postern.EffectLockedOut:
-		return "bad", "Locked out", "can sign in with a passkey today, and not with any afterwards"
+		return "bad", "Locked out", "can sign in with a passkey today, and with none afterwards"
 	case postern.EffectLockedOutSomewhere:
 		return "bad", "Locked out of some applications", "can sign in there with a passkey today, and not afterwards"
 	case postern.EffectPasskeyLost:
@@ -120,6 +120,18 @@ func lockOuts(i postern.PolicyImpact) int {
 
 // mayLockOut adds those who are locked out under conditions only. All of them have to be named.
 func mayLockOut(i postern.PolicyImpact) int { return lockOuts(i) + i.Possible }
+
+// lockOutText says how many a plan locks out, and how many more it may.
+func lockOutText(i postern.PolicyImpact) string {
+	n := lockOuts(i)
+	switch {
+	case i.Possible == 0:
+		return peopleText(n) + " would be locked out."
+	case n == 0:
+		return peopleText(i.Possible) + " might be locked out."
+	}
+	return fmt.Sprintf("%s would be locked out, and %s more might be.", peopleText(n), thousands(i.Possible))
+}
 
 // passkeyFate says what becomes of a passkey.
 func passkeyFate(k postern.PasskeyImpact) string {
@@ -162,19 +174,39 @@ func concerned(i postern.PolicyImpact) bool {
 	return i.Possible > 0
 }
 
-// impactHeadline is the answer to the first question anybody has.
-func impactHeadline(i postern.PolicyImpact) (kind, text string) {
-	switch n := lockOuts(i); {
-	case n > 0:
-		return "bad", peopleText(n) + " would be locked out"
-	case i.Possible > 0:
-		return "warn", peopleText(i.Possible) + " might be locked out"
-	case !i.Basis.Complete:
-		return "warn", "Nobody is locked out, as far as is known"
-	case !concerned(i):
-		return "ok", "Nobody would notice"
+// tense says whether an impact lies ahead, lies behind, or is what somebody else's change does now.
+type tense struct{ one, many, may string }
+
+var (
+	wouldBe = tense{"would be", "would be", "might be"}
+	was     = tense{"was", "were", "may have been"}
+	isNow   = tense{"is", "are", "may be"}
+)
+
+// dormant are the demands that lock nobody out only because their policies are not on.
+func dormant(i postern.PolicyImpact) []postern.StrengthDemand {
+	var found []postern.StrengthDemand
+	for _, d := range i.Demands {
+		if d.State != postern.ConditionalAccessOn && d.Unmet+d.Without > 0 {
+			found = append(found, d)
+		}
 	}
-	return "ok", "Nobody would be locked out"
+	return found
+}
+
+// impactHeadline is the answer to the first question anybody has.
+func impactHeadline(i postern.PolicyImpact, t tense) (kind, text string) {
+	switch n := lockOuts(i); {
+	case n == 1:
+		return "bad", "1 person " + t.one + " locked out"
+	case n > 1:
+		return "bad", peopleText(n) + " " + t.many + " locked out"
+	case i.Possible > 0:
+		return "warn", peopleText(i.Possible) + " " + t.may + " locked out"
+	case !i.Basis.Complete:
+		return "warn", "Nobody " + t.one + " locked out, as far as is known"
+	}
+	return "ok", "Nobody " + t.one + " locked out"
 }
 
 // basisText says what an impact was computed from.
@@ -220,9 +252,13 @@ func caStateText(s postern.ConditionalAccessState) (kind, text string) {
 
 // demandText says what a policy would demand of whom.
 func demandText(d postern.StrengthDemand) string {
-	text := fmt.Sprintf("Of %s whom it concerns %s, %s passkeys of which none does, and %s no passkey.",
-		peopleText(d.Users), verb(d.Met, "has one that meets it", "have one that meets it"), verb(d.Unmet, "has", "have"), verb(d.Without, "has", "have"))
-	return text
+	return fmt.Sprintf("Of the %s it concerns, %s a passkey that meets it, %s passkeys but none that does, and %s no passkey.",
+		peopleText(d.Users), verb(d.Met, "has", "have"), verb(d.Unmet, "has", "have"), verb(d.Without, "has", "have"))
+}
+
+// unmetText says how many do not meet a demand.
+func unmetText(d postern.StrengthDemand) string {
+	return fmt.Sprintf("%s of the %s it concerns cannot meet it with a passkey they have", thousands(d.Unmet+d.Without), peopleText(d.Users))
 }
 
 func verb(n int, one, many string) string {

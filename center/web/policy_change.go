@@ -158,7 +158,7 @@ func (c *console) changeOrPlan(w http.ResponseWriter, r *http.Request, p changeP
 }
 
 // documentPlace is where in a document something is wrong, as its errors begin.
-var documentPlace = regexp.MustCompile(`(?i)\bline \d+(, [^:]*)?: |^[a-z_]+[\w.\[\]]*: `)
+var documentPlace = regexp.MustCompile(`(?i)^the policy document has \d+ faults: |\bline \d+(, [^:]*)?: |^[a-z_]+[.\[][\w.\[\]]*: `)
 
 // inForm makes what is wrong with a document that a form wrote into what is wrong with the form: without lines and paths
 // of what nobody saw, and at the field that belongs to a path, or at none.

@@ -274,7 +274,7 @@ func policyDriftView(p policyDriftPage) templ.Component {
 			}
 			if len(p.Drift.Steps) > 0 {
 				if p.mayChange() {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<div class=\"buttons\"><form method=\"post\" action=\"")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<div class=\"buttons spaced\"><form method=\"post\" action=\"")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -343,7 +343,7 @@ func policyDriftView(p policyDriftPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = impactPicture(*p.Drift.Impact).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = impactPicture(*p.Drift.Impact, isNow).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

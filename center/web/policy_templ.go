@@ -844,7 +844,7 @@ func enableAndTarget(p policyPage) templ.Component {
 
 func enabledMeaning(p postern.PasskeyPolicy) string {
 	if p.Enabled {
-		return "Whom the policy includes can sign in with a passkey."
+		return "People whom the policy includes can sign in with a passkey."
 	}
 	return "Nobody can register a passkey or sign in with one."
 }
@@ -1183,7 +1183,7 @@ func attestationMeaning(on bool) string {
 	if on {
 		return "Entra verifies at registration what model a passkey is. Its authenticator has to be certified by the FIDO Alliance and approved by Microsoft; synced passkeys cannot attest, and are refused at sign-in too."
 	}
-	return "A passkey's word about its model is believed. Models without an entry in the FIDO Metadata Service can be registered."
+	return "What a passkey says of its model is believed without proof. Models without an entry in the FIDO Metadata Service can be registered."
 }
 
 // restrictions are the key restrictions of the tenant or of a profile.

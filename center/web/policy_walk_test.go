@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/entrasim"
@@ -125,8 +128,12 @@ func TestPolicyInTheBrowser(t *testing.T) {
 	look("plan")
 	b.Press("Apply…")
 	b.Shown("dialog[open] [name=lock_out]")
+	b.Do(chromedp.KeyEvent("\x1b"))
+	b.Until("Escape to close the sheet and give back the focus", `!document.querySelector("dialog[open]") && document.activeElement.textContent.trim() === "Apply…"`)
+	b.Press("Apply…")
+	b.Shown("dialog[open] [name=lock_out]")
 	b.Follow("dialog[open] button.danger")
-	b.See("Not everybody who would be locked out is named.")
+	b.See("Not everybody who would be locked out is ticked.")
 	look("not-named")
 	b.Check("lock_out")
 	b.Follow("dialog[open] button.danger")
@@ -189,5 +196,50 @@ func TestPolicyInTheBrowser(t *testing.T) {
 	look("enforce")
 	b.Follow(`.buttons button[value="plan"]`)
 	b.See("What Conditional Access would demand")
+	b.See("Nobody would be locked out")
 	look("enforcement")
+	b.Press("Apply…")
+	b.Follow("dialog[open] button.primary")
+	b.See("Every step was read back as it was written.")
+
+	// What was report-only is turned on: whoever has no phone is locked out, except the break-glass account.
+	b.Open(base + "/policy/strengths")
+	b.Press("Turn on…")
+	b.Shown("#impact-headline")
+	b.See("2 people would be locked out")
+	b.Press("See who they are")
+	b.See("Cleo Laine")
+	look("turn-on")
+	b.Press("Apply…")
+	b.Shown("dialog[open] [name=lock_out]")
+	browser.Evaluate[bool](b, `document.querySelectorAll("dialog[open] [name=lock_out]").forEach(e => e.click()) === undefined`)
+	look("turn-on-named")
+	b.Follow("dialog[open] button.danger")
+	b.See("Every step was read back as it was written.")
+	b.See("2 people were locked out")
+	if policy, _, err = w.Policies.Tenant(t.Context(), i.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := slices.IndexFunc(policy.ConditionalAccess, func(a postern.ConditionalAccessPolicy) bool { return a.Name == "Passkeys for everybody" }); n < 0 ||
+		policy.ConditionalAccess[n].State != postern.ConditionalAccessOn {
+		t.Errorf("the Conditional Access policies are %+v", policy.ConditionalAccess)
+	}
+
+	// The tenant takes passkey profiles, and gets a second one.
+	w.pull(http.MethodPut, "schema", map[string]bool{"profiles": true})
+	b.Open(base + "/policy")
+	b.See("Passkey profiles")
+	look("profiles")
+	b.Press("Change this policy")
+	b.Follow(`button[value="profile"]`)
+	b.Until("a second profile", `document.querySelectorAll('[name="rules_name"]').length === 2`)
+	b.Set("#rules_name-1", "Keys only")
+	look("profiles-form")
+	b.Follow(`.buttons button[value="plan"]`)
+	b.Shown("#impact-headline")
+	b.See("Keys only")
+	look("profiles-plan")
+	b.Press("Apply…")
+	b.Follow("dialog[open] button.primary")
+	b.See("Every step was read back as it was written.")
 }

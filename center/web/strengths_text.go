@@ -39,11 +39,11 @@ func demandedOf(t postern.TenantPolicy, a postern.ConditionalAccessPolicy) strin
 	if whom == "" {
 		whom = "nobody"
 	}
-	text := "Of " + whom
+	text := "Demanded of " + whom
 	if except := directoryNames(t, a.Users.ExcludeUsers, a.Users.ExcludeGroups, a.Users.ExcludeRoles); except != "" {
 		text += ", except " + except
 	}
-	return text + "; at " + whereText(t, a.Applications)
+	return text + ", at " + whereText(t, a.Applications)
 }
 
 func whereText(t postern.TenantPolicy, a postern.ConditionalAccessTargets) string {

@@ -176,8 +176,7 @@ func (s sources) with(from *source) (sources, error) {
 		return s, older
 	}
 	if len(from.Entries) == 0 {
-		from = nil // of the organisation's own, nothing is left
-		s.Own = nil
+		s.Own = nil // only the organisation's own may become empty
 		return s, nil
 	}
 	*s.of(from.Source) = from

@@ -158,6 +158,7 @@ type InventoryQuery struct {
 	IntegrationID IntegrationID
 	View          InventoryView // "" means all
 	AAGUID        string
+	ObjectID      string // of one user
 	Text          string // in the user's or the passkey's name
 	Offset, Limit int    // Limit at most 1000; 0 means 100
 }

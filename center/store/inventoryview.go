@@ -98,6 +98,7 @@ func (s *Store) InventoryPasskeys(ctx context.Context, people inventory.People, 
 	var f filter
 	f.where("p.integration_id = " + f.bind(string(people.Integration)))
 	f.equal("p.aaguid", strings.ToLower(q.AAGUID))
+	f.equal("p.object_id", q.ObjectID)
 	f.either(q.Text, "d.search_text", "p.search_text")
 	switch q.View {
 	case postern.InventoryManaged:
@@ -176,6 +177,7 @@ func (s *Store) InventoryUsers(ctx context.Context, people inventory.People, q p
 	var f filter
 	f.where("d.integration_id = " + f.bind(string(people.Integration)))
 	f.where(c.real)
+	f.equal("d.object_id", q.ObjectID)
 	f.either(q.Text, "d.search_text")
 	if q.AAGUID != "" {
 		f.where(has + f.bind(strings.ToLower(q.AAGUID)) + ")")

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -45,9 +44,8 @@ type inventoryPage struct {
 
 func inventoryPath(id postern.IntegrationID) string { return integrationPath(id) + "/inventory" }
 
-// inventoryUserPath names the user too, because the inventory is searched by names.
-func inventoryUserPath(id postern.IntegrationID, object, upn string) string {
-	return inventoryPath(id) + "/users/" + url.PathEscape(object) + "?" + url.Values{"name": {upn}}.Encode()
+func inventoryUserPath(id postern.IntegrationID, object string) string {
+	return inventoryPath(id) + "/users/" + url.PathEscape(object)
 }
 
 // inventoryViews are the views in the order in which they are offered.
@@ -229,16 +227,15 @@ func (c *console) inventoryUser(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	object, name := r.PathValue("object"), r.URL.Query().Get("name")
-	found, _, err := c.Inventory.Users(r.Context(), postern.InventoryQuery{IntegrationID: i.ID, View: postern.InventoryAll, Text: name, Limit: passkeysPerPage})
+	object := r.PathValue("object")
+	found, _, err := c.Inventory.Users(r.Context(), postern.InventoryQuery{IntegrationID: i.ID, View: postern.InventoryAll, ObjectID: object, Limit: 1})
 	if err != nil {
 		return err
 	}
-	n := slices.IndexFunc(found, func(u postern.InventoryUser) bool { return u.ObjectID == object })
-	if n < 0 {
-		return postern.Errorf(postern.CodeNotFound, "The inventory has nobody of that name and object ID.").WithNext("Search for the user in the inventory.")
+	if len(found) == 0 {
+		return postern.Errorf(postern.CodeNotFound, "The inventory has nobody of that object ID.").WithNext("Search for the user in the inventory, or read everybody there.")
 	}
-	p := inventoryUserPage{frame: c.sheetFrame(r, i, found[n].DisplayName), Integration: i, Entry: found[n]}
+	p := inventoryUserPage{frame: c.sheetFrame(r, i, found[0].DisplayName), Integration: i, Entry: found[0]}
 	p.frame.Trail = append(p.frame.Trail, crumb{"Inventory", inventoryPath(i.ID)})
 	entries, err := c.Directory.List(r.Context(), directory.Query{IntegrationID: i.ID, ObjectID: object, Limit: 1})
 	if err != nil {

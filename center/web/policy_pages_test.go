@@ -27,7 +27,7 @@ func TestPolicyFormNoticesChanges(t *testing.T) {
 	i := w.connected()
 	path := "/integrations/" + string(i.ID) + "/policy"
 	admin := w.as(postern.RoleAdministrator)
-	opened := admin.get(path + "/change").is(http.StatusOK, "Enforce key restrictions")
+	opened := admin.get(path+"/change").is(http.StatusOK, "Enforce key restrictions")
 	form := url.Values{
 		"from": {hidden(t, opened.body, "from")}, "rules": {""}, "enabled": {"yes"}, "self_service": {"yes"}, "mode-0": {"allow"}, "model-0": {yubiKey},
 		"include": {postern.TargetAllUsers}, "include_name": {"All users"}, "include_type": {"group"}, "do": {"plan"},
@@ -54,12 +54,12 @@ func TestPolicyPages(t *testing.T) {
 	path := "/integrations/" + string(i.ID) + "/policy"
 	admin, help := w.as(postern.RoleAdministrator), w.as(postern.RoleHelpDesk)
 
-	admin.get(path + "/drift").is(http.StatusOK, "Watch it as it is", "!Look every")
+	admin.get(path+"/drift").is(http.StatusOK, "Watch it as it is", "!Look every")
 	admin.post(path+"/drift/accept", url.Values{"note": {"As agreed"}}).is(http.StatusSeeOther)
-	drift := admin.get(path + "/drift").is(http.StatusOK, "Look every", `value="900" selected`)
+	drift := admin.get(path+"/drift").is(http.StatusOK, "Look every", `value="900" selected`)
 	interval := url.Values{"do": {"interval"}, "version": {hidden(t, drift.body, "version")}, "interval_seconds": {"3600"}}
 	admin.post(path+"/drift", interval).is(http.StatusSeeOther)
-	admin.get(path + "/drift").is(http.StatusOK, `value="3600" selected`)
+	admin.get(path+"/drift").is(http.StatusOK, `value="3600" selected`)
 	admin.post(path+"/drift", interval).is(http.StatusConflict)
 
 	// Whoever may only look sees what is set, and nothing to change it with.

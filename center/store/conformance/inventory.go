@@ -91,6 +91,7 @@ func testInventory(t *testing.T, w *world) {
 		"stale, or never used":    {postern.InventoryQuery{View: postern.InventoryStale}, []string{"m2", "m3"}},
 		"of a disabled account":   {postern.InventoryQuery{View: postern.InventoryDisabledAccount}, []string{"m4"}},
 		"of a model":              {postern.InventoryQuery{AAGUID: "AAAAAAAA-0000-0000-0000-000000000001"}, []string{"m1", "m4"}},
+		"of one user":             {postern.InventoryQuery{ObjectID: "o-bo"}, []string{"m4"}},
 		"of a user's name":        {postern.InventoryQuery{Text: "0%"}, []string{"m4"}},
 		"of a passkey's name":     {postern.InventoryQuery{Text: " KEY M3 "}, []string{"m3"}},
 		"second page":             {postern.InventoryQuery{Offset: 1, Limit: 2}, []string{"m2", "m3"}},
@@ -130,6 +131,7 @@ func testInventory(t *testing.T, w *world) {
 		"only one":           {postern.InventoryQuery{View: postern.InventoryOnlyOne}, []string{"o-bo1"}},
 		"without":            {postern.InventoryQuery{View: postern.InventoryWithout}, []string{"o-cy0", "o-di0"}},
 		"of a model":         {postern.InventoryQuery{AAGUID: modelB}, []string{"o-ada3"}},
+		"of one user":        {postern.InventoryQuery{ObjectID: "o-cy"}, []string{"o-cy0"}},
 		"of a name":          {postern.InventoryQuery{Text: "CY@"}, []string{"o-cy0"}},
 		"second page":        {postern.InventoryQuery{Offset: 2, Limit: 1}, []string{"o-cy0"}},
 	} {

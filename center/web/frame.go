@@ -82,18 +82,22 @@ func (f frame) nav() []navItem {
 // problems are what was wrong with a form, in the order in which they were found.
 type problems []*postern.Error
 
-// problemsOf takes every Error out of a joined error.
+// problemsOf takes every Error out of a joined error. What an Error was caused by is none of it, even if that is joined.
 func problemsOf(err error) problems {
 	if err == nil {
 		return nil
 	}
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) {
-		var all problems
-		for _, e := range joined.Unwrap() {
-			all = append(all, problemsOf(e)...)
+	for at := err; at != nil; at = errors.Unwrap(at) {
+		switch e := at.(type) { //nolint:errorlint // each link of the chain is looked at, in its order
+		case *postern.Error:
+			return problems{e}
+		case interface{ Unwrap() []error }:
+			var all problems
+			for _, one := range e.Unwrap() {
+				all = append(all, problemsOf(one)...)
+			}
+			return all
 		}
-		return all
 	}
 	return problems{postern.AsError(err)}
 }

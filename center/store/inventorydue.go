@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ func (s *Store) NoteEverybodyDue(ctx context.Context, people inventory.People, a
 func lastOf(ctx context.Context, t *transaction, c crowd, people inventory.People, after string, limit int) (last string, err error) {
 	err = t.tx.QueryRowContext(ctx, "SELECT d.object_id FROM "+c.table+" d WHERE d.integration_id = $1 AND d.object_id > $2 AND "+c.real+
 		" ORDER BY d.object_id LIMIT 1 OFFSET $3", string(people.Integration), after, limit-1).Scan(&last)
-	if err == sql.ErrNoRows { //nolint:errorlint // QueryRow never wraps it
+	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
 	return last, failure(err, "inventory")

@@ -126,7 +126,8 @@ func testPolicyImpact(t *testing.T, w *world) {
 		each = append(each, u)
 	}
 	same(w, each, nil)(users)
-	for range w.EachPolicyImpact(ctx, plan.ID) {
+	for _, err := range w.EachPolicyImpact(ctx, plan.ID) {
+		w.must(err)
 		break
 	}
 	w.must(w.SetPolicyImpact(ctx, plan.ID, nil))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"time"
 
@@ -153,7 +154,7 @@ func (w *world) lag(a, b int) error {
 	l.MethodDelay = entrasim.Duration(delays[a%len(delays)])
 	l.MembershipDelay = entrasim.Duration(delays[b%len(delays)])
 	l.ReplicationDelay = entrasim.Duration(delays[b/4%len(delays)])
-	w.levered = l != healthy()
+	w.levered = !reflect.DeepEqual(l, healthy())
 	if w.levered {
 		w.lags++
 	}

@@ -1831,7 +1831,7 @@ func inventoryUserView(p inventoryUserPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 154, "</ul><p class=\"soft small\">Deleting a passkey at Entra ends its use at once. The copy on a device stays until its user removes it there, in Microsoft Authenticator for example, and is offered at sign-in until then. Phones with Postern delete theirs by themselves.</p><p class=\"soft small spaced\">In the Entra admin center: the user › Authentication methods › Passkey (FIDO2) › Delete. It takes the role Authentication Administrator or, for privileged users, Privileged Authentication Administrator.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 154, "</ul><p class=\"soft small\">Deleting a passkey at Entra ends its use at once. The copy on a device stays until its user removes it there, in Microsoft Authenticator for example, and is offered at sign-in until then. Phones with Postern delete theirs by themselves.</p><p class=\"soft small\">In the Entra admin center: the user › Authentication methods › Passkey (FIDO2) › Delete. It takes the role Authentication Administrator or, for privileged users, Privileged Authentication Administrator.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

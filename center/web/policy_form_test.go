@@ -59,7 +59,8 @@ func drawTenant(t *rapid.T) postern.TenantPolicy {
 func stepsOf(t interface {
 	Helper()
 	Fatal(args ...any)
-}, before postern.TenantPolicy, f policyForm) []postern.PolicyStep {
+}, before postern.TenantPolicy, f policyForm,
+) []postern.PolicyStep {
 	t.Helper()
 	models := aaguid.Bundled()
 	text, err := policydoc.Marshal(f.document(models))

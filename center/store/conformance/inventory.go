@@ -37,9 +37,9 @@ func testInventory(t *testing.T, w *world) {
 	at := kept(noon)
 	old, long, lately := at.Add(-200*24*time.Hour), at.Add(-100*24*time.Hour), at.Add(-time.Hour)
 	people := inventory.People{Integration: i.ID, StaleBefore: at.Add(-90 * 24 * time.Hour)}
-	put := func(id postern.IntegrationID, attempts int, looked ...inventory.Looked) (changed, failures int) {
+	put := func(id postern.IntegrationID, looked ...inventory.Looked) (changed, failures int) {
 		t.Helper()
-		changed, failures, err := w.PutLooked(ctx, id, looked, at, attempts)
+		changed, failures, err := w.PutLooked(ctx, id, looked, at, 1)
 		w.must(err)
 		return changed, failures
 	}
@@ -48,7 +48,7 @@ func testInventory(t *testing.T, w *world) {
 		t.Errorf("%d unread, %v", n, err)
 	}
 	keys := []postern.InventoryPasskey{entraKey("m1", modelA, old, &lately), entraKey("m2", modelB, old, &long), entraKey("m3", modelB, long, nil)}
-	if n, _ := put(i.ID, 1,
+	if n, _ := put(i.ID,
 		inventory.Looked{ObjectID: "o-ada", Passkeys: keys, LastUse: true},
 		inventory.Looked{ObjectID: "o-bo", Passkeys: []postern.InventoryPasskey{entraKey("m4", modelA, old, nil)}},
 		inventory.Looked{ObjectID: "o-cy"},
@@ -56,7 +56,7 @@ func testInventory(t *testing.T, w *world) {
 	); n != 5 {
 		t.Errorf("%d changed", n)
 	}
-	put(other.ID, 1, inventory.Looked{ObjectID: "o-ada", Passkeys: keys[:1]})
+	put(other.ID, inventory.Looked{ObjectID: "o-ada", Passkeys: keys[:1]})
 
 	// The second is managed, on a phone.
 	u := w.user(i.ID)
@@ -179,19 +179,19 @@ func testInventory(t *testing.T, w *world) {
 	both(2, 0, "m3", "m4") // where Entra does not tell, the phone's word is all there is
 
 	// The same again changes nothing; a use is no change; what Entra no longer lists goes.
-	if n, _ := put(i.ID, 1, inventory.Looked{ObjectID: "o-ada", Passkeys: keys, LastUse: true}); n != 0 {
+	if n, _ := put(i.ID, inventory.Looked{ObjectID: "o-ada", Passkeys: keys, LastUse: true}); n != 0 {
 		t.Errorf("the same again: %d changed", n)
 	}
 	used := slices.Clone(keys)
 	used[2].LastUsedAt = &lately
-	if n, _ := put(i.ID, 1, inventory.Looked{ObjectID: "o-ada", Passkeys: used, LastUse: true}); n != 0 {
+	if n, _ := put(i.ID, inventory.Looked{ObjectID: "o-ada", Passkeys: used, LastUse: true}); n != 0 {
 		t.Errorf("a use: %d changed", n)
 	}
 	for n := range used {
 		used[n].LastUsedAt = nil // not told this time, which is no news
 	}
 	used[0].Name = "Another name"
-	if n, _ := put(i.ID, 1, inventory.Looked{ObjectID: "o-ada", Passkeys: used[:2]}); n != 2 {
+	if n, _ := put(i.ID, inventory.Looked{ObjectID: "o-ada", Passkeys: used[:2]}); n != 2 {
 		t.Errorf("renamed and gone: %d changed", n)
 	}
 	if got := list(postern.InventoryQuery{View: postern.InventoryStale}); !slices.Equal(got, []string{"m4"}) {
@@ -200,7 +200,7 @@ func testInventory(t *testing.T, w *world) {
 	if got := list(postern.InventoryQuery{Text: "another"}); !slices.Equal(got, []string{"m1"}) {
 		t.Errorf("by the new name: %v", got)
 	}
-	if n, _ := put(i.ID, 1, inventory.Looked{ObjectID: "o-bo", Gone: true}); n != 1 {
+	if n, _ := put(i.ID, inventory.Looked{ObjectID: "o-bo", Gone: true}); n != 1 {
 		t.Errorf("a user who is gone: %d changed", n)
 	}
 	if n, err := w.ForgetGone(ctx, people); err != nil || n != 1 { // of o-gone, whom the directory does not have

@@ -91,9 +91,14 @@ var stepSigns = map[postern.PolicyVerb]string{
 // printSteps prints steps like a diff: what changes on one line, what that means below it.
 func printSteps(std cli.Streams, steps []postern.PolicyStep) {
 	for _, s := range steps {
-		what := string(s.Verb) + " " + s.Field
-		if s.Name != "" {
-			what += fmt.Sprintf(" of %q", s.Name)
+		what := string(s.Verb) + " "
+		switch {
+		case s.Field == "":
+			what += fmt.Sprintf("%s %q", strings.ReplaceAll(string(s.Object), "_", " "), s.Name)
+		case s.Name != "":
+			what += fmt.Sprintf("%s of %q", s.Field, s.Name)
+		default:
+			what += s.Field
 		}
 		value := ""
 		switch {

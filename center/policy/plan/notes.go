@@ -56,6 +56,10 @@ func (n *notes) add(more ...postern.PolicyNote) {
 	}
 }
 
+func (n *notes) has(key string) bool {
+	return slices.ContainsFunc(n.all, func(note postern.PolicyNote) bool { return note.Key == key })
+}
+
 func (n *notes) method() {
 	k := n.policy.Passkeys
 	if !k.Enabled {

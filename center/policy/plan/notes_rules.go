@@ -56,7 +56,9 @@ func (n *notes) rules() {
 			})
 		}
 		n.attestation(r, level)
-		n.restrictions(r, level)
+		n.restrictions(r, level, slices.ContainsFunc(all, func(o ruleset) bool {
+			return o.used && o.allows(aaguidAuthenticatorAndroid) && o.allows(aaguidAuthenticatorIOS)
+		}))
 	}
 	n.add(postern.PolicyNote{
 		Key: "restrictions_apply", Level: postern.PolicyNoteInfo, Link: linkPasskeys,
@@ -68,6 +70,9 @@ func (n *notes) rules() {
 func (n *notes) attestation(r ruleset, level postern.PolicyNoteLevel) {
 	field := r.at + "enforce_attestation"
 	if !r.attestation {
+		if n.has("attestation_off") {
+			return // said of another profile
+		}
 		n.add(postern.PolicyNote{
 			Key: "attestation_off", Level: postern.PolicyNoteInfo, Field: field, Link: linkVendors,
 			Message: r.in + "Enforce attestation is No, as Postern needs it. Yes would take only authenticators whose maker the FIDO Alliance certified and Microsoft approved, by an entry in the FIDO Metadata Service; for Microsoft Authenticator, services of Apple and Google vouch instead. Guides for security keys and for Authenticator disagree on this setting: some ask for Yes to be sure of the model.",
@@ -106,7 +111,8 @@ func (n *notes) attestation(r ruleset, level postern.PolicyNoteLevel) {
 	}
 }
 
-func (n *notes) restrictions(r ruleset, level postern.PolicyNoteLevel) {
+// restrictions speaks of key restrictions; app says that Microsoft Authenticator is allowed by this or another profile.
+func (n *notes) restrictions(r ruleset, level postern.PolicyNoteLevel, app bool) {
 	k, field := r.keys, r.at+"restrictions"
 	android, ios := holds(k.AAGUIDs, aaguidAuthenticatorAndroid), holds(k.AAGUIDs, aaguidAuthenticatorIOS)
 	if !k.Enforced {
@@ -154,13 +160,13 @@ func (n *notes) restrictions(r ruleset, level postern.PolicyNoteLevel) {
 			Message: r.in + "Postern's model " + aaguidPostern + " is not allowed: passkeys on Postern's phones neither register nor sign in.", Next: "Add Postern to the list.",
 		})
 	}
-	n.authenticator(r.in, field+".models", android, ios, len(k.AAGUIDs) == 0)
+	n.authenticator(r.in, field+".models", android, ios, app || len(k.AAGUIDs) == 0)
 }
 
 // authenticator speaks of a list that has one model of Microsoft Authenticator, or none.
-func (n *notes) authenticator(in, field string, android, ios, empty bool) {
+func (n *notes) authenticator(in, field string, android, ios, otherwise bool) {
 	switch {
-	case android && ios || empty:
+	case android && ios || otherwise && !android && !ios:
 	case android != ios:
 		has, lacks := "Android", "iOS"
 		if ios {

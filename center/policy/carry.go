@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -16,8 +17,6 @@ import (
 const (
 	applyTimeout  = 20 * time.Minute
 	applyAttempts = 25
-	// doubtTime is how long a creation whose answer was lost is looked for before it is asked for again.
-	doubtTime = 45 * time.Second
 	// The pauses between two looks at what was written grow from the first to the second.
 	firstLook, lastLook = time.Second, 15 * time.Second
 )
@@ -216,7 +215,7 @@ func (c *carrying) find(ctx context.Context, w *Write) (bool, error) {
 	if w.Made != "" {
 		return true, c.took(ctx, w)
 	}
-	if left := doubtTime - c.Now().Sub(w.SentAt); left > 0 {
+	if left := c.patience() - c.Now().Sub(w.SentAt); left > 0 { // Entra may have it, and not show it yet
 		return false, job.Snooze(min(left, lastLook))
 	}
 	return false, nil
@@ -294,15 +293,15 @@ func (c *carrying) shown(ctx context.Context, n int) error {
 		p.Shown, c.seen = n, &now
 		return c.save(ctx)
 	}
-	waited, most := c.Now().Sub(p.Since), c.ReadBack
-	if most == 0 {
-		most = DefaultReadBack
-	}
+	waited, most := c.Now().Sub(p.Since), c.patience()
 	if waited >= most {
 		return errStopped
 	}
 	return job.Snooze(min(max(firstLook, waited/4), lastLook, max(most-waited, firstLook)))
 }
+
+// patience is for how long Entra may keep to itself what it took.
+func (c *carrying) patience() time.Duration { return cmp.Or(c.ReadBack, DefaultReadBack) }
 
 // scope is what the plan writes.
 func (c *carrying) scope() Scope {

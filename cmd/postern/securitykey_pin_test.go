@@ -41,9 +41,25 @@ func terminal(t *testing.T) (keyboard, tty *os.File) {
 	return keyboard, open(fmt.Sprintf("/dev/pts/%d", n))
 }
 
-// typeBlind types a line as soon as the terminal shows nothing of it.
-func typeBlind(t *testing.T, keyboard, tty *os.File, line string) {
+// messages are what is said, and a signal for each question in it.
+type messages struct {
+	bytes.Buffer
+	asked chan struct{}
+}
+
+// Write implements [io.Writer].
+func (m *messages) Write(p []byte) (int, error) {
+	if bytes.HasSuffix(p, []byte(": ")) {
+		m.asked <- struct{}{}
+	}
+	return m.Buffer.Write(p)
+}
+
+// typeBlind types a line once it was asked for and the terminal shows nothing of it. Before the question the terminal may
+// still be hiding the line before.
+func typeBlind(t *testing.T, asked <-chan struct{}, keyboard, tty *os.File, line string) {
 	t.Helper()
+	<-asked
 	for {
 		state, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
 		if err != nil {
@@ -80,7 +96,7 @@ func shown(t *testing.T, keyboard *os.File) string {
 
 func TestPINIsNotShown(t *testing.T) {
 	keyboard, tty := terminal(t)
-	var said bytes.Buffer
+	said := messages{asked: make(chan struct{}, 16)}
 	pad := &keypad{std: cli.Streams{In: tty, Out: io.Discard, Err: &said}}
 	for _, c := range []struct {
 		prompt client.PINPrompt
@@ -97,7 +113,7 @@ func TestPINIsNotShown(t *testing.T) {
 		go func() {
 			defer close(typed)
 			for _, line := range c.typed {
-				typeBlind(t, keyboard, tty, line)
+				typeBlind(t, said.asked, keyboard, tty, line)
 			}
 		}()
 		got, err := pad.ask(t.Context(), c.prompt)

@@ -338,6 +338,7 @@ func TestOffline(t *testing.T) {
 	d.enrol()
 	c := w.computer("LAPTOP-1")
 	d.pair(c, false)
+	d.await("what the computer is", func(v app.View) bool { return len(v.Computers) == 1 && v.Computers[0].Join != "" })
 	d.setDown(true)
 	d.open()
 	v := d.await("offline", func(v app.View) bool { return v.Link.State == app.LinkOffline })

@@ -280,7 +280,7 @@ func (w *world) drawRule(t *rapid.T, l *lab, strengths []postern.AuthenticationS
 		c.Applications.Exclude = some(t, l.apps[:2], 1, "not there")
 	}
 	c.Grant = drawGrant(t, strengths)
-	if !slices.Contains(c.Grant.Controls, "block") && of(t, 1, "demands what is not judged") { // a block stands alone
+	if !slices.Contains(c.Grant.Controls, "block") && rarely(t, "demands what is not judged") { // a block stands alone
 		c.Grant.Unjudged = []string{"customAuthenticationFactors"}
 	}
 	if of(t, 1, "depends on the platform") {
@@ -296,7 +296,7 @@ func (w *world) drawUsers(t *rapid.T) (u postern.ConditionalAccessUsers) {
 	case 1, 4:
 		u.IncludeUsers = []string{"GuestsOrExternalUsers"}
 		u.IncludeGroups = some(t, w.groups, 4, "group")
-	case 2:
+	case 2, 6:
 		u.IncludeRoles = some(t, roles, 5, "role")
 		u.IncludeUsers = some(t, w.ids(), 2, "user")
 	default:

@@ -100,8 +100,20 @@ func (s *Service) SetDrift(ctx context.Context, id postern.IntegrationID, in pos
 	return s.Drift(ctx, id)
 }
 
+// looks is how often one look begins anew because another look, or the judging of what it found, wrote first.
+const looks = 4
+
 // CheckDrift compares the tenant with the baseline now.
-func (s *Service) CheckDrift(ctx context.Context, id postern.IntegrationID) (postern.PolicyDrift, error) {
+func (s *Service) CheckDrift(ctx context.Context, id postern.IntegrationID) (d postern.PolicyDrift, err error) {
+	for range looks {
+		if d, err = s.checkDrift(ctx, id); !postern.IsCode(err, postern.CodeStale) {
+			break
+		}
+	}
+	return d, err
+}
+
+func (s *Service) checkDrift(ctx context.Context, id postern.IntegrationID) (postern.PolicyDrift, error) {
 	graph, i, err := s.Integrations.Graph(ctx, id)
 	if err != nil {
 		return postern.PolicyDrift{}, err

@@ -58,6 +58,18 @@ func TestUsesAreTold(t *testing.T) {
 		defer d.mu.Unlock()
 		return len(calls)
 	}
+	// toldMore asks until more than n calls were made: a sign-in is noted after its answer is on the way, and a question that
+	// was already under way knows nothing of it.
+	toldMore := func(n int) int {
+		t.Helper()
+		told := 0
+		for range 50 {
+			if told = inStep(); told > n {
+				break
+			}
+		}
+		return told
+	}
 	c := w.computer("LAPTOP-1")
 	d.pair(c, false)
 	d.person()
@@ -78,14 +90,14 @@ func TestUsesAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	hour := d.now().UTC().Truncate(time.Hour)
-	if inStep(); len(calls) == 0 {
+	if toldMore(0) == 0 {
 		t.Fatal("a sign-in was not told of")
 	}
 	d.mu.Lock()
 	refuse = false
 	n := len(calls)
 	d.mu.Unlock()
-	if told := inStep(); told != n+1 {
+	if told := toldMore(n); told != n+1 {
 		t.Errorf("told %d times after it was refused %d times", told, n)
 	}
 	d.mu.Lock()

@@ -138,14 +138,21 @@ const (
 	CodePhoneWaiting  Code = "waiting_for_phone"
 	CodePhoneSilent   Code = "phone_did_not_answer"
 
-	CodePolicyDocument      Code = "policy_document_invalid"
-	CodePolicyLimit         Code = "policy_limit"
-	CodePolicyTarget        Code = "policy_target"
-	CodePolicyChanged       Code = "policy_changed"
-	CodePolicyLockOut       Code = "policy_lock_out"
-	CodePolicyNothing       Code = "policy_nothing_to_do"
-	CodePolicyBusy          Code = "policy_busy"
-	CodePolicyMissing       Code = "policy_not_stored"
+	CodePolicyDocument Code = "policy_document_invalid"
+	CodePolicyLimit    Code = "policy_limit"
+	CodePolicyTarget   Code = "policy_target"
+	CodePolicyChanged  Code = "policy_changed"
+	CodePolicyLockOut  Code = "policy_lock_out"
+	CodePolicyNothing  Code = "policy_nothing_to_do"
+	CodePolicyBusy     Code = "policy_busy"
+	CodePolicyMissing  Code = "policy_not_stored"
+
+	CodeSetupSignIn         Code = "setup_sign_in_needed"
+	CodeSetupDeclined       Code = "setup_sign_in_declined"
+	CodeSetupRole           Code = "setup_role_missing"
+	CodeSetupState          Code = "setup_wrong_state"
+	CodeSetupTenant         Code = "setup_other_tenant"
+	CodeSetupNotShown       Code = "setup_not_shown"
 	CodeInventoryIncomplete Code = "inventory_incomplete"
 	CodeModelListSignature  Code = "model_list_signature"
 	CodeModelListOld        Code = "model_list_old"
@@ -315,6 +322,12 @@ var catalogue = map[Code]Entry{
 	CodePolicyBusy:          {statusConflict, "Another plan is being applied in this tenant.", "Wait until it has ended."},
 	CodePolicyMissing:       {statusBadGateway, "Entra took the change and does not show it.", "Look at the steps that are missing, make a plan with the same document, and apply it again. Undo takes back what did land."},
 	CodeInventoryIncomplete: {statusConflict, "Not all users of the tenant were looked at yet, so nobody can say who would be locked out.", "Wait until the inventory is complete, or apply with a word that you accept the unknown."},
+	CodeSetupSignIn:         {statusConflict, "An administrator of the tenant has to sign in first.", "Sign in with the code that the set-up shows; Postern keeps no password."},
+	CodeSetupDeclined:       {statusConflict, "The sign-in was declined, or its code ran out.", "Ask for a new code, and type it within fifteen minutes."},
+	CodeSetupRole:           {statusForbidden, "The administrator who signed in does not have the role that this step needs.", "Sign in again with an account that has the role named, or have somebody who has it do the step by hand."},
+	CodeSetupState:          {statusConflict, "The set-up is not at a point where this can be done.", "Look at the set-up; it says what comes next."},
+	CodeSetupTenant:         {statusConflict, "The administrator who signed in belongs to another tenant.", "Sign in with an account of the tenant named, or begin a new set-up for the other one."},
+	CodeSetupNotShown:       {statusBadGateway, "Entra took the change and does not show it after two minutes.", "Wait a few minutes and continue the set-up; it looks again before it writes anything."},
 	CodeModelListSignature:  {statusUnprocessableEntity, "The list of models is not signed by whom it says.", "Fetch it again from its publisher, and check that nothing on the way changes it."},
 	CodeModelListOld:        {statusConflict, "The list of models is older than the one in use.", "Fetch the newest one."},
 

@@ -48,6 +48,10 @@ type (
 	BulkJobID string
 	// PolicyPlanID names a [PolicyPlan], prefix "pol".
 	PolicyPlanID string
+	// SetupID names a [Setup], prefix "sup".
+	SetupID string
+	// InstallTokenID names an install token of a desktop client, prefix "itk". It is not the token itself.
+	InstallTokenID string
 )
 
 // The prefixes of the identifier kinds.
@@ -69,6 +73,8 @@ const (
 	PrefixBulkJob       = "blk"
 	PrefixMessage       = "msg"
 	PrefixPolicyPlan    = "pol"
+	PrefixSetup         = "sup"
+	PrefixInstallToken  = "itk"
 )
 
 // idEncoding keeps the order of the bytes it encodes, which is what lets identifiers sort by time.

@@ -41,7 +41,7 @@ demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops 
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build lint unit model impact e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
+test: needs build lint unit model impact doctor-table e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:
@@ -63,6 +63,12 @@ impact: ## random tenants and random changes of their policy: whom they lock out
 	@mkdir -p $(ARTIFACTS)
 	@$(GO) test -c -o $(ARTIFACTS)/impact.test ./test/impact
 	@cd test/impact && CASES=$(CASES) SEED=$(SEED) $(ARTIFACTS)/impact.test -test.run '^TestImpact$$' -test.timeout 60m
+
+.PHONY: doctor-table
+doctor-table: ## a table of broken tenants, servers and workstations, and whether the doctors name what is wrong
+	@mkdir -p $(ARTIFACTS)
+	@$(GO) test -c -o $(ARTIFACTS)/doctor.test ./test/doctor
+	@cd test/doctor && $(ARTIFACTS)/doctor.test -test.run '^TestDoctorTable$$' -test.timeout 10m
 
 .PHONY: e2e
 e2e: needs build ## the story of the phone in the hand, in three browsers: console, app and extension

@@ -108,6 +108,7 @@ var rooms = map[string][]string{
 	"center/provision":        {".", "center/entra", "center/audit", "center/job", "center/backbone", "center/device", "center/lifecycle"},
 	"center/replica":          {".", "center/backbone", "link/relay"},
 	"center/push":             {".", "center/seal"},
+	"center/doctor":           {".", "center/entra", "center/job", "center/policy", "link/relay"},
 	"center/auth":             {".", "center/audit"},
 	"center/store":            {".", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/audit", "center/auth", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/push", "center/policy", "center/job", "center/store"},
 	"center/rest":             {".", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/entra", "center/audit", "center/auth", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/rest"},

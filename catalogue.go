@@ -147,6 +147,12 @@ const (
 	CodePolicyBusy     Code = "policy_busy"
 	CodePolicyMissing  Code = "policy_not_stored"
 
+	CodeRotationBusy          Code = "rotation_under_way"
+	CodeRotationState         Code = "rotation_wrong_state"
+	CodeRotationAdministrator Code = "rotation_needs_administrator"
+	CodeRotationUnproven      Code = "rotation_not_proven"
+	CodeRotationKept          Code = "rotation_old_one_stays"
+
 	CodeSetupSignIn         Code = "setup_sign_in_needed"
 	CodeSetupDeclined       Code = "setup_sign_in_declined"
 	CodeSetupRole           Code = "setup_role_missing"
@@ -313,23 +319,28 @@ var catalogue = map[Code]Entry{
 	CodePhoneWaiting:  {statusConflict, "Waiting for the phone: its owner opens the app and accepts.", "Ask the user to open the app."},
 	CodePhoneSilent:   {statusConflict, "The phone has not answered.", "Remind the user. The request stays on the phone; look at the user's page."},
 
-	CodePolicyDocument:      {statusUnprocessableEntity, "The policy document is not valid.", "Read which line and field is named, and correct it there."},
-	CodePolicyLimit:         {statusUnprocessableEntity, "The policy would be larger than Entra takes.", "Use fewer targets, profiles or models; a block list or attestation may need fewer."},
-	CodePolicyTarget:        {statusUnprocessableEntity, "The policy names a target that Entra does not take.", "Only security groups can be targets. Name one of that kind by its name or object id."},
-	CodePolicyChanged:       {statusConflict, "The tenant's policy was changed by somebody else since the plan was made. Nothing was written.", "Make the plan again and look at what changed."},
-	CodePolicyLockOut:       {statusConflict, "The plan would lock people out. Nothing was written.", "Look at the impact. Keep the models they use, or name everybody who may be locked out."},
-	CodePolicyNothing:       {statusConflict, "The tenant is as the document says; there is nothing to apply.", "Nothing needs to be done."},
-	CodePolicyBusy:          {statusConflict, "Another plan is being applied in this tenant.", "Wait until it has ended."},
-	CodePolicyMissing:       {statusBadGateway, "Entra took the change and does not show it.", "Look at the steps that are missing, make a plan with the same document, and apply it again. Undo takes back what did land."},
-	CodeInventoryIncomplete: {statusConflict, "Not all users of the tenant were looked at yet, so nobody can say who would be locked out.", "Wait until the inventory is complete, or apply with a word that you accept the unknown."},
-	CodeSetupSignIn:         {statusConflict, "An administrator of the tenant has to sign in first.", "Sign in with the code that the set-up shows; Postern keeps no password."},
-	CodeSetupDeclined:       {statusConflict, "The sign-in was declined, or its code ran out.", "Ask for a new code, and type it within fifteen minutes."},
-	CodeSetupRole:           {statusForbidden, "The administrator who signed in does not have the role that this step needs.", "Sign in again with an account that has the role named, or have somebody who has it do the step by hand."},
-	CodeSetupState:          {statusConflict, "The set-up is not at a point where this can be done.", "Look at the set-up; it says what comes next."},
-	CodeSetupTenant:         {statusConflict, "The administrator who signed in belongs to another tenant.", "Sign in with an account of the tenant named, or begin a new set-up for the other one."},
-	CodeSetupNotShown:       {statusBadGateway, "Entra took the change and does not show it after two minutes.", "Wait a few minutes and continue the set-up; it looks again before it writes anything."},
-	CodeModelListSignature:  {statusUnprocessableEntity, "The list of models is not signed by whom it says.", "Fetch it again from its publisher, and check that nothing on the way changes it."},
-	CodeModelListOld:        {statusConflict, "The list of models is older than the one in use.", "Fetch the newest one."},
+	CodePolicyDocument:        {statusUnprocessableEntity, "The policy document is not valid.", "Read which line and field is named, and correct it there."},
+	CodePolicyLimit:           {statusUnprocessableEntity, "The policy would be larger than Entra takes.", "Use fewer targets, profiles or models; a block list or attestation may need fewer."},
+	CodePolicyTarget:          {statusUnprocessableEntity, "The policy names a target that Entra does not take.", "Only security groups can be targets. Name one of that kind by its name or object id."},
+	CodePolicyChanged:         {statusConflict, "The tenant's policy was changed by somebody else since the plan was made. Nothing was written.", "Make the plan again and look at what changed."},
+	CodePolicyLockOut:         {statusConflict, "The plan would lock people out. Nothing was written.", "Look at the impact. Keep the models they use, or name everybody who may be locked out."},
+	CodePolicyNothing:         {statusConflict, "The tenant is as the document says; there is nothing to apply.", "Nothing needs to be done."},
+	CodePolicyBusy:            {statusConflict, "Another plan is being applied in this tenant.", "Wait until it has ended."},
+	CodePolicyMissing:         {statusBadGateway, "Entra took the change and does not show it.", "Look at the steps that are missing, make a plan with the same document, and apply it again. Undo takes back what did land."},
+	CodeRotationBusy:          {statusConflict, "The credential is being rotated.", "Wait until the rotation has ended, or cancel it, before the credential is changed in another way."},
+	CodeRotationState:         {statusConflict, "The rotation is not at a point where this can be done.", "Look at the rotation; it says what comes next."},
+	CodeRotationAdministrator: {statusConflict, "The application cannot renew this credential by itself.", "Have an administrator of the tenant sign in, or upload the new certificate by hand."},
+	CodeRotationUnproven:      {statusBadGateway, "Entra does not accept the new credential. The old one stays in use.", "Look at the registration's Certificates & secrets in the Entra admin center, and begin again."},
+	CodeRotationKept:          {statusConflict, "The credential that is no longer used could not be removed at Entra.", "Remove it in the Entra admin center under App registrations, Certificates & secrets."},
+	CodeInventoryIncomplete:   {statusConflict, "Not all users of the tenant were looked at yet, so nobody can say who would be locked out.", "Wait until the inventory is complete, or apply with a word that you accept the unknown."},
+	CodeSetupSignIn:           {statusConflict, "An administrator of the tenant has to sign in first.", "Sign in with the code that the set-up shows; Postern keeps no password."},
+	CodeSetupDeclined:         {statusConflict, "The sign-in was declined, or its code ran out.", "Ask for a new code, and type it within fifteen minutes."},
+	CodeSetupRole:             {statusForbidden, "The administrator who signed in does not have the role that this step needs.", "Sign in again with an account that has the role named, or have somebody who has it do the step by hand."},
+	CodeSetupState:            {statusConflict, "The set-up is not at a point where this can be done.", "Look at the set-up; it says what comes next."},
+	CodeSetupTenant:           {statusConflict, "The administrator who signed in belongs to another tenant.", "Sign in with an account of the tenant named, or begin a new set-up for the other one."},
+	CodeSetupNotShown:         {statusBadGateway, "Entra took the change and does not show it after two minutes.", "Wait a few minutes and continue the set-up; it looks again before it writes anything."},
+	CodeModelListSignature:    {statusUnprocessableEntity, "The list of models is not signed by whom it says.", "Fetch it again from its publisher, and check that nothing on the way changes it."},
+	CodeModelListOld:          {statusConflict, "The list of models is older than the one in use.", "Fetch the newest one."},
 
 	CodeAuditBroken: {statusInternalServerError, "The audit trail does not verify.", "Keep the database as it is, compare it with the last checkpoint and the last backup, and treat this as an incident."},
 

@@ -52,6 +52,8 @@ type (
 	SetupID string
 	// InstallTokenID names an install token of a desktop client, prefix "itk". It is not the token itself.
 	InstallTokenID string
+	// RotationID names a [Rotation], prefix "rot".
+	RotationID string
 )
 
 // The prefixes of the identifier kinds.
@@ -75,6 +77,7 @@ const (
 	PrefixPolicyPlan    = "pol"
 	PrefixSetup         = "sup"
 	PrefixInstallToken  = "itk"
+	PrefixRotation      = "rot"
 )
 
 // idEncoding keeps the order of the bytes it encodes, which is what lets identifiers sort by time.

@@ -86,6 +86,7 @@ type Credential struct {
 	Certificate *CertificateInfo `json:"certificate,omitempty"`
 	Username    string           `json:"username,omitempty" doc:"The service account, in legacy mode."`
 	SetAt       time.Time        `json:"set_at"`
+	EndsAt      *time.Time       `json:"ends_at,omitempty" doc:"When a secret ends, where that is known. A certificate says it itself."`
 }
 
 // CertificateInfo describes a client certificate.
@@ -113,6 +114,7 @@ type IntegrationInput struct {
 	ClientPrivateKey       string          `json:"client_private_key,omitempty" doc:"PEM, unencrypted"`
 	ServiceAccountUsername string          `json:"service_account_username,omitempty" doc:"Legacy mode only."`
 	ServiceAccountPassword string          `json:"service_account_password,omitempty" doc:"Legacy mode only."`
+	CredentialEndsAt       *time.Time      `json:"credential_ends_at,omitempty" doc:"When the secret ends, as Entra shows it. Without a secret in the form it is noted for the stored one."`
 	PermissionSet          PermissionSet   `json:"permission_set,omitempty" enum:"passkeys,standard,full" default:"standard"`
 	ChallengeTimeout       int             `json:"challenge_timeout_minutes,omitempty" minimum:"0" doc:"5 to 43200 minutes; 0 means Graph's default of 5."`
 	Attestation            AttestationMode `json:"attestation,omitempty" enum:"none,packed"`

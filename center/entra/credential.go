@@ -12,8 +12,9 @@ type Credential struct {
 	ClientSecret string
 	Certificate  []byte // PEM, the leaf first
 	PrivateKey   []byte // PEM, unencrypted
-	Username     string // the service account, legacy mode
+	Username     string // the service account, legacy mode; or whose Token it is
 	Password     string
+	Token        string // an administrator's access token; see OpenDelegated
 }
 
 // String names the kind and hides the rest.

@@ -77,7 +77,7 @@ const maxWritten = 32 << 10
 func (t *Tenant) writeDown(req *policy.Request, resp *http.Response, err error, took time.Duration) {
 	raw := req.Raw()
 	var r redactor
-	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password)
+	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password, t.opts.Credential.Token)
 	attrs := []any{
 		"method", raw.Method,
 		"url", r.address(raw.URL),

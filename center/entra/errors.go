@@ -48,7 +48,7 @@ const maxWords = 400
 // tidy bounds a stranger's text and takes control characters and secrets out of it.
 func (t *Tenant) tidy(s string) string {
 	var r redactor
-	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password)
+	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password, t.opts.Credential.Token)
 	return r.tidy(s)
 }
 
@@ -92,7 +92,7 @@ type graphEnvelope struct {
 func (t *Tenant) parseGraphError(c call, status int, header http.Header, body []byte) *GraphError {
 	// Some refusals quote the request.
 	var r redactor
-	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password)
+	r.learn(t.opts.Credential.ClientSecret, t.opts.Credential.Password, t.opts.Credential.Token)
 	r.learnBody(c.body)
 	var envelope graphEnvelope
 	_ = json.Unmarshal(body, &envelope)

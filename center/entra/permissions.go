@@ -115,7 +115,7 @@ func (w *wire) granted(ctx context.Context) (grants, error) {
 		return grants{}, err
 	}
 	g := grants{known: true, names: c.Roles}
-	if w.tokens.tenant.opts.Credential.Kind == postern.CredentialServiceAccount {
+	if kind := w.tokens.tenant.opts.Credential.Kind; kind == postern.CredentialServiceAccount || kind == CredentialDelegated {
 		g.delegated, g.names = true, strings.Fields(c.Scopes)
 	}
 	return g, nil

@@ -23,6 +23,9 @@ func saysPermission(t *Tenant, c call, _ *GraphError) string {
 		return fmt.Sprintf("Postern may not %s. The application needs the delegated permission %s, and the service account %s an Entra role that allows it for this target.",
 			c.op.doing, either(c.op.needs), t.opts.Credential.Username)
 	}
+	if t.opts.Credential.Kind == CredentialDelegated {
+		return fmt.Sprintf("%s may not %s.", t.opts.Credential.Username, c.op.doing)
+	}
 	return fmt.Sprintf("Postern may not %s. The application needs the application permission %s.", c.op.doing, either(c.op.needs))
 }
 
@@ -136,6 +139,9 @@ func (t *Tenant) permissionNext(c call) string {
 	kind := "Application"
 	if t.opts.Credential.Kind == postern.CredentialServiceAccount {
 		kind = "Delegated"
+	}
+	if t.opts.Credential.Kind == CredentialDelegated {
+		return "Sign in again with an account whose role allows it, and consent to what is asked for."
 	}
 	if len(c.op.needs) == 0 {
 		return "Compare the application's permissions with what Test Connection lists."

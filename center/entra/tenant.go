@@ -42,7 +42,7 @@ func (o Options) complete() (Options, error) {
 		return o, err
 	}
 	o.Cloud = cloud
-	if !tenantName(o.TenantID) {
+	if !tenantName(o.TenantID) && (o.TenantID != anyOrganization || o.Credential.Kind != CredentialDelegated) {
 		return o, postern.FieldErrorf("tenant_id", "%q is not a tenant ID.", o.TenantID).
 			WithNext("Copy Directory (tenant) ID from the app registration's overview.")
 	}

@@ -43,6 +43,8 @@ func (t *Tenant) newTokenSource() (*tokenSource, error) {
 			&azidentity.ClientCertificateCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true})
 	case postern.CredentialServiceAccount:
 		s.inner, err = newAccountCredential(t, options)
+	case CredentialDelegated:
+		s.inner = &heldToken{now: t.opts.Now} // OpenDelegated puts the token in
 	default:
 		return nil, postern.FieldErrorf("credential", "There is no credential of the kind %q.", c.Kind)
 	}

@@ -69,14 +69,12 @@ func NewDoctorReport(at time.Time, subject string, findings []Finding) DoctorRep
 	return r
 }
 
-// ExitCode is what a command that printed the report exits with: 0 when all is well or only worth knowing, 1 with a
-// warning, 2 with a failure, and 3 when nothing is known to be wrong but something could not be looked at.
+// ExitCode is what a command that printed the report exits with: 0 when nothing is known to be wrong, 1 with a warning and
+// 2 with a failure. What could not be looked at is no reason to fail: it may need a permission that nobody wants to grant.
 func (r DoctorReport) ExitCode() int {
 	switch r.Worst {
-	case FindingOK, FindingNote:
+	case FindingOK, FindingNote, FindingUnknown:
 		return 0
-	case FindingUnknown:
-		return 3
 	case FindingWarning:
 		return 1
 	case FindingFailure:

@@ -97,6 +97,7 @@ var rooms = map[string][]string{
 	"center/policy/plan":      {".", "center/policy/document"},
 	"center/policy/impact":    {"."},
 	"center/policy/inventory": {".", "center/entra", "center/audit", "center/job", "center/backbone", "center/policy/aaguid"},
+	"center/setup/recipe":     {".", "center/entra"},
 	"center/lifecycle":        {".", "center/entra", "center/audit", "center/job", "center/backbone"},
 	"center/directory":        {".", "center/entra", "center/audit", "center/job", "center/backbone"},
 	"center/enrolment":        {".", "center/entra", "center/audit", "center/job", "center/backbone", "center/seal", "center/device", "center/lifecycle"},

@@ -69,6 +69,12 @@ const (
 	CodeWorkstationProof   Code = "workstation_proof_invalid"
 	CodeWorkstationClock   Code = "workstation_clock_wrong"
 	CodeWorkstationReplay  Code = "workstation_request_replayed"
+	CodeInstallToken       Code = "install_token_invalid"
+	CodeInstallExpired     Code = "install_token_expired"
+	CodeInstallRevoked     Code = "install_token_revoked"
+	CodeInstallUsedUp      Code = "install_token_used_up"
+	CodeInstallNeeded      Code = "install_token_needed"
+	CodeDesktopMissing     Code = "desktop_client_missing"
 	CodePairingExpired     Code = "pairing_expired"
 	CodePairingTaken       Code = "pairing_taken"
 	CodePairingState       Code = "pairing_wrong_state"
@@ -250,6 +256,12 @@ var catalogue = map[Code]Entry{
 	CodeWorkstationProof:   {statusUnauthorized, "The request was not signed by this workstation's key.", "Try again. If it stays so, set the workstation up anew and pair it."},
 	CodeWorkstationClock:   {statusUnauthorized, "The workstation's clock is more than two minutes off.", "Set the workstation to automatic time and try again."},
 	CodeWorkstationReplay:  {statusUnauthorized, "This request has been seen before.", "Try again; the workstation makes a new request by itself."},
+	CodeInstallToken:       {statusForbidden, "The install token is not one of this control center.", "Download the desktop client again from the console, and install that."},
+	CodeInstallExpired:     {statusForbidden, "The install token has expired.", "Ask an administrator to download the desktop client again from the console, and install that."},
+	CodeInstallRevoked:     {statusForbidden, "The install token was revoked.", "Ask an administrator to download the desktop client again from the console, and install that."},
+	CodeInstallUsedUp:      {statusForbidden, "The install token has enrolled as many workstations as it may.", "Ask an administrator to download the desktop client again from the console, and install that."},
+	CodeInstallNeeded:      {statusForbidden, "The organisation takes workstations in with an install token alone.", "Ask an administrator for the desktop client from the console; its postern.json holds one."},
+	CodeDesktopMissing:     {statusNotFound, "This control center has no installer of the desktop client.", "Ask whoever runs it to put the packages of the release into its packages folder."},
 	CodePairingExpired:     {statusGone, "The pairing code has expired.", "Show a new code at the workstation and scan it within a minute."},
 	CodePairingTaken:       {statusConflict, "Another phone opened this pairing code first.", "If that was not yours, refuse the pairing at the workstation. Then show a new code and scan it."},
 	CodePairingState:       {statusConflict, "The pairing is not at the step this belongs to.", "Look at its state; it may be active or ended already, or no phone has come yet."},

@@ -62,6 +62,7 @@ type Workstation struct {
 	LastSeenAt       *time.Time       `json:"last_seen_at,omitempty"`
 	PairedAt         *time.Time       `json:"paired_at,omitempty" doc:"When its first pairing became active. Without one it is forgotten after a day."`
 	RevokedAt        *time.Time       `json:"revoked_at,omitempty"`
+	InstallTokenID   InstallTokenID   `json:"install_token_id,omitempty" doc:"The install token it was enrolled with, if it was. It is then not forgotten for having no pairing."`
 }
 
 // PairingState is the step at which a pairing stands.
@@ -139,7 +140,8 @@ type WorkstationEnrolment struct {
 	EnterpriseJoined bool            `json:"enterprise_joined,omitempty"`
 	IdentityKey      Bytes           `json:"identity_key" doc:"Ed25519 public key, 32 bytes."`
 	LinkKey          Bytes           `json:"link_key" doc:"X25519 public key, 32 bytes."`
-	Proof            Bytes           `json:"proof" doc:"Ed25519 signature over WorkstationEnrolmentMessage."`
+	InstallToken     string          `json:"install_token,omitempty" maxLength:"120" doc:"Of the agent, from the file beside its installer. It names the integration too."`
+	Proof            Bytes           `json:"proof" doc:"Ed25519 signature over WorkstationEnrolmentMessage, or WorkstationInstallMessage when there is an install token."`
 }
 
 // WorkstationEnrolmentMessage is what a workstation signs with its identity key to enrol:

@@ -91,6 +91,12 @@ var (
 	WorkstationRevoked  = Code{"WKS003W", "workstation.revoked", "A workstation was revoked."}
 	WorkstationRenamed  = Code{"WKS004I", "workstation.renamed", "A workstation changed its name."}
 
+	InstallTokenMade    = Code{"DSK001W", "desktop.install_token_made", "An install token was made."}
+	InstallTokenRevoked = Code{"DSK002W", "desktop.install_token_revoked", "An install token was revoked."}
+	InstallTokenRefused = Code{"DSK003W", "desktop.install_token_refused", "An enrolment with an install token was refused."}
+	DesktopDownloaded   = Code{"DSK004I", "desktop.client_downloaded", "The desktop client was downloaded, with an install token of its own."}
+	DesktopSettings     = Code{"DSK005W", "desktop.settings", "How an integration takes desktop clients in was changed."}
+
 	PairingOpened  = Code{"PAI001I", "pairing.opened", "A workstation showed a code to pair with."}
 	PairingJoined  = Code{"PAI002I", "pairing.joined", "A phone opened a workstation's code."}
 	PairingActive  = Code{"PAI003I", "pairing.active", "Phone and workstation are paired."}
@@ -147,6 +153,19 @@ var (
 	PolicyWatchSet    = Code{"POL012W", "policy.drift_interval", "How often the policy is looked at was changed."}
 	PolicyWatchFailed = Code{"POL013E", "policy.drift_failed", "The policy could not be looked at; it is tried again."}
 
+	RotationBegun     = Code{"CRD001I", "rotation.begun", "A credential is being rotated."}
+	RotationSignIn    = Code{"CRD002W", "rotation.sign_in", "An administrator of the tenant was asked to sign in for a rotation."}
+	RotationSignedIn  = Code{"CRD003W", "rotation.signed_in", "An administrator of the tenant signed in for a rotation."}
+	RotationWaits     = Code{"CRD004W", "rotation.waiting", "A rotation needs a person."}
+	RotationSwitched  = Code{"CRD005W", "rotation.switched", "The integration uses a new credential, for which Entra gave a token."}
+	RotationDone      = Code{"CRD006I", "rotation.done", "The old credential was removed at Entra; the rotation is done."}
+	RotationKept      = Code{"CRD007W", "rotation.kept", "A credential that is no longer used could not be removed at Entra."}
+	RotationCancelled = Code{"CRD008I", "rotation.cancelled", "A rotation was taken back; the old credential stays in use."}
+	RotationFailed    = Code{"CRD009E", "rotation.failed", "A new credential did not prove itself; the old one stays in use."}
+	RotationSettings  = Code{"CRD010W", "rotation.settings", "How credentials are rotated was changed."}
+	CredentialEnding  = Code{"CRD011W", "credential.ending", "The credential of an integration ends soon."}
+	CredentialEnded   = Code{"CRD012E", "credential.ended", "The credential of an integration has ended."}
+
 	InventoryAsked  = Code{"IVT001I", "inventory.requested", "Somebody asked for the passkeys of a tenant to be read."}
 	InventoryRead   = Code{"IVT002I", "inventory.read", "The passkeys of everybody in a tenant were read."}
 	InventoryFailed = Code{"IVT003E", "inventory.failed", "The passkeys of a tenant could not be read."}
@@ -182,4 +201,6 @@ var (
 	CampaignSwitched = Code{"MSG007W", "message.campaign", "A reminder campaign was switched on or off."}
 	CampaignRan      = Code{"MSG008I", "message.campaign_ran", "A reminder campaign wrote to users."}
 	UserReminded     = Code{"MSG009I", "user.reminded", "Somebody had a message written to a user."}
+	AlarmSent        = Code{"MSG010I", "message.alarm_sent", "The mail server took a message to an administrator."}
+	AlarmFailed      = Code{"MSG011E", "message.alarm_failed", "A message to an administrator could not be sent, and is not tried again."}
 )

@@ -105,7 +105,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 
 // elsewhere are the codes that a phone cannot meet: they belong to administrators, to security keys at a machine, and to
 // the connection between Postern and its tenant.
-var elsewhere = regexp.MustCompile(`^(security_key_|certificate_|audit_|replica_|backup_|bulk_|mail_|policy_|inventory_|model_|setup_|rotation_|doctor_|` +
+var elsewhere = regexp.MustCompile(`^(security_key_|certificate_|audit_|replica_|backup_|bulk_|mail_|policy_|inventory_|model_|setup_|rotation_|doctor_|install_token_|desktop_|` +
 	`entra_(secret|tenant|client|certificate|mfa|password|challenge|authority|directory)_)`)
 
 // TestEveryCodeOfAPhoneIsGerman reads the catalogue.

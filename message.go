@@ -57,6 +57,30 @@ type Message struct {
 	SentAt        *time.Time    `json:"sent_at,omitempty"`
 }
 
+// AlarmKind is what administrators are written to about.
+type AlarmKind string
+
+// The kinds of alarm.
+const (
+	AlarmCredential AlarmKind = "credential" // a credential ends, or could not be renewed
+	AlarmDrift      AlarmKind = "drift"      // somebody else changed the passkey policy
+)
+
+// AlarmKinds lists the kinds.
+var AlarmKinds = []AlarmKind{AlarmCredential, AlarmDrift}
+
+// Alarm is something that administrators should know at once.
+type Alarm struct {
+	Kind          AlarmKind
+	IntegrationID IntegrationID
+	EndsAt        *time.Time     // of a credential
+	Credential    CredentialKind // that ends
+	Automatic     bool           // the credential is renewed by Postern, if it can
+	Problem       string         // why it could not be renewed
+	Changes       []string       // of the policy, one sentence each
+	Who           string         // changed it, as far as Entra's log says
+}
+
 // Language is a language that messages are written in.
 type Language string
 
@@ -91,6 +115,8 @@ type MailSettings struct {
 	ReplyTo      string       `json:"reply_to,omitempty"`
 	Organisation string       `json:"organisation" doc:"The organisation's name, which messages speak for."`
 	Help         string       `json:"help" doc:"Where users find help: a mail address, a telephone number or a web address."`
+	Silent       []AlarmKind  `json:"silent,omitempty" enum:"credential,drift" doc:"What administrators are not written to about."`
+	Language     Language     `json:"language,omitempty" enum:"en,de" doc:"Language of messages to administrators; English unless said otherwise."`
 	PerMinute    int          `json:"per_minute" minimum:"0" maximum:"6000" doc:"How many messages are sent in a minute at most."`
 }
 

@@ -2,6 +2,9 @@ package postern
 
 import "runtime/debug"
 
+// VersionHeader is the header in which a control center tells its version, at /healthz; agents compare theirs with it.
+const VersionHeader = "Postern-Version"
+
 // version is set by the linker for releases.
 var version = ""
 

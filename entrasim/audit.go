@@ -1,11 +1,15 @@
 package entrasim
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 const (
 	serviceMethods = "Authentication Methods"
 	serviceDevices = "Device Registration Service"
 	serviceAccess  = "Conditional Access"
+	serviceCore    = "Core Directory"
 )
 
 // actor is who a Graph call acts for.
@@ -105,4 +109,54 @@ func kindText(k *Passkey) string {
 		return "synced"
 	}
 	return "device-bound"
+}
+
+// auditApplication writes an event about a registration.
+func (c *graphCall) auditApplication(activity, operation, id, name string) {
+	c.audit(Audit{
+		Service: serviceCore, Category: "ApplicationManagement", Activity: activity, Operation: operation,
+		TargetType: "Application", TargetID: id, TargetName: name,
+	})
+}
+
+// auditCredentials writes the event that tells of changed credentials. It names them, and no more.
+func (c *graphCall) auditCredentials(a *Application) {
+	names := []string{}
+	for _, k := range a.Secrets {
+		names = append(names, "[KeyIdentifier="+k.KeyID+",KeyType=Password,KeyUsage=Verify,DisplayName="+k.DisplayName+"]")
+	}
+	for _, k := range a.Certificates {
+		names = append(names, "[KeyIdentifier="+k.KeyID+",KeyType=AsymmetricX509Cert,KeyUsage=Verify,DisplayName="+k.DisplayName+"]")
+	}
+	c.audit(Audit{
+		Service: serviceCore, Category: "ApplicationManagement", Activity: "Update application – Certificates and secrets management", Operation: "Update",
+		TargetType: "Application", TargetID: a.ID, TargetName: a.DisplayName, Changes: []AuditChange{{Name: "KeyDescription", New: auditJSON(names)}},
+	})
+}
+
+// auditPrincipal writes an event about a service principal.
+func (c *graphCall) auditPrincipal(activity, operation, id, name string) {
+	c.audit(Audit{
+		Service: serviceCore, Category: "ApplicationManagement", Activity: activity, Operation: operation,
+		TargetType: "ServicePrincipal", TargetID: id, TargetName: name,
+	})
+}
+
+// auditGrant writes an event about permissions given to a service principal, or taken away from it.
+func (c *graphCall) auditGrant(activity, operation, id, name, added, removed string) {
+	member := "AppRole.Value"
+	if strings.HasSuffix(activity, "delegated permission grant") {
+		member = "DelegatedPermissionGrant.Scope"
+	}
+	change := AuditChange{Name: member}
+	if added != "" {
+		change.New = auditJSON(added)
+	}
+	if removed != "" {
+		change.Old = auditJSON(removed)
+	}
+	c.audit(Audit{
+		Service: serviceCore, Category: "ApplicationManagement", Activity: activity, Operation: operation,
+		TargetType: "ServicePrincipal", TargetID: id, TargetName: name, Changes: []AuditChange{change},
+	})
 }

@@ -134,6 +134,10 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, req authorizeR
 		s.errorPage(w, r, *unknownApp(req.clientID, t))
 		return
 	}
+	if refusal := s.consent(t, req.clientID, proof.UserID, req.scope); refusal != nil {
+		s.errorPage(w, r, refusal.page())
+		return
+	}
 	code := t.newAuthCode(AuthCode{
 		SignInProof: proof, ClientID: req.clientID, RedirectURI: req.redirectURI, Scope: req.scope, Nonce: req.nonce,
 		CodeChallenge: req.challenge, CodeChallengeMethod: req.method,
@@ -201,7 +205,7 @@ func (s *Server) registered(target string) bool {
 	for _, t := range s.all() {
 		t.view(func() {
 			for _, a := range t.Apps {
-				found = found || slices.ContainsFunc(a.RedirectURIs, func(u string) bool { return redirectMatches(u, target) })
+				found = found || slices.ContainsFunc(a.redirects(), func(u string) bool { return redirectMatches(u, target) })
 			}
 		})
 	}

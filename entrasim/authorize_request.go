@@ -121,7 +121,7 @@ func (t *Tenant) appForSignIn(clientID string) (app *Application, uris []string)
 	t.view(func() {
 		if a := t.app(clientID); a != nil {
 			app = &Application{AppID: a.AppID, DisplayName: a.DisplayName, Disabled: a.Disabled}
-			uris = slices.Clone(a.RedirectURIs)
+			uris = a.redirects()
 		}
 	})
 	return app, uris

@@ -165,7 +165,7 @@ func (s *Server) controlState(*controlCall) (any, error) {
 			})
 			tenants = append(tenants, object{
 				"id": t.ID, "domain": t.Domain, "users": t.Users.len(), "disabled": disabled, "guests": guests, "groups": t.Groups.len(),
-				"passkeys": passkeys, "apps": len(t.Apps), "refresh_tokens": len(t.Sessions.Refresh), "audits": len(t.Audits.Events), "sign_ins": len(t.SignIns.Events),
+				"passkeys": passkeys, "apps": len(t.AppOrder), "refresh_tokens": len(t.Sessions.Refresh), "audits": len(t.Audits.Events), "sign_ins": len(t.SignIns.Events),
 			})
 		})
 	}

@@ -229,6 +229,7 @@ func (s *Server) controlDevice(c *controlCall) (any, error) {
 		return nil, err
 	}
 	if b.Decline {
+		s.adoptDevice(t, c.r.PathValue("code"))
 		return nil, t.answerDevice(c.r.PathValue("code"), nil)
 	}
 	proof := &SignInProof{AuthTime: s.now(), AMR: []string{amrPassword}}
@@ -243,7 +244,7 @@ func (s *Server) controlDevice(c *controlCall) (any, error) {
 	if proof.UserID == "" {
 		return nil, errNoUser
 	}
-	if refusal := t.deviceAccess(c.r, c.r.PathValue("code"), *proof); refusal != nil {
+	if refusal := s.deviceRefusal(c.r, t, c.r.PathValue("code"), *proof); refusal != nil {
 		return nil, fmt.Errorf("AADSTS%d: %s", refusal.number, refusal.text)
 	}
 	return nil, t.answerDevice(c.r.PathValue("code"), proof)

@@ -49,7 +49,7 @@ func (t *Tenant) reference(ref string, now time.Time) (id, kind string) {
 		return id, "group"
 	}
 	for _, a := range t.Apps {
-		if a.ServicePrincipalID == id {
+		if a.ServicePrincipalID != "" && a.ServicePrincipalID == id && !now.Before(a.PrincipalVisible) {
 			return id, "servicePrincipal"
 		}
 	}

@@ -17,6 +17,8 @@ type permission struct {
 	privileged []string
 	// anyone lets every valid token through.
 	anyone bool
+	// itself says that an application needs none of app for its own registration.
+	itself bool
 }
 
 // Directory roles by template id.
@@ -36,6 +38,8 @@ const (
 	roleDirectoryReaders            = "88d8e3e3-8f55-4a1e-953a-9b9898b8876b"
 	roleDirectoryWriters            = "9360feb5-f418-4baa-8175-e2a00bac4301"
 	roleCloudApplicationAdmin       = "158c047a-c907-4556-b7ef-446551a6b5f7"
+	roleApplicationAdministrator    = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
+	roleIntuneAdministrator         = "3a2c62db-5318-420d-8d74-23affee5d9d5"
 )
 
 // directoryRoles are the roles the emulator knows, by template id.
@@ -55,12 +59,15 @@ var directoryRoles = map[string]string{
 	roleDirectoryReaders:            "Directory Readers",
 	roleDirectoryWriters:            "Directory Writers",
 	roleCloudApplicationAdmin:       "Cloud Application Administrator",
+	roleApplicationAdministrator:    "Application Administrator",
+	roleIntuneAdministrator:         "Intune Administrator",
 }
 
 // privilegedRoles are those that an Authentication Administrator may not act on.
 var privilegedRoles = []string{
 	roleGlobalAdministrator, rolePrivilegedAuthAdministrator, roleAuthAdministrator, roleAuthPolicyAdministrator, roleUserAdministrator,
 	roleSecurityAdministrator, roleConditionalAccessAdmin, rolePrivilegedRoleAdministrator, roleCloudApplicationAdmin,
+	roleApplicationAdministrator, roleIntuneAdministrator,
 }
 
 func isPrivileged(u *User) bool {
@@ -86,7 +93,7 @@ func (c *graphCall) permitted() bool {
 		return true
 	}
 	if c.who.UserID == "" {
-		if holds(c.who.Roles, n.app) {
+		if holds(c.who.Roles, n.app) || n.itself && c.ownRegistration() {
 			return true
 		}
 		c.denied()

@@ -39,14 +39,18 @@ type Levers struct {
 	// ErrorRate is the share of Graph calls, 0 to 1, that fail with ErrorStatus (503 if zero) before any effect.
 	ErrorRate   float64 `json:"error_rate"`
 	ErrorStatus int     `json:"error_status,omitempty"`
-	// ReplicationDelay hides new users and groups from reads for that long; MembershipDelay and MethodDelay do the same
-	// for group members and passkeys, and keep removed ones visible.
+	// ReplicationDelay hides new users, groups, applications, service principals and grants from reads for that long;
+	// MembershipDelay and MethodDelay do the same for group members and passkeys, and keep removed ones visible.
 	ReplicationDelay Duration `json:"replication_delay"`
 	MembershipDelay  Duration `json:"membership_delay"`
 	MethodDelay      Duration `json:"method_delay"`
 	// PolicyDelay is how long reads go on to show the passkey policy, authentication strengths and Conditional Access as they
 	// were before a write. Registration and sign-in go by the new ones at once.
 	PolicyDelay Duration `json:"policy_delay"`
+	// ConsentDelay is how long new grants of permissions are missing in tokens, CredentialDelay how long the token endpoint
+	// does not know new secrets and certificates.
+	ConsentDelay    Duration `json:"consent_delay"`
+	CredentialDelay Duration `json:"credential_delay"`
 	// PolicyIgnore names members of the passkey method that a PATCH may carry and that do not take effect: they keep the value
 	// they had, as members that mirror another one too.
 	PolicyIgnore []string `json:"policy_ignore,omitempty"`
@@ -89,6 +93,7 @@ func (l Levers) check() error {
 		"latency": l.Latency, "replication_delay": l.ReplicationDelay, "membership_delay": l.MembershipDelay,
 		"method_delay": l.MethodDelay, "report_lag": l.ReportLag, "token_lifetime": l.TokenLifetime, "device_interval": l.DeviceInterval,
 		"notification_delay": l.NotificationDelay, "policy_delay": l.PolicyDelay,
+		"consent_delay": l.ConsentDelay, "credential_delay": l.CredentialDelay,
 	} {
 		if d < 0 {
 			return fmt.Errorf("%s must not be negative", name)

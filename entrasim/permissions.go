@@ -1,6 +1,9 @@
 package entrasim
 
-import "sync"
+import (
+	"strings"
+	"sync"
+)
 
 // graphPermission is one permission Microsoft Graph offers: its id as a delegated permission (scope) and as an
 // application permission (app role), empty where it does not exist in that form.
@@ -71,4 +74,9 @@ var permissionsByName = sync.OnceValue(func() map[string]graphPermission {
 func permissionByName(name string) (graphPermission, bool) {
 	p, ok := permissionsByName()[name]
 	return p, ok
+}
+
+// adminOnly says that only an administrator may consent to the delegated permission.
+func (p graphPermission) adminOnly() bool {
+	return strings.HasSuffix(p.name, ".All") || strings.HasPrefix(p.name, "Policy.") || strings.HasPrefix(p.name, "RoleManagement.")
 }

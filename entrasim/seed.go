@@ -41,6 +41,7 @@ func seedTenant(s *Server, domain string, n int) *Tenant {
 	t.Password = "Entrasim-" + b.word(12)
 	t.Policy = defaultMethodsPolicy(b.start)
 	b.applications()
+	t.addFirstParty()
 	b.people(n)
 	b.groups()
 	for _, u := range t.Users.list {

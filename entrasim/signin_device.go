@@ -35,8 +35,9 @@ func (s *Server) deviceAnswer(w http.ResponseWriter, r *http.Request) {
 	answer := &p.proof
 	heading, text := "You are signed in on the device", "You can close this window and go back to the device."
 	if r.PostFormValue("answer") == "no" {
+		s.adoptDevice(p.tenant, r.PostFormValue("code"))
 		answer, heading, text = nil, "The device was not signed in", "The request was declined. You can close this window."
-	} else if refusal := p.tenant.deviceAccess(r, r.PostFormValue("code"), p.proof); refusal != nil {
+	} else if refusal := s.deviceRefusal(r, p.tenant, r.PostFormValue("code"), p.proof); refusal != nil {
 		e := refusal.page()
 		e.userName, e.retryURL = p.user.UPN, "/devicelogin"
 		s.errorPage(w, r, e)
@@ -47,4 +48,14 @@ func (s *Server) deviceAnswer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.render(w, pages.Page{Name: "done", View: pages.View{Title: heading, Data: map[string]any{"Heading": heading, "Text": text}}})
+}
+
+// deviceRefusal is why a user who signed in may not let the device that waits for a code go on: Conditional Access, or what
+// it asks for. The caller holds no lock.
+func (s *Server) deviceRefusal(r *http.Request, t *Tenant, userCode string, proof SignInProof) *accessRefusal {
+	s.adoptDevice(t, userCode)
+	if refusal := t.deviceAccess(r, userCode, proof); refusal != nil {
+		return refusal
+	}
+	return s.consentDevice(t, userCode, proof.UserID)
 }

@@ -48,7 +48,7 @@ func newPageSiteOn(t testing.TB, srv *Server, ts *httptest.Server) *pageSite {
 	site := &pageSite{srv: srv, tenant: srv.first(), url: ts.URL, client: ts.Client()}
 	site.tenant.view(func() {
 		for _, a := range site.tenant.Apps {
-			if a.PublicClient && len(a.RedirectURIs) > 0 && strings.HasPrefix(a.RedirectURIs[0], "http://localhost") {
+			if a.PublicClient && !a.FirstParty && len(a.RedirectURIs) > 0 && strings.HasPrefix(a.RedirectURIs[0], "http://localhost") {
 				site.app = a
 			}
 		}

@@ -73,13 +73,14 @@ type RefreshToken struct {
 
 // DeviceCode is a device authorization (RFC 8628) on its way.
 type DeviceCode struct {
-	ClientID string
-	UserCode string
-	Scope    string
-	Expires  time.Time
-	NextPoll time.Time
-	Declined bool
-	Proof    *SignInProof // set when approved
+	ClientID  string
+	UserCode  string
+	Scope     string
+	AnyTenant bool `json:",omitempty"` // asked for without naming a tenant: the user decides
+	Expires   time.Time
+	NextPoll  time.Time
+	Declined  bool
+	Proof     *SignInProof // set when approved
 }
 
 // newAuthCode stores an authorization code for ten minutes and returns its value. The caller holds no lock.

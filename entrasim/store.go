@@ -89,6 +89,7 @@ func (s *Server) restore(st *storedTenant) *Tenant {
 	if st.Apps != nil {
 		t.Apps = st.Apps
 	}
+	t.addFirstParty()
 	t.AppOrder, t.Policy, t.CA, t.Sessions, t.Audits, t.SignIns = st.AppOrder, st.Policy, st.CA, st.Sessions, st.Audits, st.SignIns
 	t.change = st.Change
 	return t

@@ -36,17 +36,8 @@ func (c *tokenCall) client(t *Tenant, must bool) (*Application, *oauthError) {
 	}
 	var app *Application
 	t.view(func() {
-		if a := t.app(id); a != nil && !a.Disabled {
-			copied := *a
-			copied.Roles, copied.Scopes = slices.Clone(a.Roles), slices.Clone(a.Scopes)
-			copied.Secrets, copied.Certificates = slices.Clone(a.Secrets), slices.Clone(a.Certificates)
-			if len(a.UserScopes) > 0 {
-				copied.UserScopes = make(map[string][]string, len(a.UserScopes))
-				for k, v := range a.UserScopes {
-					copied.UserScopes[k] = slices.Clone(v)
-				}
-			}
-			app = &copied
+		if a := t.app(id); a != nil && !a.Disabled && !c.s.now().Before(a.VisibleAt) {
+			app = a.forToken(c.s.now())
 		}
 	})
 	switch {
@@ -89,7 +80,7 @@ func unverifiedIssuer(assertion string) string {
 func (c *tokenCall) secret(app *Application, value string) *oauthError {
 	now, expired := c.s.now(), false
 	for _, s := range app.Secrets {
-		if subtle.ConstantTimeCompare([]byte(s.Value), []byte(value)) != 1 {
+		if subtle.ConstantTimeCompare([]byte(s.Value), []byte(value)) != 1 || now.Before(s.Counts) {
 			continue
 		}
 		if now.Before(s.Until) && !now.Before(s.From) {
@@ -202,7 +193,7 @@ func (c *tokenCall) assertionKey(app *Application, token *jwt.Token) (any, *oaut
 	}
 	thumbprint := strings.ToUpper(hex.EncodeToString(want))
 	for _, k := range app.Certificates {
-		if subtle.ConstantTimeCompare(sum(k.DER), want) != 1 {
+		if subtle.ConstantTimeCompare(sum(k.DER), want) != 1 || c.s.now().Before(k.Counts) {
 			continue
 		}
 		if alg := token.Method.Alg(); alg != "RS256" && alg != "PS256" {

@@ -11,14 +11,15 @@ import (
 // userCodeLetters leaves out what is easily misread.
 const userCodeLetters = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
-// deviceCode starts a device authorization (RFC 8628 §3.1). With common and organizations the emulator's first tenant
-// answers.
+// deviceCode starts a device authorization (RFC 8628 §3.1). With common and organizations the first tenant keeps it until
+// the user says which one is theirs.
 func (s *Server) deviceCode(w http.ResponseWriter, r *http.Request) {
 	t, ok := s.tenantOrFail(w, r, "invalid_request")
 	if !ok {
 		return
 	}
-	if t == nil {
+	anyTenant := t == nil
+	if anyTenant {
 		t = s.first()
 	}
 	if err := r.ParseForm(); err != nil {
@@ -31,7 +32,7 @@ func (s *Server) deviceCode(w http.ResponseWriter, r *http.Request) {
 		c.fail(e)
 		return
 	}
-	d := DeviceCode{ClientID: app.AppID, Scope: c.form.Get("scope"), Expires: t.now().Add(deviceLife)}
+	d := DeviceCode{ClientID: app.AppID, Scope: c.form.Get("scope"), AnyTenant: anyTenant, Expires: t.now().Add(deviceLife)}
 	code := s.newToken("0.D")
 	letters := make([]byte, 9)
 	for i := range letters {

@@ -80,6 +80,13 @@ func (c *tokenCall) clientCredentials() *oauthError {
 	if e := c.defaultScope(); e != nil {
 		return e
 	}
+	if now := c.s.now(); app.ServicePrincipalID == "" || now.Before(app.PrincipalVisible) {
+		return &oauthError{
+			status: 401, kind: "invalid_client", number: 7000229,
+			text: "The client application " + app.AppID + " is missing service principal in the tenant " + c.tenant.ID +
+				". See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119",
+		}
+	}
 	access, err := c.s.accessToken(c.tenant, grant{app: *app})
 	if err != nil {
 		return internal()

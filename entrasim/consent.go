@@ -61,13 +61,17 @@ func (s *Server) consent(t *Tenant, clientID, userID, scope string) (refusal *ac
 			p, ok := permissionByName(name)
 			switch {
 			case !ok || p.scope == "":
-				refusal = &accessRefusal{number: codeUnknownScope, final: true, advice: "Ask for a scope that Microsoft Graph has.",
-					text: "The application '" + a.DisplayName + "' asked for scope '" + shorten(name, 64) + "' that doesn't exist on the resource '" + graphAppID + "'."}
+				refusal = &accessRefusal{
+					number: codeUnknownScope, final: true, advice: "Ask for a scope that Microsoft Graph has.",
+					text: "The application '" + a.DisplayName + "' asked for scope '" + shorten(name, 64) + "' that doesn't exist on the resource '" + graphAppID + "'.",
+				}
 				return
 			case slices.Contains(held, name) || slices.Contains(asked, name):
 			case p.adminOnly() && !slices.ContainsFunc(u.Roles, func(r string) bool { return slices.Contains(consentRoles, r) }):
-				refusal = &accessRefusal{number: codeAdminConsent, final: true, advice: "Ask an administrator to grant the permission, or sign in as one.",
-					text: a.DisplayName + " needs permission to access resources in your organization that only an admin can grant. Please ask an admin to grant permission to this app before you can use it."}
+				refusal = &accessRefusal{
+					number: codeAdminConsent, final: true, advice: "Ask an administrator to grant the permission, or sign in as one.",
+					text: a.DisplayName + " needs permission to access resources in your organization that only an admin can grant. Please ask an admin to grant permission to this app before you can use it.",
+				}
 				return
 			default:
 				asked = append(asked, name)

@@ -3,6 +3,7 @@ package entrasim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -341,30 +342,27 @@ func (f *filter) match(get source) bool {
 func (f *filter) matchAny(v any) bool {
 	switch list := v.(type) {
 	case []string:
-		for _, s := range list {
-			if f.left.match(func(path string) any {
-				if path == f.name {
-					return s
-				}
-				return nil
-			}) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(list, func(s string) bool { return f.matchItem(s) })
 	case []object:
-		for _, o := range list {
-			if f.left.match(func(path string) any {
-				rest, ok := strings.CutPrefix(path, f.name+"/")
-				if !ok {
-					return nil
-				}
-				return lookup(o, rest)
-			}) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(list, func(o object) bool { return f.matchItem(o) })
+	case []any:
+		return slices.ContainsFunc(list, f.matchItem)
 	}
 	return false
+}
+
+// matchItem evaluates the inside of any() for one item, a value or an object.
+func (f *filter) matchItem(v any) bool {
+	return f.left.match(func(path string) any {
+		if path == f.name {
+			return v
+		}
+		o, _ := v.(object)
+		if rest, ok := strings.CutPrefix(path, f.name+"/"); ok {
+			return lookup(o, rest)
+		}
+		return nil
+	})
 }
 
 // lookup finds a value in nested objects by a path.

@@ -19,6 +19,7 @@ import (
 	"github.com/postern/postern/center/audit/stream"
 	"github.com/postern/postern/center/auth"
 	"github.com/postern/postern/center/bulk"
+	"github.com/postern/postern/center/desktop"
 	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/directory"
 	"github.com/postern/postern/center/enrolment"
@@ -58,6 +59,7 @@ type Center struct {
 	Policies     *policy.Service
 	Mail         *mail.Service
 	Enrolment    *enrolment.Service
+	Desktop      *desktop.Service
 	Bulk         *bulk.Service
 	Jobs         *job.Runner
 	Push         *push.Service
@@ -159,6 +161,10 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		PublicURL: c.PublicURL, Know: s.Users.Know, Proven: s.Passkeys.Proven, Revoke: s.Passkeys.RevokePhone, Person: person,
 	}
 	s.Passkeys.Proofs, s.Phones.Tickets, s.Phones.Proved = s.Enrolment, s.Enrolment, s.Enrolment.Enrolled
+	s.Desktop = &desktop.Service{
+		Store: db, Integrations: s.Integrations, Audit: s.Trail, Now: o.Now, PublicURL: c.PublicURL, Packages: c.Packages, Version: postern.Version(),
+	}
+	s.Phones.Installs = s.Desktop
 	s.Bulk = &bulk.Service{
 		Store: db, Tenants: bulkTenants{s.Integrations}, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
 		Logger: o.Logger, Now: o.Now,
@@ -315,7 +321,10 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 		Bulk:   s.Bulk, Groups: s.Enrolment, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies,
 	})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(postern.VersionHeader, postern.Version())
+		fmt.Fprintln(w, "ok")
+	})
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metrics.handler(s.Jobs))
 	mux.Handle("/api/", s.metrics.observe("api", api))

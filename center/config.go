@@ -46,6 +46,8 @@ type Config struct {
 	LogLevel string `koanf:"log_level"`
 	// Workers is how many jobs run at once. Default 8.
 	Workers int `koanf:"workers"`
+	// Packages is the folder of the installers that the console gives out. Default packages beside the program.
+	Packages string `koanf:"packages"`
 	// Entra says which cloud the tenants are in.
 	Entra EntraConfig `koanf:"entra"`
 	// NATS joins the replicas of this Postern. Without it there is one process.
@@ -97,7 +99,7 @@ func ReadConfig(path string) (Config, error) {
 // configKeys are the settings there are.
 var configKeys = []string{
 	"data", "listen", "public_url", "database", "key_file", "tls_certificate", "tls_key", "trusted_proxies", "log_level",
-	"workers", "stories", "entra.cloud", "entra.authority", "entra.graph", "entra.ca_file",
+	"workers", "packages", "stories", "entra.cloud", "entra.authority", "entra.graph", "entra.ca_file",
 	"nats.url", "nats.credentials_file", "nats.ca_file", "nats.tls_certificate", "nats.tls_key", "nats.prefix",
 	"push.contact", "push.proxy", "push.ca_file", "push.allow_private",
 	"models.address", "models.signers", "models.ca_file", "models.allow_local",
@@ -157,6 +159,9 @@ func (c Config) Complete() (Config, error) {
 	}
 	if c.KeyFile == "" {
 		c.KeyFile = filepath.Join(c.Data, "seal.key")
+	}
+	if program, err := os.Executable(); c.Packages == "" && err == nil {
+		c.Packages = filepath.Join(filepath.Dir(program), "packages")
 	}
 	if c.LogLevel == "" {
 		c.LogLevel = "info"

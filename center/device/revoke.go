@@ -36,12 +36,14 @@ func (s *Service) RevokeWorkstation(ctx context.Context, id postern.WorkstationI
 }
 
 // Lapse forgets workstations that have not paired within [postern.WorkstationLapse], and pairings that nobody confirmed.
+// An administrator vouched for those that were enrolled with an install token, and may roll them out long before anybody
+// pairs: they are forgotten after a silence of [postern.InstalledLapse].
 func (s *Service) Lapse(ctx context.Context) error {
 	now := s.Now().UTC()
 	if err := s.Store.DeleteUnconfirmedPairings(ctx, now); err != nil {
 		return err
 	}
-	lapsed, err := s.Store.UnpairedWorkstations(ctx, now.Add(-postern.WorkstationLapse), lapseBatch)
+	lapsed, err := s.Store.UnpairedWorkstations(ctx, now.Add(-postern.WorkstationLapse), now.Add(-postern.InstalledLapse), lapseBatch)
 	if err != nil {
 		return err
 	}

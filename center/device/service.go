@@ -37,6 +37,16 @@ type Tickets interface {
 	Spend(ctx context.Context, ticket string) error
 }
 
+// Installs is what enrolling with an install token needs of package desktop.
+type Installs interface {
+	// Bearer is the token that a value is of, whatever its state.
+	Bearer(ctx context.Context, value string) (postern.InstallToken, error)
+	// Spend counts a use in the transaction of ctx, and fails where the token may not be used any more.
+	Spend(ctx context.Context, id postern.InstallTokenID) error
+	// Needed reports whether agents of an integration enrol with an install token alone.
+	Needed(ctx context.Context, integration postern.IntegrationID) (bool, error)
+}
+
 // Service is everything that can be done with phones, workstations and pairings. All fields are needed.
 type Service struct {
 	Store        Store
@@ -48,7 +58,8 @@ type Service struct {
 	Logger       *slog.Logger
 	Now          func() time.Time
 
-	Tickets Tickets // nil: phones are enrolled with codes alone
+	Tickets  Tickets  // nil: phones are enrolled with codes alone
+	Installs Installs // nil: workstations are enrolled without install tokens
 	// Proved is told in the transaction that creates a phone what proved who its user is.
 	Proved func(ctx context.Context, p postern.Phone, by postern.Proof) error
 	// Enrolled is called in the transaction that creates a phone, so that a passkey is asked for with it.

@@ -43,9 +43,10 @@ type Workstations interface {
 	SeeWorkstation(ctx context.Context, id postern.WorkstationID, at time.Time) error
 	UseWorkstationProof(ctx context.Context, workstation postern.WorkstationID, id string, now, expires time.Time) (fresh bool, err error)
 
-	// Unpaired are workstations that never had an active pairing.
+	// Unpaired are workstations that never had an active pairing. Those with an install token are not counted, and listed
+	// when nothing was heard of them since silent; the others when they are older than before.
 	CountUnpairedWorkstations(ctx context.Context, integration postern.IntegrationID) (int64, error)
-	UnpairedWorkstations(ctx context.Context, before time.Time, limit int32) ([]postern.Workstation, error)
+	UnpairedWorkstations(ctx context.Context, before, silent time.Time, limit int32) ([]postern.Workstation, error)
 	// DeleteUnpairedWorkstation answers CodeNotFound when the workstation was paired meanwhile.
 	DeleteUnpairedWorkstation(ctx context.Context, id postern.WorkstationID) error
 }

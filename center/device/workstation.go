@@ -18,13 +18,14 @@ const maxUnpaired = 10_000
 func WorkstationTopic(id postern.WorkstationID) string { return "workstation/" + string(id) }
 
 // EnrolWorkstation makes a workstation known; the signature proves its identity key. The caller limits the rate: this
-// needs no one-time code. Enrolling again with the same keys finds the same workstation, and creates none.
+// needs no one-time code. Enrolling again with the same keys finds the same workstation, creates none, and uses no install
+// token up.
 func (s *Service) EnrolWorkstation(ctx context.Context, in postern.WorkstationEnrolment) (w postern.Workstation, created bool, err error) {
 	var none postern.Workstation
 	if err := checkWorkstation(&in); err != nil {
 		return none, false, err
 	}
-	i, err := s.integrationNamed(ctx, in.Integration)
+	i, token, err := s.homeOf(ctx, in)
 	if err != nil {
 		return none, false, err
 	}
@@ -36,6 +37,7 @@ func (s *Service) EnrolWorkstation(ctx context.Context, in postern.WorkstationEn
 		ID: postern.NewID[postern.WorkstationID](postern.PrefixWorkstation), IntegrationID: i.ID, Version: 1, Kind: in.Kind,
 		Name: in.Name, Software: in.Software, OS: in.OS, JoinState: in.JoinState, EnterpriseJoined: in.EnterpriseJoined,
 		State: postern.WorkstationActive, IdentityKey: in.IdentityKey, LinkKey: in.LinkKey, CreatedAt: now, LastSeenAt: &now,
+		InstallTokenID: token,
 	}
 	ctx = postern.WithActor(ctx, postern.Actor{Kind: postern.ActorWorkstation, ID: string(fresh.ID), Name: fresh.Name, Addr: postern.ActorFrom(ctx).Addr})
 	err = s.Store.Atomically(ctx, func(ctx context.Context) error {
@@ -45,26 +47,71 @@ func (s *Service) EnrolWorkstation(ctx context.Context, in postern.WorkstationEn
 			w = known
 			return sameWorkstation(known, i, in, err)
 		}
-		waiting, err := s.Store.CountUnpairedWorkstations(ctx, i.ID)
-		if err != nil {
+		if err := s.letIn(ctx, i, in, token); err != nil {
 			return err
-		}
-		if waiting >= maxUnpaired {
-			return postern.Errorf(postern.CodeUnavailable, "Too many workstations of %s wait for their first pairing.", i.ApplicationName).
-				WithNext("Pair those that are wanted. The others are forgotten after a day.")
 		}
 		if err := s.Store.CreateWorkstation(ctx, w); err != nil {
 			return err
 		}
 		created = true
-		return s.Audit.Record(ctx, workstationEvent(audit.WorkstationEnrolled, w, "The workstation "+w.Name+" enrolled.", map[string]string{
-			"kind": string(w.Kind), "software": w.Software, "os": w.OS, "join_state": string(w.JoinState),
-		}))
+		fields := map[string]string{"kind": string(w.Kind), "software": w.Software, "os": w.OS, "join_state": string(w.JoinState)}
+		if token != "" {
+			fields["install_token"] = string(token)
+		}
+		return s.Audit.Record(ctx, workstationEvent(audit.WorkstationEnrolled, w, "The workstation "+w.Name+" enrolled.", fields))
 	})
 	if err != nil {
 		return none, false, err
 	}
 	return w, created, nil
+}
+
+// homeOf finds the integration that a workstation wants to belong to: that of its install token, or the one it names.
+func (s *Service) homeOf(ctx context.Context, in postern.WorkstationEnrolment) (postern.Integration, postern.InstallTokenID, error) {
+	if in.InstallToken == "" {
+		i, err := s.integrationNamed(ctx, in.Integration)
+		return i, "", err
+	}
+	if s.Installs == nil {
+		return postern.Integration{}, "", postern.Errorf(postern.CodeInstallToken, "")
+	}
+	token, err := s.Installs.Bearer(ctx, in.InstallToken)
+	if err != nil {
+		return postern.Integration{}, "", err
+	}
+	i, err := s.Integrations.Get(ctx, token.IntegrationID)
+	if err != nil {
+		return i, "", err
+	}
+	if in.Integration != "" && !isNamed(i, in.Integration) {
+		return i, "", postern.Errorf(postern.CodeInstallToken, "The install token belongs to another integration than the one named.").OnField("integration")
+	}
+	return i, token.ID, nil
+}
+
+// letIn decides whether a workstation that nobody knows may enrol, in the transaction of ctx.
+func (s *Service) letIn(ctx context.Context, i postern.Integration, in postern.WorkstationEnrolment, token postern.InstallTokenID) error {
+	if token != "" {
+		return s.Installs.Spend(ctx, token)
+	}
+	if s.Installs != nil && in.Kind == postern.WorkstationAgent {
+		needed, err := s.Installs.Needed(ctx, i.ID)
+		if err != nil {
+			return err
+		}
+		if needed {
+			return postern.Errorf(postern.CodeInstallNeeded, "")
+		}
+	}
+	waiting, err := s.Store.CountUnpairedWorkstations(ctx, i.ID)
+	if err != nil {
+		return err
+	}
+	if waiting >= maxUnpaired {
+		return postern.Errorf(postern.CodeUnavailable, "Too many workstations of %s wait for their first pairing.", i.ApplicationName).
+			WithNext("Pair those that are wanted. The others are forgotten after a day.")
+	}
+	return nil
 }
 
 func sameWorkstation(known postern.Workstation, i postern.Integration, in postern.WorkstationEnrolment, err error) error {
@@ -91,12 +138,16 @@ func (s *Service) integrationNamed(ctx context.Context, name string) (postern.In
 		return none, postern.FieldErrorf("integration", "There are several integrations.").WithNext("Name the one that this workstation belongs to.")
 	}
 	for _, i := range all {
-		if name == "" || name == string(i.ID) || strings.EqualFold(name, i.ApplicationName) {
+		if name == "" || isNamed(i, name) {
 			return i, nil
 		}
 	}
 	return none, postern.Errorf(postern.CodeNotFound, "There is no such integration.").OnField("integration").
 		WithNext("Check the name of the integration with an administrator.")
+}
+
+func isNamed(i postern.Integration, name string) bool {
+	return name == string(i.ID) || strings.EqualFold(name, i.ApplicationName)
 }
 
 func checkWorkstation(in *postern.WorkstationEnrolment) error {
@@ -106,12 +157,14 @@ func checkWorkstation(in *postern.WorkstationEnrolment) error {
 		return postern.FieldErrorf("integration", "The integration is longer than 120 bytes.")
 	case in.Kind != postern.WorkstationAgent && in.Kind != postern.WorkstationExtension:
 		return postern.FieldErrorf("kind", "There is no workstation of kind %q.", in.Kind)
+	case in.InstallToken != "" && in.Kind != postern.WorkstationAgent:
+		return postern.FieldErrorf("install_token", "An install token is for the agent alone.")
 	case len(in.IdentityKey) != ed25519.PublicKeySize:
 		return postern.FieldErrorf("identity_key", "The identity key is not an Ed25519 public key of 32 bytes.")
 	case len(in.LinkKey) != postern.LinkKeySize:
 		return postern.FieldErrorf("link_key", "The link key is not an X25519 public key of 32 bytes.")
 	}
-	if !ed25519.Verify(ed25519.PublicKey(in.IdentityKey), postern.WorkstationEnrolmentMessage(in.Integration, in.IdentityKey, in.LinkKey), in.Proof) {
+	if !ed25519.Verify(ed25519.PublicKey(in.IdentityKey), in.Message(), in.Proof) {
 		return postern.Errorf(postern.CodeWorkstationProof, "").OnField("proof")
 	}
 	return checkWords(in.Name, in.Software, in.OS, in.JoinState)

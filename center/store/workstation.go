@@ -48,6 +48,7 @@ func (s *Store) UpdateWorkstation(ctx context.Context, w *postern.Workstation) e
 			ID: row.ID, Version: row.Version, Kind: row.Kind, Name: row.Name, Software: row.Software, Os: row.Os,
 			JoinState: row.JoinState, EnterpriseJoined: row.EnterpriseJoined, State: row.State, IdentityKey: row.IdentityKey,
 			LinkKey: row.LinkKey, CreatedAt: row.CreatedAt, LastSeenAt: row.LastSeenAt, PairedAt: row.PairedAt, RevokedAt: row.RevokedAt,
+			InstallTokenID: row.InstallTokenID,
 		})
 		if err := versioned(rows, err, "workstation", func() error { _, err := t.q.GetWorkstation(ctx, row.ID); return err }); err != nil {
 			return err
@@ -81,15 +82,16 @@ func (s *Store) UseWorkstationProof(ctx context.Context, workstation postern.Wor
 	return fresh && err == nil, err
 }
 
-// CountUnpairedWorkstations counts those of an integration that never had an active pairing.
+// CountUnpairedWorkstations counts those of an integration that never had an active pairing, and no install token.
 func (s *Store) CountUnpairedWorkstations(ctx context.Context, integration postern.IntegrationID) (int64, error) {
 	n, err := s.read(ctx).CountUnpairedWorkstations(ctx, string(integration))
 	return n, failure(err, "workstation")
 }
 
-// UnpairedWorkstations lists those that never had an active pairing and were created before a time, oldest first.
-func (s *Store) UnpairedWorkstations(ctx context.Context, before time.Time, limit int32) ([]postern.Workstation, error) {
-	rows, err := s.read(ctx).ListUnpairedWorkstations(ctx, query.ListUnpairedWorkstationsParams{CreatedAt: millis(before), Limit: limit})
+// UnpairedWorkstations lists those that never had an active pairing, oldest first: those created before a time, and of
+// those with an install token the ones that nothing was heard of since another.
+func (s *Store) UnpairedWorkstations(ctx context.Context, before, silent time.Time, limit int32) ([]postern.Workstation, error) {
+	rows, err := s.read(ctx).ListUnpairedWorkstations(ctx, query.ListUnpairedWorkstationsParams{Before: millis(before), Silent: optionalMillis(&silent), Most: limit})
 	return convert(rows, err, "workstation", workstationOf)
 }
 
@@ -107,6 +109,7 @@ func workstationRow(w postern.Workstation) query.Workstation {
 		Software: w.Software, Os: w.OS, JoinState: string(w.JoinState), EnterpriseJoined: w.EnterpriseJoined,
 		State: string(w.State), IdentityKey: blob(w.IdentityKey), LinkKey: blob(w.LinkKey), CreatedAt: millis(w.CreatedAt),
 		LastSeenAt: optionalMillis(w.LastSeenAt), PairedAt: optionalMillis(w.PairedAt), RevokedAt: optionalMillis(w.RevokedAt),
+		InstallTokenID: optionalText(w.InstallTokenID),
 	}
 }
 
@@ -118,5 +121,6 @@ func workstationOf(row query.Workstation) (postern.Workstation, error) {
 		State: postern.WorkstationState(row.State), IdentityKey: fromBlob(row.IdentityKey), LinkKey: fromBlob(row.LinkKey),
 		CreatedAt: fromMillis(row.CreatedAt), LastSeenAt: fromOptionalMillis(row.LastSeenAt),
 		PairedAt: fromOptionalMillis(row.PairedAt), RevokedAt: fromOptionalMillis(row.RevokedAt),
+		InstallTokenID: postern.InstallTokenID(row.InstallTokenID.String),
 	}, nil
 }

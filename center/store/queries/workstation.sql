@@ -9,24 +9,29 @@ SELECT * FROM workstations WHERE integration_id = $1 ORDER BY created_at, id;
 
 -- name: InsertWorkstation :execrows
 INSERT INTO workstations (id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state,
-    identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at, install_token_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdateWorkstation :execrows
 UPDATE workstations
 SET version = version + 1, kind = $3, name = $4, software = $5, os = $6, join_state = $7, enterprise_joined = $8,
-    state = $9, identity_key = $10, link_key = $11, created_at = $12, last_seen_at = $13, paired_at = $14, revoked_at = $15
+    state = $9, identity_key = $10, link_key = $11, created_at = $12, last_seen_at = $13, paired_at = $14, revoked_at = $15,
+    install_token_id = $16
 WHERE id = $1 AND version = $2;
 
 -- name: SeeWorkstation :execrows
 UPDATE workstations SET last_seen_at = $2 WHERE id = $1;
 
 -- name: CountUnpairedWorkstations :one
-SELECT count(*) FROM workstations WHERE integration_id = $1 AND paired_at IS NULL;
+SELECT count(*) FROM workstations WHERE integration_id = $1 AND paired_at IS NULL AND install_token_id IS NULL;
 
 -- name: ListUnpairedWorkstations :many
-SELECT * FROM workstations WHERE paired_at IS NULL AND created_at < $1 ORDER BY created_at, id LIMIT $2;
+SELECT * FROM workstations
+WHERE paired_at IS NULL AND (
+    install_token_id IS NULL AND created_at < sqlc.arg(before)
+    OR install_token_id IS NOT NULL AND coalesce(last_seen_at, created_at) < sqlc.arg(silent))
+ORDER BY created_at, id LIMIT sqlc.arg(most);
 
 -- name: DeleteUnpairedWorkstation :execrows
 DELETE FROM workstations WHERE id = $1 AND paired_at IS NULL;

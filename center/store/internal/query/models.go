@@ -207,6 +207,20 @@ type IdentityProof struct {
 	At      int64
 }
 
+type InstallToken struct {
+	ID            string
+	IntegrationID string
+	Name          string
+	Hash          []byte
+	MaxUses       int64
+	Uses          int64
+	CreatedAt     int64
+	CreatedBy     string
+	ExpiresAt     int64
+	LastUsedAt    sql.NullInt64
+	RevokedAt     sql.NullInt64
+}
+
 type Integration struct {
 	ID               string
 	Version          int64
@@ -538,6 +552,7 @@ type Workstation struct {
 	LastSeenAt       sql.NullInt64
 	PairedAt         sql.NullInt64
 	RevokedAt        sql.NullInt64
+	InstallTokenID   sql.NullString
 }
 
 type WorkstationProof struct {

@@ -43,7 +43,7 @@ func (q *Queries) CountPairings(ctx context.Context, integrationID string) ([]Co
 }
 
 const countUnpairedWorkstations = `-- name: CountUnpairedWorkstations :one
-SELECT count(*) FROM workstations WHERE integration_id = $1 AND paired_at IS NULL
+SELECT count(*) FROM workstations WHERE integration_id = $1 AND paired_at IS NULL AND install_token_id IS NULL
 `
 
 func (q *Queries) CountUnpairedWorkstations(ctx context.Context, integrationID string) (int64, error) {
@@ -210,7 +210,7 @@ func (q *Queries) GetPairing(ctx context.Context, id string) (Pairing, error) {
 }
 
 const getWorkstation = `-- name: GetWorkstation :one
-SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at FROM workstations WHERE id = $1
+SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at, install_token_id FROM workstations WHERE id = $1
 `
 
 func (q *Queries) GetWorkstation(ctx context.Context, id string) (Workstation, error) {
@@ -233,12 +233,13 @@ func (q *Queries) GetWorkstation(ctx context.Context, id string) (Workstation, e
 		&i.LastSeenAt,
 		&i.PairedAt,
 		&i.RevokedAt,
+		&i.InstallTokenID,
 	)
 	return i, err
 }
 
 const getWorkstationByKey = `-- name: GetWorkstationByKey :one
-SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at FROM workstations WHERE identity_key = $1
+SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at, install_token_id FROM workstations WHERE identity_key = $1
 `
 
 func (q *Queries) GetWorkstationByKey(ctx context.Context, identityKey []byte) (Workstation, error) {
@@ -261,6 +262,7 @@ func (q *Queries) GetWorkstationByKey(ctx context.Context, identityKey []byte) (
 		&i.LastSeenAt,
 		&i.PairedAt,
 		&i.RevokedAt,
+		&i.InstallTokenID,
 	)
 	return i, err
 }
@@ -312,8 +314,8 @@ func (q *Queries) InsertPairing(ctx context.Context, arg InsertPairingParams) (i
 
 const insertWorkstation = `-- name: InsertWorkstation :execrows
 INSERT INTO workstations (id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state,
-    identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at, install_token_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 ON CONFLICT DO NOTHING
 `
 
@@ -334,6 +336,7 @@ type InsertWorkstationParams struct {
 	LastSeenAt       sql.NullInt64
 	PairedAt         sql.NullInt64
 	RevokedAt        sql.NullInt64
+	InstallTokenID   sql.NullString
 }
 
 func (q *Queries) InsertWorkstation(ctx context.Context, arg InsertWorkstationParams) (int64, error) {
@@ -354,6 +357,7 @@ func (q *Queries) InsertWorkstation(ctx context.Context, arg InsertWorkstationPa
 		arg.LastSeenAt,
 		arg.PairedAt,
 		arg.RevokedAt,
+		arg.InstallTokenID,
 	)
 	if err != nil {
 		return 0, err
@@ -509,16 +513,21 @@ func (q *Queries) ListPairingsOfWorkstation(ctx context.Context, workstationID s
 }
 
 const listUnpairedWorkstations = `-- name: ListUnpairedWorkstations :many
-SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at FROM workstations WHERE paired_at IS NULL AND created_at < $1 ORDER BY created_at, id LIMIT $2
+SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at, install_token_id FROM workstations
+WHERE paired_at IS NULL AND (
+    install_token_id IS NULL AND created_at < $1
+    OR install_token_id IS NOT NULL AND coalesce(last_seen_at, created_at) < $2)
+ORDER BY created_at, id LIMIT $3
 `
 
 type ListUnpairedWorkstationsParams struct {
-	CreatedAt int64
-	Limit     int32
+	Before int64
+	Silent sql.NullInt64
+	Most   int32
 }
 
 func (q *Queries) ListUnpairedWorkstations(ctx context.Context, arg ListUnpairedWorkstationsParams) ([]Workstation, error) {
-	rows, err := q.db.QueryContext(ctx, listUnpairedWorkstations, arg.CreatedAt, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, listUnpairedWorkstations, arg.Before, arg.Silent, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -543,6 +552,7 @@ func (q *Queries) ListUnpairedWorkstations(ctx context.Context, arg ListUnpaired
 			&i.LastSeenAt,
 			&i.PairedAt,
 			&i.RevokedAt,
+			&i.InstallTokenID,
 		); err != nil {
 			return nil, err
 		}
@@ -558,7 +568,7 @@ func (q *Queries) ListUnpairedWorkstations(ctx context.Context, arg ListUnpaired
 }
 
 const listWorkstations = `-- name: ListWorkstations :many
-SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at FROM workstations WHERE integration_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, version, kind, name, software, os, join_state, enterprise_joined, state, identity_key, link_key, created_at, last_seen_at, paired_at, revoked_at, install_token_id FROM workstations WHERE integration_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListWorkstations(ctx context.Context, integrationID string) ([]Workstation, error) {
@@ -587,6 +597,7 @@ func (q *Queries) ListWorkstations(ctx context.Context, integrationID string) ([
 			&i.LastSeenAt,
 			&i.PairedAt,
 			&i.RevokedAt,
+			&i.InstallTokenID,
 		); err != nil {
 			return nil, err
 		}
@@ -662,7 +673,8 @@ func (q *Queries) UpdatePairing(ctx context.Context, arg UpdatePairingParams) (i
 const updateWorkstation = `-- name: UpdateWorkstation :execrows
 UPDATE workstations
 SET version = version + 1, kind = $3, name = $4, software = $5, os = $6, join_state = $7, enterprise_joined = $8,
-    state = $9, identity_key = $10, link_key = $11, created_at = $12, last_seen_at = $13, paired_at = $14, revoked_at = $15
+    state = $9, identity_key = $10, link_key = $11, created_at = $12, last_seen_at = $13, paired_at = $14, revoked_at = $15,
+    install_token_id = $16
 WHERE id = $1 AND version = $2
 `
 
@@ -682,6 +694,7 @@ type UpdateWorkstationParams struct {
 	LastSeenAt       sql.NullInt64
 	PairedAt         sql.NullInt64
 	RevokedAt        sql.NullInt64
+	InstallTokenID   sql.NullString
 }
 
 func (q *Queries) UpdateWorkstation(ctx context.Context, arg UpdateWorkstationParams) (int64, error) {
@@ -701,6 +714,7 @@ func (q *Queries) UpdateWorkstation(ctx context.Context, arg UpdateWorkstationPa
 		arg.LastSeenAt,
 		arg.PairedAt,
 		arg.RevokedAt,
+		arg.InstallTokenID,
 	)
 	if err != nil {
 		return 0, err

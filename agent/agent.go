@@ -31,6 +31,8 @@ type Config struct {
 	System   string // of the machine, for people
 	// Socket is where keys are plugged in; nil: nowhere, for a command that only pairs.
 	Socket Socket
+	// InstallFiles are where the file of the installer may lie, the first that is there counts. See [Agent.Run].
+	InstallFiles []string
 
 	Transport signed.Transport
 	Dial      func(ctx context.Context, url string) (relay.Conn, error)
@@ -39,10 +41,14 @@ type Config struct {
 	TPM       func() (transport.TPMCloser, error)
 	Random    io.Reader
 	Now       func() time.Time
+	Sleep     func(ctx context.Context, d time.Duration) error // before an enrolment is tried again
 	Log       *slog.Logger
 }
 
 func (c *Config) complete() {
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
 	if c.Transport == nil {
 		c.Transport = signed.HTTP(nil)
 	}
@@ -172,6 +178,8 @@ type Enrolment struct {
 	Server      string `json:"server"`
 	Integration string `json:"integration,omitempty"` // identifier or application name; may be empty when there is only one
 	Name        string `json:"name,omitempty"`        // empty: the machine's own
+
+	InstallToken string `json:"install_token,omitempty"` // from the file beside the installer
 }
 
 // Enrol makes this workstation known to a control center.
@@ -197,7 +205,8 @@ func (a *Agent) Enrol(ctx context.Context, in Enrolment) error {
 	}
 	w, err := workstation.Enrol(ctx, workstation.Enrolment{
 		Server: in.Server, Integration: in.Integration, Name: about.Name, Kind: postern.WorkstationAgent, Software: about.Software, OS: about.OS,
-		JoinState: about.JoinState, EnterpriseJoined: about.EnterpriseJoined, Begun: a.vault.read().Workstation,
+		JoinState: about.JoinState, EnterpriseJoined: about.EnterpriseJoined,
+		InstallToken: in.InstallToken, Begun: a.vault.read().Workstation,
 	}, a.env())
 	if err != nil {
 		return err

@@ -14,14 +14,15 @@ import (
 // joinEvery is how often this machine's join state is looked at.
 const joinEvery = time.Hour
 
-// Run is the agent at work, until ctx ends: connection, sessions, keys. Without an enrolment it waits for one. It returns
-// nil.
+// Run is the agent at work, until ctx ends: connection, sessions, keys. Without an enrolment it makes one with the install
+// file, or waits for one. It returns nil.
 func (a *Agent) Run(ctx context.Context) error {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tasks.Go(func() { a.watchJoin(ctx) })
+	tasks.Go(func() { a.install(ctx) })
 	for ctx.Err() == nil {
 		w, keys := a.current()
 		if w == nil {

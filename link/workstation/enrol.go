@@ -27,6 +27,8 @@ type Enrolment struct {
 	Software    string
 	OS          string
 	JoinState   postern.JoinState
+	// InstallToken is from the file beside the installer; empty where anybody may enrol. It is not kept.
+	InstallToken string
 	// EnterpriseJoined says that it is registered with an on-premises device registration service.
 	EnterpriseJoined bool
 	// Begun is the state that was kept last, when it has no ID: the enrolment was begun and its answer did not come. Its
@@ -66,10 +68,10 @@ func Enrol(ctx context.Context, in Enrolment, env Env) (*Workstation, error) {
 	link := static.Public()
 	body := postern.WorkstationEnrolment{
 		Integration: in.Integration, Name: in.Name, Kind: in.Kind, Software: in.Software, OS: in.OS,
-		JoinState: in.JoinState, EnterpriseJoined: in.EnterpriseJoined,
+		JoinState: in.JoinState, EnterpriseJoined: in.EnterpriseJoined, InstallToken: in.InstallToken,
 		IdentityKey: postern.Bytes(identity.Public().(ed25519.PublicKey)), LinkKey: link[:],
 	}
-	body.Proof = ed25519.Sign(identity, postern.WorkstationEnrolmentMessage(body.Integration, body.IdentityKey, body.LinkKey))
+	body.Proof = ed25519.Sign(identity, body.Message())
 	var self postern.WorkstationSelf
 	if err := caller.Call(ctx, "POST", "/enrolments", nil, body, &self); err != nil {
 		return nil, err

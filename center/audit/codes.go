@@ -45,6 +45,21 @@ var (
 	StreamWorks      = Code{"AUD012I", "audit.stream_works", "A sink takes the audit trail again."}
 	FilterShared     = Code{"AUD013I", "audit.filter_shared", "A filter of the audit trail was shared, changed for all, or taken back."}
 
+	SetupBegun       = Code{"SUP001I", "setup.begun", "A set-up of a tenant was begun."}
+	SetupSignInAsked = Code{"SUP002I", "setup.sign_in_asked", "A code was asked for, with which an administrator signs in for a set-up."}
+	SetupSignedIn    = Code{"SUP003W", "setup.signed_in", "An administrator of the tenant signed in for a set-up."}
+	SetupNotSignedIn = Code{"SUP004W", "setup.not_signed_in", "Nobody signed in for a set-up, or nobody who can go on with it."}
+	SetupLooked      = Code{"SUP005I", "setup.looked", "A tenant was looked at for a set-up."}
+	SetupApplying    = Code{"SUP006W", "setup.applying", "A set-up began to write at Entra."}
+	SetupStepDone    = Code{"SUP007W", "setup.step_done", "A step of a set-up was done, and read back."}
+	SetupStopped     = Code{"SUP008E", "setup.stopped", "A set-up stopped; a person is needed."}
+	SetupReady       = Code{"SUP009I", "setup.ready", "A set-up ended: the integration stands, and nothing secret is held for the set-up any more."}
+	SetupFinishing   = Code{"SUP010I", "setup.finishing", "Somebody told what they made by hand for a set-up."}
+	SetupUndoing     = Code{"SUP011W", "setup.undoing", "A set-up began to be undone."}
+	SetupStepUndone  = Code{"SUP012W", "setup.step_undone", "A step of a set-up was taken back."}
+	SetupUndone      = Code{"SUP013W", "setup.undone", "A set-up was undone; what was there before, or is used by others, stays."}
+	SetupForgotten   = Code{"SUP014I", "setup.forgotten", "A set-up was forgotten; what it made stays."}
+
 	IntegrationAdded       = Code{"INT001I", "integration.created", "An integration was added."}
 	IntegrationAddFailed   = Code{"INT002E", "integration.create_failed", "Adding an integration failed; nothing was left behind."}
 	IntegrationUpdated     = Code{"INT003I", "integration.updated", "An integration was changed."}

@@ -5,6 +5,8 @@ func Codes() []Code {
 	return []Code{
 		SystemStarted, SystemStopped, BackupTaken, SetupLinkMade, AdministratorMade, PasskeyAdded, SignedIn, SignInFailed,
 		SignedOut, AdministratorEdit, AdministratorGone, AdministratorAsked, TokenMade, TokenRevoked, AccessDenied,
+		SetupBegun, SetupSignInAsked, SetupSignedIn, SetupNotSignedIn, SetupLooked, SetupApplying, SetupStepDone, SetupStopped,
+		SetupReady, SetupFinishing, SetupUndoing, SetupStepUndone, SetupUndone, SetupForgotten,
 		IntegrationAdded, IntegrationAddFailed, IntegrationUpdated, IntegrationEnabled, IntegrationDisabled,
 		IntegrationTested, IntegrationTestFailed, IntegrationFlags, IntegrationLogin, IntegrationDebugOn,
 		IntegrationDebugOff, IntegrationRemoved, IntegrationUpdateError, GroupsReady, GroupsFailed,

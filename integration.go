@@ -66,7 +66,7 @@ type Integration struct {
 	TenantName        string          `json:"tenant_name,omitempty" doc:"The organisation's display name, where the application may read it."`
 	ClientID          string          `json:"client_id" format:"uuid"`
 	Credential        Credential      `json:"credential"`
-	PermissionSet     PermissionSet   `json:"permission_set" enum:"passkeys,standard,full"`
+	PermissionSet     PermissionSet   `json:"permission_set" enum:"passkeys,standard,full,directory,legacy"`
 	Flags             FlagSet         `json:"flags"`
 	ChallengeTimeout  int             `json:"challenge_timeout_minutes" minimum:"5" maximum:"43200"`
 	Attestation       AttestationMode `json:"attestation" enum:"none,packed"`
@@ -115,7 +115,7 @@ type IntegrationInput struct {
 	ServiceAccountUsername string          `json:"service_account_username,omitempty" doc:"Legacy mode only."`
 	ServiceAccountPassword string          `json:"service_account_password,omitempty" doc:"Legacy mode only."`
 	CredentialEndsAt       *time.Time      `json:"credential_ends_at,omitempty" doc:"When the secret ends, as Entra shows it. Without a secret in the form it is noted for the stored one."`
-	PermissionSet          PermissionSet   `json:"permission_set,omitempty" enum:"passkeys,standard,full" default:"standard"`
+	PermissionSet          PermissionSet   `json:"permission_set,omitempty" enum:"passkeys,standard,full,directory,legacy" default:"standard"`
 	ChallengeTimeout       int             `json:"challenge_timeout_minutes,omitempty" minimum:"0" doc:"5 to 43200 minutes; 0 means Graph's default of 5."`
 	Attestation            AttestationMode `json:"attestation,omitempty" enum:"none,packed"`
 	AllowLowAssurance      bool            `json:"allow_low_assurance,omitempty"`

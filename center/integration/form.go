@@ -33,11 +33,10 @@ func checkForm(in postern.IntegrationInput, now time.Time) (postern.IntegrationI
 	if in.Experience != postern.ExperienceNative {
 		return in, nil, none, postern.FieldErrorf("experience", "There is no login experience %q.", in.Experience)
 	}
-	switch in.PermissionSet {
-	case "":
+	if in.PermissionSet == "" {
 		in.PermissionSet = postern.PermissionsStandard
-	case postern.PermissionsPasskeys, postern.PermissionsStandard, postern.PermissionsFull:
-	default:
+	}
+	if !in.PermissionSet.Valid() {
 		return in, nil, none, postern.FieldErrorf("permission_set", "There is no permission set %q.", in.PermissionSet)
 	}
 	switch in.Attestation {
@@ -52,6 +51,13 @@ func checkForm(in postern.IntegrationInput, now time.Time) (postern.IntegrationI
 	}
 	if in.ChallengeTimeout < postern.MinChallengeTimeout || in.ChallengeTimeout > postern.MaxChallengeTimeout {
 		return in, nil, none, postern.Errorf(postern.CodeEntraChallengeRange, "").OnField("challenge_timeout_minutes")
+	}
+	if ends := in.CredentialEndsAt; ends != nil {
+		if ends.Year() < 2000 || ends.Year() > 9998 {
+			return in, nil, none, postern.FieldErrorf("credential_ends_at", "That is no day on which a secret could end.")
+		}
+		at := ends.UTC()
+		in.CredentialEndsAt = &at
 	}
 	credential, info, err := formCredential(in, now)
 	return in, credential, info, err
@@ -100,7 +106,7 @@ func formCredential(in postern.IntegrationInput, now time.Time) (*entra.Credenti
 			Kind: info.Kind, Certificate: []byte(in.ClientCertificate), PrivateKey: []byte(in.ClientPrivateKey),
 		}, info, nil
 	case hasSecret:
-		info.Kind = postern.CredentialSecret
+		info.Kind, info.EndsAt = postern.CredentialSecret, in.CredentialEndsAt
 		return &entra.Credential{Kind: info.Kind, ClientSecret: strings.TrimSpace(in.ClientSecret)}, info, nil
 	}
 	return nil, info, nil

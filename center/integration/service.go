@@ -22,7 +22,7 @@ const httpDebugFor = time.Hour
 // Topic is what is published on the backbone when an integration changed.
 func Topic(id postern.IntegrationID) string { return "integration/" + string(id) }
 
-// Service is everything that can be done with integrations. All fields but Sleep, Observer, Transport and Enabled are needed.
+// Service is everything that can be done with integrations. All fields but Sleep, Observer, Transport and the functions are needed.
 type Service struct {
 	Store    Store
 	Sealer   seal.Sealer
@@ -42,6 +42,10 @@ type Service struct {
 	Enabled func(ctx context.Context, id postern.IntegrationID) error
 	// Follow is called in the transaction that changed something about the groups, so that users are moved into them.
 	Follow func(ctx context.Context, id postern.IntegrationID) error
+
+	// Rotating is called in the transaction that stores a credential from the form; an error refuses it. nil: nothing is
+	// in the way.
+	Rotating func(ctx context.Context, id postern.IntegrationID) error
 
 	mu      sync.Mutex
 	tenants map[postern.IntegrationID]opened
@@ -67,14 +71,20 @@ func (s *Service) Get(ctx context.Context, id postern.IntegrationID) (postern.In
 // Add validates the form, proves the connection to Entra with every right that will be needed, and only then stores
 // the integration, DISABLED. When anything fails, nothing is left behind but the audit entry that says so.
 func (s *Service) Add(ctx context.Context, in postern.IntegrationInput) (postern.Integration, error) {
-	added, err := s.add(ctx, in)
+	return s.AddAlso(ctx, in, func(context.Context, postern.Integration) error { return nil })
+}
+
+// AddAlso is Add, and calls also in the transaction that stores the integration, so that whoever waits for it has it or
+// there is none.
+func (s *Service) AddAlso(ctx context.Context, in postern.IntegrationInput, also func(ctx context.Context, i postern.Integration) error) (postern.Integration, error) {
+	added, err := s.add(ctx, in, also)
 	if err != nil {
 		s.recordFailure(ctx, audit.IntegrationAddFailed, "", in.ApplicationName, err)
 	}
 	return added, err
 }
 
-func (s *Service) add(ctx context.Context, in postern.IntegrationInput) (postern.Integration, error) {
+func (s *Service) add(ctx context.Context, in postern.IntegrationInput, also func(ctx context.Context, i postern.Integration) error) (postern.Integration, error) {
 	var none postern.Integration
 	offered, err := s.Offered(ctx)
 	if err != nil {
@@ -127,6 +137,9 @@ func (s *Service) add(ctx context.Context, in postern.IntegrationInput) (postern
 				return err
 			}
 		}
+		if err := also(ctx, i); err != nil {
+			return err
+		}
 		return s.Audit.Record(ctx, event(audit.IntegrationAdded, i, "The integration was added and stands DISABLED.", nil))
 	})
 	if err != nil {
@@ -175,6 +188,9 @@ func (s *Service) update(ctx context.Context, id postern.IntegrationID, in poste
 			return none, err
 		}
 		credential, info = &stored, i.Credential
+		if in.CredentialEndsAt != nil && info.Kind == postern.CredentialSecret {
+			info.EndsAt = in.CredentialEndsAt
+		}
 	}
 	apply(&i, in, now)
 	i.Credential = info
@@ -194,6 +210,11 @@ func (s *Service) update(ctx context.Context, id postern.IntegrationID, in poste
 		}
 	}
 	err = s.Store.Atomically(ctx, func(ctx context.Context) error {
+		if given != nil && s.Rotating != nil {
+			if err := s.Rotating(ctx, id); err != nil {
+				return err
+			}
+		}
 		changed := i
 		if err := s.Store.UpdateIntegration(ctx, &changed); err != nil {
 			return err

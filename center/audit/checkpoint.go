@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -206,4 +207,38 @@ func (l *Log) makeKeys(ctx context.Context) (keyPair, error) {
 		return l.Store.SetSetting(ctx, settingKey, sealed)
 	})
 	return keys, err
+}
+
+// Coverage is how far the last checkpoint reaches.
+type Coverage struct {
+	Entries int64 // of the trail
+	Covered int64 // of them, by the last checkpoint; 0 if none was made
+	// Forged: the checkpoint in the database was not signed by this Postern.
+	Forged bool
+	// Since is when the first entry was made that it does not cover; zero if it covers all.
+	Since time.Time
+}
+
+// Coverage looks at the last checkpoint. It verifies its signature, and nothing of the trail.
+func (l *Log) Coverage(ctx context.Context) (Coverage, error) {
+	var c Coverage
+	text, err := l.Store.Setting(ctx, settingCheckpoint)
+	if err != nil {
+		return c, err
+	}
+	if text != nil {
+		last, err := l.openCheckpoint(ctx, string(text))
+		if c.Forged = postern.IsCode(err, postern.CodeInvalid); err != nil && !c.Forged {
+			return c, err
+		}
+		c.Covered = last.Size
+	}
+	if c.Entries, _, err = l.Store.AuditHead(ctx); err != nil || c.Entries <= c.Covered {
+		return c, err
+	}
+	next, err := l.Store.AuditEvents(ctx, Query{AfterSequence: c.Covered, Limit: 1})
+	if err == nil && len(next) > 0 {
+		c.Since = next[0].At
+	}
+	return c, err
 }

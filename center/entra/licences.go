@@ -101,7 +101,7 @@ var (
 	NeedOrganization = Need{"read the organisation's domains", opOrganization.needs}
 	NeedDevices      = Need{"read Intune's device configuration", readDevices}
 	NeedRegistration = Need{"read the application's own registration", readApplications}
-	NeedAccess       = needAccess
+	NeedPolicy       = Need{"read the passkey policy", readPolicy}
 )
 
 // Kind is the type that permissions of this tenant's credential have.

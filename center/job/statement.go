@@ -18,6 +18,8 @@ type statements struct {
 	leave    string // says that a runner ended
 	forget   string // drops runners that have been silent for long
 	counting string // jobs by kind and state
+	late     string // jobs that could have begun so many milliseconds ago: how many, since when, and how many runners live
+	lost     string // jobs that were given up since a time, by kind
 }
 
 // waitingStates are the states of a job that has not begun, or that waits to be run again.
@@ -56,6 +58,12 @@ var sqliteStatements = statements{
 	leave:    `DELETE FROM job_runners WHERE id = $1`,
 	forget:   `DELETE FROM job_runners WHERE seen_at < CAST(round((julianday('now') - 2440587.5) * 86400000) AS integer) - $1`,
 	counting: countingText,
+	late: `SELECT count(*), coalesce(min(CAST(round((julianday(scheduled_at) - 2440587.5) * 86400000) AS integer)), 0),
+		(SELECT count(*) FROM job_runners WHERE seen_at > CAST(round((julianday('now') - 2440587.5) * 86400000) AS integer) - 120000)
+		FROM river_job WHERE kind = '` + envelopeKind + `' AND state = 'available'
+			AND julianday(scheduled_at) < julianday('now') - $1 / 86400000.0`,
+	lost: `SELECT args ->> 'kind' AS kind, count(*) FROM river_job WHERE kind = '` + envelopeKind + `' AND state = 'discarded'
+		AND CAST(round((julianday(finalized_at) - 2440587.5) * 86400000) AS integer) >= $1 GROUP BY 1 ORDER BY 1`,
 }
 
 // On PostgreSQL a row lock on the waiting job keeps it from being taken (River skips locked rows) until the transaction
@@ -79,4 +87,10 @@ var postgresStatements = statements{
 	leave:    `DELETE FROM job_runners WHERE id = $1`,
 	forget:   `DELETE FROM job_runners WHERE seen_at < extract(epoch FROM clock_timestamp()) * 1000 - $1`,
 	counting: countingText,
+	late: `SELECT count(*), coalesce(min(CAST(extract(epoch FROM scheduled_at) * 1000 AS bigint)), 0),
+		(SELECT count(*) FROM job_runners WHERE seen_at > extract(epoch FROM clock_timestamp()) * 1000 - 120000)
+		FROM river_job WHERE kind = '` + envelopeKind + `' AND state = 'available'
+			AND scheduled_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`,
+	lost: `SELECT args ->> 'kind' AS kind, count(*) FROM river_job WHERE kind = '` + envelopeKind + `' AND state = 'discarded'
+		AND finalized_at >= to_timestamp($1::bigint / 1000.0) GROUP BY 1 ORDER BY 1`,
 }

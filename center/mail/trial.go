@@ -59,3 +59,17 @@ func (s *Service) try(ctx context.Context, settings postern.MailSettings, to str
 	}}
 	return line.send(ctx, m, letter, "")
 }
+
+// Check opens a conversation with the mail server and signs in, and sends nothing. Nil: messages could be sent.
+func (s *Service) Check(ctx context.Context) error {
+	settings, err := s.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	line, err := s.dial(ctx, settings)
+	if err != nil {
+		return err
+	}
+	line.close()
+	return nil
+}

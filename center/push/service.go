@@ -27,6 +27,8 @@ type Store interface {
 	Workstation(ctx context.Context, id postern.WorkstationID) (postern.Workstation, error)
 
 	PushSubscription(ctx context.Context, phone postern.PhoneID) (sealed []byte, err error)
+	// PushPhones lists phones that have a subscription.
+	PushPhones(ctx context.Context, limit int) ([]postern.PhoneID, error)
 	SetPushSubscription(ctx context.Context, phone postern.PhoneID, sealed []byte, at time.Time) error
 	// DeletePushSubscription with sealed deletes only that one.
 	DeletePushSubscription(ctx context.Context, phone postern.PhoneID, sealed []byte) error

@@ -82,11 +82,10 @@ func (t *Tenant) walkPasskeyPolicy(ctx context.Context, from postern.PasskeyPoli
 
 // patchPasskeyPolicy writes the members that differ.
 func (t *Tenant) patchPasskeyPolicy(ctx context.Context, from, to postern.PasskeyPolicy, kept unmanaged) error {
-	body := passkeyChanges(from, to, kept)
-	if len(body) == 0 {
+	body := passkeyPolicyBody(from, to, kept)
+	if body == nil {
 		return nil
 	}
-	body["@odata.type"] = passkeyPolicyType
 	_, err := t.send(ctx, call{op: opWritePasskeyPolicy, method: http.MethodPatch, path: passkeyPolicyPath, body: body, on: object{kind: "passkey policy"}})
 	return err
 }

@@ -6,9 +6,9 @@
 // applies a recipe looks, takes the first step that is not done, keeps [Step.Was] unless it keeps one of that step
 // already, sends the requests in order, and looks until the step is done. That may be broken off anywhere and begun again.
 //
-// Values in braces stand for what an earlier answer gave: {application_id}. [Values] has those that a look tells, and
-// [Request.Captured] those of an answer. A request that would make something a second time names in [Request.Unless]
-// where to look for it first.
+// Values in braces stand for what an earlier answer gave: {application_id}. What a look tells is filled in already;
+// [Values] has it too, and [Request.Captured] what an answer gives. A request that would make something a second time
+// says in [Request.Find] where to look for it first; who has just looked need not.
 //
 // It does not own the policy: what may be registered and used under one is center/policy/impact's to judge, and how one is
 // written is center/entra's.

@@ -1,7 +1,6 @@
 package recipe
 
 import (
-	"context"
 	"encoding/json"
 	"time"
 
@@ -30,12 +29,12 @@ const (
 	ValueClientID         = "client_id"      // its application (client) id
 	ValueServicePrincipal = "service_principal_id"
 	ValueGraph            = "graph_id" // object id of Microsoft Graph's service principal in the tenant
-	ValueGrant            = "grant_id"
-	ValueSecret           = "client_secret"    // an answer gives it once; it is never rendered
+	ValueGrant            = "grant_id" // of the delegated permissions
+	ValueSecret           = "client_secret"
 	ValueSecretID         = "client_secret_id" // its key id
+	ValueDomain           = "initial_domain"   // the tenant's own, under onmicrosoft.com
 	ValueAccount          = "service_account_id"
-	ValueAccountPassword  = "service_account_password" // whoever applies gives it
-	ValueAccountUPN       = "service_account_upn"
+	ValueAccountPassword  = "service_account_password" // whoever applies gives it; no answer does
 	ValueWindows          = "windows_id"
 	ValueWindowsGroup     = "windows_group_id"
 )
@@ -43,85 +42,40 @@ const (
 // Want is what a tenant shall have.
 type Want struct {
 	Setup postern.SetupID
-	Input postern.SetupInput // with its defaults; see [Complete]
-	// TenantID is empty as long as nobody signed in and none was given.
-	TenantID string
+	Input postern.SetupInput // as [Complete] gave it
 	// Certificate is the DER form of the certificate that was made; nil under a client secret.
 	Certificate []byte
 	// ApplicationID is the object id of the registration, once it is known. Without it the registration is found by the
 	// mark of the set-up that stands in it.
 	ApplicationID string
-	// SecretID is the key id of the client secret that whoever applies holds. Any other secret of this set-up is lost and
-	// gets replaced.
+	// SecretID is the key id of the client secret that whoever applies holds. Any other secret of this set-up is lost, and
+	// taken away before one is made.
 	SecretID string
-	// Now is when validity begins.
+	// Now is when a secret's validity begins.
 	Now time.Time
 }
 
-// Request is one request to Microsoft Graph.
-type Request struct {
-	Doing   string // what for, as it completes "to …"
-	Method  string
-	Version string // v1.0 or beta
-	Path    string // from the version on, with its query; values in braces are escaped when they are filled in
-	Body    json.RawMessage
-	// Capture names what the answer gives, by the member of the answer.
-	Capture map[string]string
-	// Secret names those of the captured values that are never shown.
-	Secret []string
-	// Unless says where to look first for what the request makes; nil for a request that may be repeated.
-	Unless *Find
-	// Guard is what must hold of the object before it is written, where a script was made for a tenant that was not looked
-	// at, or some time ago.
-	Guard *Guard
-	// There is part of a refusal that says that what was asked for is there already.
-	There string
-	// Late says that a refusal with 400, 403 or 404 may mean that something made a moment ago does not show everywhere yet.
-	Late bool
+// mark stands in everything that the set-up makes and that has room for it.
+func (w Want) mark() string { return "postern-setup:" + string(w.Setup) }
+
+func (w Want) delegated() []postern.PermissionGrant {
+	return grantsOf(w.Input.PermissionSet, postern.PermissionDelegated)
 }
 
-// Find is a place to look for something.
-type Find struct {
-	Path string
-	// Match are members and what they must equal, of an item of the list, or of the object itself if Single.
-	Match  []Member
-	Single bool
-	// Capture names what is found, as in [Request].
-	Capture map[string]string
+func (w Want) application() []postern.PermissionGrant {
+	return grantsOf(w.Input.PermissionSet, postern.PermissionApplication)
 }
 
-// Member is a member of an object and a value of it, as JSON; strings may be values in braces.
-type Member struct {
-	Name  string
-	Value json.RawMessage
+func grantsOf(set postern.PermissionSet, kind string) (out []postern.PermissionGrant) {
+	for _, g := range postern.Grants(set) {
+		if g.Type == kind {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
-// Guard compares the object at a path with what was planned for.
-type Guard struct {
-	Path string
-	// Done are members that, when all have these values, leave nothing to write.
-	Done []Member
-	// Only are members that may have one of these values; any other stops the script.
-	Only []Allowed
-}
-
-// Allowed is a member of an object and the values, as JSON, it may have. A member that is absent is null.
-type Allowed struct {
-	Name   string
-	Values []json.RawMessage
-}
-
-// Answer is Graph's answer to a request.
-type Answer struct {
-	Status int
-	Body   json.RawMessage
-}
-
-// Asker sends a request whose values are filled in. It answers with whatever status Graph gave; an error is for what
-// never got an answer.
-type Asker interface {
-	Ask(ctx context.Context, r Request) (Answer, error)
-}
+func (w Want) legacy() bool { return w.Input.PermissionSet == postern.PermissionsLegacy }
 
 // Step is one thing that a tenant needs.
 type Step struct {
@@ -134,23 +88,146 @@ type Step struct {
 	Requests []Request
 	// Was is what to keep of the state before the step, to take it back by. Nil if nothing is needed.
 	Was json.RawMessage
-	// Problem says why the step cannot be done by anybody, until a person decides.
+	// Problem says why nobody can do the step before a person decides.
 	Problem *postern.SetupProblem
+	// Known are the values that a look told, for those who render the step.
+	Known map[string]string
 	// Kept says of a step of [Undo] why something stays.
 	Kept string
 }
 
-// Seen is what a tenant has, as [Look] read it. The zero value is a tenant nobody looked at.
+// Seen is what a tenant has, as [Look] read it. The zero value is a tenant nobody looked at. It can be kept as JSON.
 type Seen struct {
-	At          time.Time
-	TenantID    string
-	TenantName  string
-	Application *Application
+	TenantID      string `json:"tenant_id,omitempty"` // empty: nobody looked
+	TenantName    string `json:"tenant_name,omitempty"`
+	InitialDomain string `json:"initial_domain,omitempty"`
+	// Plans are the service plans of the tenant's licences; nil if they could not be read.
+	Plans []string `json:"plans,omitempty"`
+
+	Graph            Graph            `json:"graph"`
+	Application      *Application     `json:"application,omitempty"`
+	SameName         []string         `json:"same_name,omitempty"` // client ids of other registrations with the name
+	ServicePrincipal string           `json:"service_principal,omitempty"`
+	Roles            []string         `json:"roles,omitempty"` // ids of the permissions of Graph that the application has
+	Grant            *DelegatedGrant  `json:"grant,omitempty"` // for all users
+	Account          *Account         `json:"account,omitempty"`
+	Policy           json.RawMessage  `json:"policy,omitempty"` // the passkey policy as Graph gives it; nil if it was not read
+	Access           []AccessPolicy   `json:"access,omitempty"`
+	AccessRead       bool             `json:"access_read,omitempty"`
+	SecurityDefaults bool             `json:"security_defaults,omitempty"`
+	Windows          *WindowsProfile  `json:"windows,omitempty"`
+	Groups           []DirectoryGroup `json:"groups,omitempty"` // that go by the name or id chosen
+}
+
+// looked reports whether somebody looked at the tenant.
+func (s Seen) looked() bool { return s.TenantID != "" }
+
+// Graph is Microsoft Graph's own service principal in a tenant: its permissions' ids by name.
+type Graph struct {
+	ID     string            `json:"id,omitempty"`
+	Roles  map[string]string `json:"roles,omitempty"`
+	Scopes map[string]string `json:"scopes,omitempty"`
 }
 
 // Application is the registration of a set-up.
 type Application struct {
+	ID           string           `json:"id"`
+	ClientID     string           `json:"appId"`
+	Name         string           `json:"displayName"`
+	Audience     string           `json:"signInAudience"`
+	Fallback     bool             `json:"isFallbackPublicClient"`
+	Tags         []string         `json:"tags"`
+	Web          RedirectURIs     `json:"web"`
+	PublicClient RedirectURIs     `json:"publicClient"`
+	Access       []ResourceAccess `json:"requiredResourceAccess"`
+	Keys         []KeyCredential  `json:"keyCredentials"`
+	Passwords    []Password       `json:"passwordCredentials"`
+}
+
+// RedirectURIs are those of one platform of an application.
+type RedirectURIs struct {
+	URIs []string `json:"redirectUris"`
+}
+
+// ResourceAccess are permissions of one API that an application asks for.
+type ResourceAccess struct {
+	Resource string           `json:"resourceAppId"`
+	Access   []AccessToPermit `json:"resourceAccess"`
+}
+
+// AccessToPermit is one of them. Its type is Role for an application permission, Scope for a delegated one.
+type AccessToPermit struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+}
+
+// KeyCredential is a certificate of an application. Graph gives the key itself only to who asks for it.
+type KeyCredential struct {
+	Thumbprint string     `json:"customKeyIdentifier,omitempty"` // base64 of the SHA-1 thumbprint
+	Name       string     `json:"displayName,omitempty"`
+	End        *time.Time `json:"endDateTime,omitempty"`
+	Key        string     `json:"key,omitempty"` // base64 of the DER form
+	ID         string     `json:"keyId,omitempty"`
+	Start      *time.Time `json:"startDateTime,omitempty"`
+	Type       string     `json:"type"`
+	Usage      string     `json:"usage"`
+}
+
+// Password is a client secret of an application, without the secret.
+type Password struct {
+	ID   string     `json:"keyId"`
+	Name string     `json:"displayName"`
+	End  *time.Time `json:"endDateTime,omitempty"`
+}
+
+// DelegatedGrant is what an administrator consented to for all users.
+type DelegatedGrant struct {
+	ID    string `json:"id"`
+	Scope string `json:"scope"` // names with spaces between
+}
+
+// Account is the service account of the legacy set.
+type Account struct {
+	ID      string   `json:"id"`
+	UPN     string   `json:"userPrincipalName"`
+	Title   string   `json:"jobTitle"` // holds the mark
+	Enabled bool     `json:"accountEnabled"`
+	Roles   []string `json:"roles,omitempty"` // template ids of its directory roles
+}
+
+// WindowsProfile is the Intune setting that the set-up made.
+type WindowsProfile struct {
+	ID          string            `json:"id"`
+	Assignments []json.RawMessage `json:"assignments,omitempty"` // their targets
+}
+
+// DirectoryGroup is a group of the tenant.
+type DirectoryGroup struct {
 	ID       string `json:"id"`
-	ClientID string `json:"appId"`
 	Name     string `json:"displayName"`
+	Security bool   `json:"securityEnabled"`
+}
+
+// AccessPolicy is what of a Conditional Access policy matters for a set-up.
+type AccessPolicy struct {
+	ID         string `json:"id"`
+	Name       string `json:"displayName"`
+	State      string `json:"state"`
+	Conditions struct {
+		Users struct {
+			Include []string `json:"includeUsers"`
+			Exclude []string `json:"excludeUsers"`
+		} `json:"users"`
+		Applications struct {
+			Include []string `json:"includeApplications"`
+			Actions []string `json:"includeUserActions"`
+		} `json:"applications"`
+	} `json:"conditions"`
+	Grant *struct {
+		Controls []string `json:"builtInControls"`
+		Strength *struct {
+			Name         string   `json:"displayName"`
+			Combinations []string `json:"allowedCombinations"`
+		} `json:"authenticationStrength"`
+	} `json:"grantControls"`
 }

@@ -8,6 +8,7 @@ type Administrator struct {
 	Version    int64           `json:"version"`
 	Name       string          `json:"name"`
 	Role       Role            `json:"role" enum:"owner,administrator,helpdesk,auditor"`
+	Mail       string          `json:"mail,omitempty" doc:"Where owners and administrators are written to when something needs them."`
 	Passkeys   int             `json:"passkeys" doc:"How many passkeys can sign in as this administrator."`
 	CreatedAt  time.Time       `json:"created_at"`
 	LastSignIn *time.Time      `json:"last_sign_in,omitempty"`

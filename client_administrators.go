@@ -8,6 +8,8 @@ type AdministratorInput struct {
 	Name     string `json:"name" minLength:"1" maxLength:"80"`
 	Role     Role   `json:"role" enum:"owner,administrator,helpdesk,auditor"`
 	Disabled bool   `json:"disabled" doc:"Whether the administrator is kept from signing in."`
+	// Mail is nil to keep the address that is stored, and empty to forget it.
+	Mail *string `json:"mail,omitempty" maxLength:"254" doc:"Mail address, such as zoe@contoso.com. Absent keeps the stored one; empty forgets it."`
 }
 
 // AdministratorInvitationInput invites an administrator.

@@ -81,6 +81,19 @@ type Alarm struct {
 	Who           string         // changed it, as far as Entra's log says
 }
 
+// AlarmMessage is one mail to one administrator.
+type AlarmMessage struct {
+	ID              MessageID       `json:"id"`
+	AdministratorID AdministratorID `json:"administrator_id"`
+	Address         string          `json:"address"`
+	Name            string          `json:"name"`
+	State           MessageState    `json:"state"`
+	Attempts        int             `json:"attempts"`
+	Problem         string          `json:"problem,omitempty"`
+	CreatedAt       time.Time       `json:"created_at"`
+	SentAt          *time.Time      `json:"sent_at,omitempty"`
+}
+
 // Language is a language that messages are written in.
 type Language string
 

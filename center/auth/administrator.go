@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"encoding/base64"
+	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,6 +29,19 @@ func checkName(name string) (string, error) {
 		return "", postern.FieldErrorf("name", "The name holds a character that cannot be shown.")
 	}
 	return name, nil
+}
+
+// checkMail takes an address and nothing else: no display name, no second one.
+func checkMail(address string) error {
+	if address == "" {
+		return nil
+	}
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || parsed.Name != "" || len(address) > 254 ||
+		strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return postern.FieldErrorf("mail", "That is not a mail address such as zoe@contoso.com.")
+	}
+	return nil
 }
 
 // Administrators lists all administrators by name.
@@ -78,6 +92,11 @@ func (s *Service) UpdateAdministrator(ctx context.Context, id postern.Administra
 	if !in.Role.Valid() {
 		return postern.Administrator{}, postern.FieldErrorf("role", "There is no role %q.", in.Role)
 	}
+	if in.Mail != nil {
+		if err := checkMail(*in.Mail); err != nil {
+			return postern.Administrator{}, err
+		}
+	}
 	var a postern.Administrator
 	err = s.alone(ctx, func(ctx context.Context) error {
 		if a, err = s.store.Administrator(ctx, id); err != nil {
@@ -93,6 +112,9 @@ func (s *Service) UpdateAdministrator(ctx context.Context, id postern.Administra
 		}
 		was := a
 		a.Name, a.Role = name, in.Role
+		if in.Mail != nil {
+			a.Mail = *in.Mail
+		}
 		switch {
 		case !in.Disabled:
 			a.DisabledAt = nil

@@ -42,12 +42,19 @@ func (s *Service) Tenant(ctx context.Context, id postern.IntegrationID) (*entra.
 }
 
 func (s *Service) open(i postern.Integration, credential entra.Credential) (*entra.Tenant, error) {
+	o := s.Options(i)
+	o.Credential = credential
+	return entra.Open(o)
+}
+
+// Options are those of a connector of an integration, without a credential.
+func (s *Service) Options(i postern.Integration) entra.Options {
 	debugUntil := time.Time{}
 	if i.HTTPDebugUntil != nil {
 		debugUntil = *i.HTTPDebugUntil
 	}
-	return entra.Open(entra.Options{
-		Cloud: s.Cloud, TenantID: i.TenantID, ClientID: i.ClientID, Credential: credential,
+	return entra.Options{
+		Cloud: s.Cloud, TenantID: i.TenantID, ClientID: i.ClientID,
 		PermissionSet: i.PermissionSet,
 		Logger:        s.Logger.With("integration", i.ID),
 		DebugUntil:    func() time.Time { return debugUntil },
@@ -56,7 +63,7 @@ func (s *Service) open(i postern.Integration, credential entra.Credential) (*ent
 		Now:           s.Now,
 		Sleep:         s.Sleep,
 		Transport:     s.Transport,
-	})
+	}
 }
 
 // budget is shared by all connectors of one application in one tenant, because Graph counts them together.

@@ -43,6 +43,7 @@ func Topic(id postern.UserID) string { return "messages/" + string(id) }
 func (s *Service) Handle(r *job.Registry) {
 	job.Handle(r, job.Rules{Timeout: drainTime}, s.Drain, nil)
 	job.Handle(r, job.Rules{Timeout: campaignTime}, s.Remember, nil)
+	job.Handle(r, job.Rules{MaxAttempts: alarmAttempts}, s.SendAlarm, s.AlarmGivenUp)
 	job.Every(r, DrainJob{}, drainEvery)
 	job.Every(r, CampaignJob{}, campaignEvery)
 }

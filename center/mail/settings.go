@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -171,6 +172,14 @@ func checkSettings(set postern.MailSettings) error {
 	if set.ReplyTo != "" {
 		if err := checkAddress(set.ReplyTo); err != nil {
 			add("reply_to", "%s", err)
+		}
+	}
+	if set.Language != "" && !slices.Contains(postern.Languages, set.Language) {
+		add("language", "There are no texts in that language.")
+	}
+	for _, kind := range set.Silent {
+		if !slices.Contains(postern.AlarmKinds, kind) {
+			add("silent", "Administrators are not written to about %.40q.", kind)
 		}
 	}
 	switch set.Security {

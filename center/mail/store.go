@@ -40,6 +40,12 @@ type Store interface {
 	// HastenMessages makes every queued message due whose last attempt was not begun after triedBefore.
 	HastenMessages(ctx context.Context, now, triedBefore time.Time) error
 
+	Administrators(ctx context.Context) ([]postern.Administrator, error)
+	CreateAlarm(ctx context.Context, m AlarmEntry) error
+	Alarm(ctx context.Context, id postern.MessageID) (AlarmEntry, error)
+	// UpdateAlarm stores now if state and attempts are still those of was; otherwise it answers CodeStale.
+	UpdateAlarm(ctx context.Context, was, now AlarmEntry) error
+
 	// UnfinishedUsers lists the users in phase paired whose account is not known to be closed, by id after that one.
 	UnfinishedUsers(ctx context.Context, integration postern.IntegrationID, after postern.UserID, limit int) ([]Unfinished, error)
 	// EndingInvitations lists open invitations that end between two times, were valid for longer than life, and about

@@ -212,6 +212,12 @@ func (s *Service) note(ctx context.Context, i postern.Integration, w *Watch, now
 	for n, step := range steps {
 		sentences[n] = step.Sentence
 	}
+	if s.Tell != nil {
+		alarm := postern.Alarm{Kind: postern.AlarmDrift, IntegrationID: i.ID, Changes: sentences, Who: fields["who"]}
+		if err := s.Tell(ctx, alarm); err != nil {
+			return err
+		}
+	}
 	fields = audit.With(audit.Changes(w.Baseline.Passkeys, w.Scope.of(now, w.Baseline).Passkeys), fields)
 	return s.Audit.Record(ctx, about(audit.PolicyDrifted, i, first(sentences), fields))
 }

@@ -42,7 +42,7 @@ type Integrations interface {
 	Graph(ctx context.Context, id postern.IntegrationID) (Graph, postern.Integration, error)
 }
 
-// Service plans, applies and watches. All members are needed.
+// Service plans, applies and watches. All members are needed but Tell.
 type Service struct {
 	Store        Store
 	Integrations Integrations
@@ -53,6 +53,8 @@ type Service struct {
 	Notices      backbone.Backbone
 	Logger       *slog.Logger
 	Now          func() time.Time
+	// Tell writes to administrators in the transaction of ctx; nil: nobody is written to.
+	Tell func(ctx context.Context, alarm postern.Alarm) error
 	// ReadBack is for how long what was written is waited for; 0 means [DefaultReadBack].
 	ReadBack time.Duration
 }

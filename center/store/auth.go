@@ -12,8 +12,12 @@ import (
 // Administrators returns all administrators, oldest first.
 func (s *Store) Administrators(ctx context.Context) ([]postern.Administrator, error) {
 	rows, err := s.read(ctx).ListAdministrators(ctx)
+	if err != nil {
+		return nil, failure(err, "administrator")
+	}
+	addresses, err := s.addresses(ctx)
 	return convert(rows, err, "administrator", func(row query.ListAdministratorsRow) (postern.Administrator, error) {
-		return administratorOf(row.Administrator, row.Passkeys), nil
+		return administratorOf(row.Administrator, row.Passkeys, addresses), nil
 	})
 }
 
@@ -23,7 +27,8 @@ func (s *Store) Administrator(ctx context.Context, id postern.AdministratorID) (
 	if err != nil {
 		return postern.Administrator{}, failure(err, "administrator")
 	}
-	return administratorOf(row.Administrator, row.Passkeys), nil
+	addresses, err := s.addresses(ctx)
+	return administratorOf(row.Administrator, row.Passkeys, addresses), err
 }
 
 // CreateAdministrator stores a new administrator.
@@ -33,7 +38,10 @@ func (s *Store) CreateAdministrator(ctx context.Context, a postern.Administrator
 			ID: string(a.ID), Version: a.Version, Name: a.Name, Role: string(a.Role), CreatedAt: millis(a.CreatedAt),
 			LastSignIn: optionalMillis(a.LastSignIn), DisabledAt: optionalMillis(a.DisabledAt),
 		})
-		return inserted(rows, err, "administrator")
+		if err := inserted(rows, err, "administrator"); err != nil {
+			return err
+		}
+		return setAddress(ctx, t, a.ID, a.Mail)
 	})
 }
 
@@ -49,7 +57,7 @@ func (s *Store) UpdateAdministrator(ctx context.Context, a *postern.Administrato
 			return err
 		}
 		t.bump(&a.Version)
-		return nil
+		return setAddress(ctx, t, a.ID, a.Mail)
 	})
 }
 
@@ -61,11 +69,11 @@ func (s *Store) DeleteAdministrator(ctx context.Context, id postern.Administrato
 	})
 }
 
-func administratorOf(row query.Administrator, passkeys int64) postern.Administrator {
+func administratorOf(row query.Administrator, passkeys int64, addresses map[postern.AdministratorID]string) postern.Administrator {
 	return postern.Administrator{
 		ID: postern.AdministratorID(row.ID), Version: row.Version, Name: row.Name, Role: postern.Role(row.Role),
 		Passkeys: int(passkeys), CreatedAt: fromMillis(row.CreatedAt), LastSignIn: fromOptionalMillis(row.LastSignIn),
-		DisabledAt: fromOptionalMillis(row.DisabledAt),
+		DisabledAt: fromOptionalMillis(row.DisabledAt), Mail: addresses[postern.AdministratorID(row.ID)],
 	}
 }
 

@@ -90,6 +90,7 @@ var rooms = map[string][]string{
 	"center/audit":       {".", "center/seal"},
 	"center/integration": {".", "center/entra", "center/audit", "center/job", "center/seal", "center/backbone"},
 	"center/setup":       {".", "center/entra", "center/audit", "center/job", "center/seal", "center/backbone", "center/integration", "center/setup"},
+	"center/rotate":      {".", "center/entra", "center/audit", "center/job", "center/seal", "center/backbone", "center/integration"},
 	"center/policy":      {".", "center/entra", "center/audit", "center/job", "center/backbone", "center/integration", "center/policy"},
 
 	"center/policy/aaguid":    {".", "center/audit", "center/job", "center/policy/aaguid"},
@@ -113,7 +114,7 @@ var rooms = map[string][]string{
 	"center/push":             {".", "center/seal"},
 	"center/doctor":           {".", "center/entra", "center/job", "center/audit", "center/push"},
 	"center/auth":             {".", "center/audit"},
-	"center/store":            {".", "center/doctor", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/push", "center/policy", "center/setup", "center/job", "center/store"},
+	"center/store":            {".", "center/doctor", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/push", "center/policy", "center/rotate", "center/setup", "center/job", "center/store"},
 	"center/rest":             {".", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/entra", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/setup", "center/rest"},
 	"center/web":              {".", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/setup", "center/web", "docs"},
 	"docs":                    {},

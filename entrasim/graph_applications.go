@@ -23,10 +23,14 @@ var (
 func applicationRoutes() []graphRoute {
 	roll := writeApplications
 	roll.itself = true
+	// Graph shows an application its own registration whatever it was granted, as people observe; its documentation says
+	// nothing of it.
+	look := readApplications
+	look.itself = true
 	return []graphRoute{
 		{method: "GET", pattern: "applications", need: readApplications, cost: 2, handle: (*graphCall).listApplications},
 		{method: "POST", pattern: "applications", need: writeApplications, handle: (*graphCall).createApplication},
-		{method: "GET", pattern: "applications/{application}", need: readApplications, cost: 2, handle: (*graphCall).getApplication},
+		{method: "GET", pattern: "applications/{application}", need: look, cost: 2, handle: (*graphCall).getApplication},
 		{method: "PATCH", pattern: "applications/{application}", need: writeApplications, handle: (*graphCall).patchApplication},
 		{method: "DELETE", pattern: "applications/{application}", need: writeApplications, handle: (*graphCall).deleteApplication},
 		{method: "POST", pattern: "applications/{application}/addpassword", need: writeApplications, handle: (*graphCall).addPassword},

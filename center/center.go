@@ -35,6 +35,7 @@ import (
 	"github.com/postern/postern/center/reconcile"
 	"github.com/postern/postern/center/rest"
 	"github.com/postern/postern/center/seal"
+	"github.com/postern/postern/center/setup"
 	"github.com/postern/postern/center/store"
 	"github.com/postern/postern/center/web"
 	"github.com/postern/postern/link/relay"
@@ -57,6 +58,7 @@ type Center struct {
 	Inventory    *inventory.Service
 	Models       *aaguid.Service
 	Policies     *policy.Service
+	Setups       *setup.Service
 	Mail         *mail.Service
 	Enrolment    *enrolment.Service
 	Desktop      *desktop.Service
@@ -185,6 +187,10 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		Store: db, Integrations: policies{s.Integrations}, Inventory: s.Inventory, Lists: modelLists{s.Models, s.Inventory}, Audit: s.Trail,
 		Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now, ReadBack: c.Policy.ReadBack,
 	}
+	s.Setups = &setup.Service{
+		Store: db, Integrations: s.Integrations, Users: s.Users, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
+		Logger: o.Logger, Now: o.Now, Entra: s.Integrations.Options(postern.Integration{}), SignInClient: c.Setup.ClientID, ReadBack: c.Setup.ReadBack,
+	}
 	hub := relay.NewHub(relay.HubConfig{
 		Policy: linkPolicy{s.Phones}, Fabric: s.messaging.Fabric, Log: o.Logger, Missed: s.Push.Missed,
 	})
@@ -216,6 +222,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Inventory.Handle(&registry)
 	s.Models.Handle(&registry)
 	s.Policies.Handle(&registry)
+	s.Setups.Handle(&registry)
 	s.Mail.Handle(&registry)
 	s.Bulk.Handle(&registry)
 	s.keepCheckpoints(&registry)
@@ -312,7 +319,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
-		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies,
+		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Setups: s.Setups,
 	})
 	console := web.New(web.Deps{
 		Mail: s.Mail, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,

@@ -58,6 +58,8 @@ type Config struct {
 	Models ModelsConfig `koanf:"models"`
 	// Policy says how the policy of tenants is written.
 	Policy PolicyConfig `koanf:"policy"`
+	// Setup says how tenants are set up.
+	Setup SetupConfig `koanf:"setup"`
 	// Stories serves a page with every state of every console page under /storybook/. For demonstrations.
 	Stories bool `koanf:"stories"`
 }
@@ -104,6 +106,7 @@ var configKeys = []string{
 	"push.contact", "push.proxy", "push.ca_file", "push.allow_private",
 	"models.address", "models.signers", "models.ca_file", "models.allow_local",
 	"policy.read_back",
+	"setup.client_id", "setup.read_back",
 }
 
 // fromEnvironment turns POSTERN_ENTRA_CA_FILE into entra.ca_file and POSTERN_PUBLIC_URL into public_url. Variables

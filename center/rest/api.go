@@ -92,6 +92,7 @@ func New(c Config, s Services) *API {
 	}
 	a.huma = humago.New(a.mux, document(c))
 	a.integrationRoutes()
+	a.setupRoutes()
 	a.userRoutes()
 	a.lifecycleRoutes()
 	a.directoryRoutes()

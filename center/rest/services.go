@@ -32,6 +32,7 @@ type Services struct {
 	Inventory    Inventory
 	Models       Models
 	Policies     Policies
+	Setups       Setups
 }
 
 // Push is what the API needs of package push.

@@ -26,7 +26,9 @@ import (
 //	GET    calls                                   {"total":n,"calls":[Call]}, the most recent, oldest first
 //	DELETE calls
 //	POST   save-delta-horizon                      every delta token of today is answered with 410 from now on
-//	POST   tenants                                 {"domain","users"} -> {"tenant_id",…}
+//	POST   tenants                                 {"domain","users","empty","licences"} -> {"tenant_id","administrator",…}; an empty one has a
+//	                                               Global Administrator, no application and no group, and passkeys are off
+//	PATCH  tenants/{tenant}                        {"licences":["p1","p2","intune"],"technical_mails","domains","on_premises"} -> what holds then
 //	POST   tenants/{tenant}/population             Population -> Populated: many users with passkeys, nested groups and public clients in one call
 //	POST   tenants/{tenant}/policy                 {"as","address","reset","passkeys","strengths","conditional_access","delete"}: change
 //	                                               policies as a named administrator does in the portal -> ids; see policyEdit
@@ -78,6 +80,7 @@ func (s *Server) mountControl(mux *http.ServeMux) {
 		"DELETE calls":                                         func(*controlCall) (any, error) { s.history.clear(); return nil, nil },
 		"POST save-delta-horizon":                              s.controlHorizon,
 		"POST tenants":                                         s.controlTenant,
+		"PATCH tenants/{tenant}":                               s.controlTenantFacts,
 		"POST tenants/{tenant}/population":                     s.controlPopulation,
 		"POST tenants/{tenant}/policy":                         s.controlPolicy,
 		"PUT tenants/{tenant}/schema":                          s.controlSchema,
@@ -217,20 +220,43 @@ func (s *Server) controlHorizon(*controlCall) (any, error) {
 
 func (s *Server) controlTenant(c *controlCall) (any, error) {
 	var b struct {
-		Domain string `json:"domain"`
-		Users  int    `json:"users"`
+		Domain   string     `json:"domain"`
+		Users    int        `json:"users"`
+		Empty    bool       `json:"empty"`
+		Licences *[]licence `json:"licences"`
 	}
 	if err := c.body(&b); err != nil {
 		return nil, err
 	}
-	t, err := s.AddTenant(b.Domain, b.Users)
+	if b.Licences != nil {
+		if err := checkLicences(*b.Licences); err != nil {
+			return nil, err
+		}
+	}
+	add := s.AddTenant
+	if b.Empty {
+		add = func(domain string, _ int) (*Tenant, error) { return s.AddEmptyTenant(domain) }
+	}
+	t, err := add(b.Domain, b.Users)
 	if err != nil {
 		return nil, err
 	}
 	out := object{"tenant_id": t.ID, "domain": t.Domain}
-	t.view(func() {
-		a := t.Apps[t.AppOrder[0]]
-		out["client_id"], out["client_secret"] = a.AppID, a.Secrets[0].Value
+	t.update(func() {
+		if b.Licences != nil {
+			t.Licences = slices.Clone(*b.Licences)
+		}
+		if len(t.AppOrder) > 0 {
+			a := t.Apps[t.AppOrder[0]]
+			out["client_id"], out["client_secret"] = a.AppID, a.Secrets[0].Value
+		}
+		t.Users.all(func(u *User) bool {
+			found := slices.Contains(u.Roles, roleGlobalAdministrator)
+			if found {
+				out["administrator"] = object{"id": u.ID, "upn": u.UPN, "password": t.Password}
+			}
+			return !found
+		})
 	})
 	return out, nil
 }
@@ -255,16 +281,30 @@ const (
 
 // AddTenant makes another seeded tenant.
 func (s *Server) AddTenant(domain string, users int) (*Tenant, error) {
+	return s.makeTenant(domain, users, false)
+}
+
+// AddEmptyTenant makes another tenant as somebody gets it who signs up for one: a Global Administrator, no application, no
+// group, and passkeys off.
+func (s *Server) AddEmptyTenant(domain string) (*Tenant, error) {
+	return s.makeTenant(domain, 0, true)
+}
+
+func (s *Server) makeTenant(domain string, users int, empty bool) (*Tenant, error) {
 	s.init()
 	switch {
-	case len(domain) < 3 || len(domain) > 253 || !strings.Contains(domain, ".") || strings.ContainsAny(domain, "/@ "):
+	case !domainName(domain):
 		return nil, fmt.Errorf("%q is not a domain name", domain)
 	case s.tenant(domain) != nil:
 		return nil, fmt.Errorf("the domain %s belongs to a tenant already", domain)
 	case users > maxTenantUsers || len(s.all()) >= maxTenants:
 		return nil, fmt.Errorf("at most %d tenants of %d users", maxTenants, maxTenantUsers)
 	}
-	t := seedTenant(s, domain, users)
+	t := seedTenant(s, domain, users, empty)
 	s.addTenant(t)
 	return t, nil
+}
+
+func domainName(v string) bool {
+	return len(v) >= 3 && len(v) <= 253 && strings.Contains(v, ".") && !strings.ContainsAny(v, "/@ ")
 }

@@ -30,18 +30,18 @@ func accessRoutes() []graphRoute {
 	}
 	const rules = "identity/conditionalaccess/policies"
 	routes := []graphRoute{
-		{method: "GET", pattern: rules, need: readAccess, service: conditional, handle: (*graphCall).listAccessPolicies},
-		{method: "POST", pattern: rules, need: writeAccess, service: conditional, handle: (*graphCall).createAccessPolicy},
-		{method: "GET", pattern: rules + "/{policy}", need: readAccess, service: conditional, handle: (*graphCall).getAccessPolicy},
-		{method: "PATCH", pattern: rules + "/{policy}", need: writeAccess, service: conditional, handle: (*graphCall).patchAccessPolicy},
-		{method: "DELETE", pattern: rules + "/{policy}", need: writeAccess, service: conditional, handle: (*graphCall).deleteAccessPolicy},
+		{method: "GET", pattern: rules, need: readAccess, service: conditional, handle: only((*graphCall).premiumAccess, (*graphCall).listAccessPolicies)},
+		{method: "POST", pattern: rules, need: writeAccess, service: conditional, handle: only((*graphCall).premiumAccess, (*graphCall).createAccessPolicy)},
+		{method: "GET", pattern: rules + "/{policy}", need: readAccess, service: conditional, handle: only((*graphCall).premiumAccess, (*graphCall).getAccessPolicy)},
+		{method: "PATCH", pattern: rules + "/{policy}", need: writeAccess, service: conditional, handle: only((*graphCall).premiumAccess, (*graphCall).patchAccessPolicy)},
+		{method: "DELETE", pattern: rules + "/{policy}", need: writeAccess, service: conditional, handle: only((*graphCall).premiumAccess, (*graphCall).deleteAccessPolicy)},
 	}
 	for _, root := range []string{"policies/authenticationstrengthpolicies", "identity/conditionalaccess/authenticationstrength/policies"} {
 		routes = append(routes,
 			graphRoute{method: "GET", pattern: root, need: readStrengths, handle: (*graphCall).listStrengths},
-			graphRoute{method: "POST", pattern: root, need: writeStrengths, handle: (*graphCall).createStrength},
+			graphRoute{method: "POST", pattern: root, need: writeStrengths, handle: only((*graphCall).premiumAccess, (*graphCall).createStrength)},
 			graphRoute{method: "GET", pattern: root + "/{strength}", need: readStrengths, handle: (*graphCall).getStrength},
-			graphRoute{method: "PATCH", pattern: root + "/{strength}", need: writeStrengths, handle: (*graphCall).patchStrength},
+			graphRoute{method: "PATCH", pattern: root + "/{strength}", need: writeStrengths, handle: only((*graphCall).premiumAccess, (*graphCall).patchStrength)},
 			graphRoute{method: "DELETE", pattern: root + "/{strength}", need: writeStrengths, handle: (*graphCall).deleteStrength},
 			graphRoute{method: "GET", pattern: root + "/{strength}/usage", need: readStrengths, handle: (*graphCall).strengthUsage},
 			graphRoute{method: "POST", pattern: root + "/{strength}/updateallowedcombinations", need: writeStrengths, handle: (*graphCall).updateCombinations},

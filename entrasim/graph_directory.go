@@ -15,6 +15,10 @@ func directoryRoutes() []graphRoute {
 		app:       []string{"Domain.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"},
 		delegated: []string{"Domain.Read.All", "Directory.Read.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
 	}
+	skus := permission{
+		app:       []string{"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"},
+		delegated: []string{"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
+	}
 	roles := permission{
 		app:       []string{"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "Directory.Read.All", "Directory.ReadWrite.All"},
 		delegated: []string{"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "Directory.Read.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
@@ -23,6 +27,7 @@ func directoryRoutes() []graphRoute {
 		{method: "GET", pattern: "organization", need: organization, handle: (*graphCall).listOrganization},
 		{method: "GET", pattern: "organization/{tenant}", need: organization, handle: (*graphCall).getOrganization},
 		{method: "GET", pattern: "domains", need: domains, handle: (*graphCall).listDomains},
+		{method: "GET", pattern: "subscribedskus", need: skus, handle: (*graphCall).listSkus},
 		{method: "GET", pattern: "directoryroles", need: roles, handle: (*graphCall).listDirectoryRoles},
 		{method: "GET", pattern: "directoryroles/{role}/members", need: roles, handle: (*graphCall).listRoleMembers},
 		{method: "GET", pattern: "rolemanagement/directory/roleassignments", need: roles, handle: (*graphCall).listRoleAssignments},
@@ -32,21 +37,25 @@ func directoryRoutes() []graphRoute {
 }
 
 func (c *graphCall) organizationObject() object {
-	var domains []object
+	var domains, plans []object
+	mails, synced := []string{}, any(nil)
 	c.tenant.view(func() {
+		mails, plans = append(mails, c.tenant.TechnicalMails...), c.tenant.assignedPlans()
+		if !c.tenant.CloudOnly {
+			synced = true
+		}
 		for _, d := range c.tenant.Domains {
 			domains = append(domains, object{"name": d, "isInitial": d == c.tenant.Domain, "isDefault": d == c.tenant.Domain, "type": "Managed", "capabilities": "Email, OfficeCommunicationsOnline"})
 		}
 	})
 	return object{
 		"id": c.tenant.ID, "displayName": c.tenant.Name, "createdDateTime": shown(c.tenant.Created), "countryLetterCode": "IE", "preferredLanguage": "en",
-		"tenantType": "AAD", "verifiedDomains": domains, "onPremisesSyncEnabled": true, "technicalNotificationMails": []string{},
-		"assignedPlans": []object{{"service": "AADPremiumService", "servicePlanId": "41781fb2-bc02-4b7c-bd55-b576c07bb09d", "capabilityStatus": "Enabled"}},
+		"tenantType": "AAD", "verifiedDomains": domains, "onPremisesSyncEnabled": synced, "technicalNotificationMails": mails, "assignedPlans": plans,
 	}
 }
 
 func (c *graphCall) listOrganization() {
-	c.collection("organization", []object{c.organizationObject()}, nil)
+	c.collection("organization", []object{c.pick(c.organizationObject())}, nil)
 }
 
 func (c *graphCall) getOrganization() {
@@ -54,7 +63,7 @@ func (c *graphCall) getOrganization() {
 		c.notFound(c.param["tenant"])
 		return
 	}
-	c.entity(http.StatusOK, "organization/$entity", c.organizationObject())
+	c.entity(http.StatusOK, "organization/$entity", c.pick(c.organizationObject()))
 }
 
 func (c *graphCall) listDomains() {
@@ -67,7 +76,7 @@ func (c *graphCall) listDomains() {
 			})
 		}
 	})
-	c.collection("domains", values, nil)
+	c.filtered("domains", values)
 }
 
 // derivedID is an id that follows from others.

@@ -12,10 +12,10 @@ import (
 func reportRoutes() []graphRoute {
 	const details = "reports/authenticationmethods/userregistrationdetails"
 	return []graphRoute{
-		{method: "GET", pattern: details, need: readReports, service: reports, handle: (*graphCall).registrationDetails},
-		{method: "GET", pattern: details + "/{user}", need: readReports, service: reports, handle: (*graphCall).registrationDetail},
+		{method: "GET", pattern: details, need: readReports, service: reports, handle: only((*graphCall).premium, (*graphCall).registrationDetails)},
+		{method: "GET", pattern: details + "/{user}", need: readReports, service: reports, handle: only((*graphCall).premium, (*graphCall).registrationDetail)},
 		{method: "GET", pattern: "auditlogs/directoryaudits", need: readReports, service: reports, handle: (*graphCall).directoryAudits},
-		{method: "GET", pattern: "auditlogs/signins", need: readReports, service: reports, handle: (*graphCall).signIns},
+		{method: "GET", pattern: "auditlogs/signins", need: readReports, service: reports, handle: only((*graphCall).premium, (*graphCall).signIns)},
 	}
 }
 

@@ -176,6 +176,9 @@ func (c *graphCall) selectUsers() (selected []string, ok bool) {
 		c.denied()
 		return nil, false
 	}
+	if c.selects("signInActivity") && !c.premium() {
+		return nil, false
+	}
 	return selected, true
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,10 +21,11 @@ import (
 type Config struct {
 	// Addr is what to listen on, "127.0.0.1:0" if empty.
 	Addr string
-	// Users, Seed, Domain and Now are the Server's.
+	// Users, Seed, Domain, Empty and Now are the Server's.
 	Users  int
 	Seed   uint64
 	Domain string
+	Empty  bool
 	Now    func() time.Time
 	// Notifier posts change notifications, see Server.
 	Notifier *http.Client
@@ -72,6 +74,8 @@ type Running struct {
 	SignInClientID string `json:"sign_in_client_id"`
 	// ServiceAccount is the user the legacy application signs in as.
 	ServiceAccount UserInfo `json:"service_account"`
+	// Administrator is a Global Administrator.
+	Administrator UserInfo `json:"administrator"`
 	// Users are the first ten ordinary enabled members.
 	Users []UserInfo `json:"users"`
 
@@ -91,7 +95,7 @@ type Credentials struct {
 
 // Listen starts an emulator with HTTPS. It serves until Shutdown or Close; ctx bounds the start only.
 func Listen(ctx context.Context, c Config) (*Running, error) {
-	s := &Server{Now: c.Now, Seed: c.Seed, Users: c.Users, Domain: c.Domain, Log: c.Log, Notifier: c.Notifier}
+	s := &Server{Now: c.Now, Seed: c.Seed, Users: c.Users, Domain: c.Domain, Empty: c.Empty, Log: c.Log, Notifier: c.Notifier}
 	if c.Levers != nil {
 		if err := c.Levers.check(); err != nil {
 			return nil, err
@@ -187,6 +191,9 @@ func (r *Running) describe(addr *net.TCPAddr) {
 			r.ServiceAccount = info(u)
 		}
 		t.Users.all(func(u *User) bool {
+			if r.Administrator.ID == "" && slices.Contains(u.Roles, roleGlobalAdministrator) {
+				r.Administrator = info(u)
+			}
 			if !u.Guest && !u.Disabled && len(u.Roles) == 0 && len(u.Passkeys) == 0 && !u.NoPassword {
 				r.Users = append(r.Users, info(u))
 			}

@@ -10,7 +10,7 @@ func BenchmarkSeed(b *testing.B) {
 	s := &Server{Users: -1}
 	s.init()
 	for b.Loop() {
-		seedTenant(s, "big.example", 100_000)
+		seedTenant(s, "big.example", 100_000, false)
 	}
 }
 

@@ -21,8 +21,8 @@ type seeder struct {
 }
 
 // seedTenant makes a tenant with its applications, policy, groups and about n users. n of 0 means DefaultUsers, a
-// negative n no users but the few every tenant has.
-func seedTenant(s *Server, domain string, n int) *Tenant {
+// negative n no users but the few every tenant has. An empty tenant is as somebody gets it who signs up for one.
+func seedTenant(s *Server, domain string, n int, empty bool) *Tenant {
 	if domain == "" {
 		domain = "contoso.onmicrosoft.com"
 	}
@@ -40,15 +40,30 @@ func seedTenant(s *Server, domain string, n int) *Tenant {
 	t.Region = "EU"
 	t.Password = "Entrasim-" + b.word(12)
 	t.Policy = defaultMethodsPolicy(b.start)
-	b.applications()
+	t.Licences, t.TechnicalMails = allLicences(), []string{"it@" + domain}
 	t.addFirstParty()
-	b.people(n)
-	b.groups()
+	if empty {
+		b.bare()
+	} else {
+		b.applications()
+		b.people(n)
+		b.groups()
+	}
 	for _, u := range t.Users.list {
 		u.value.change = 1
 	}
 	t.change = 1
 	return t
+}
+
+// bare makes a tenant nobody did anything to: a Global Administrator, no application, no group, and passkeys off.
+func (b *seeder) bare() {
+	b.fixed("admin", "Ada Admin", "", roleGlobalAdministrator)
+	b.t.CloudOnly = true
+	b.t.Created = b.start
+	p := &b.t.Policy.Passkey
+	p.State = "disabled"
+	p.PasskeyProfiles[0].PasskeyTypes = "deviceBound"
 }
 
 // newTenant is a tenant with its tables made.

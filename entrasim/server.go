@@ -26,6 +26,8 @@ type Server struct {
 	Users int
 	// Domain is the first tenant's domain; "contoso.onmicrosoft.com" if empty.
 	Domain string
+	// Empty makes the first tenant one that nobody set up: a Global Administrator, no application, passkeys off.
+	Empty bool
 	// Origin is where passkeys belong, https://login.microsoft.com if empty; its host name is the relying party id. Set
 	// https://localhost:PORT to use passkeys from a browser that cannot be told that login.microsoft.com is here.
 	Origin string
@@ -85,7 +87,7 @@ func (s *Server) init() {
 		}
 		s.stored = nil
 		if len(s.order) == 0 {
-			s.addTenant(seedTenant(s, s.Domain, s.Users))
+			s.addTenant(seedTenant(s, s.Domain, s.Users, s.Empty))
 		}
 	})
 }

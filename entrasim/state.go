@@ -39,6 +39,13 @@ type Tenant struct {
 	Audits   eventLog[Audit]
 	SignIns  eventLog[SignIn]
 
+	// Licences are what the tenant bought, TechnicalMails whom Microsoft writes to. A CloudOnly tenant synchronises nothing from
+	// Active Directory.
+	Licences       []licence
+	TechnicalMails []string
+	CloudOnly      bool
+	Devices        DeviceSettings
+
 	// Password is what every user signs in with who has none of their own.
 	Password string
 

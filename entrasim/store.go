@@ -54,6 +54,10 @@ type storedTenant struct {
 	Audits                             eventLog[Audit]
 	SignIns                            eventLog[SignIn]
 	Change                             uint64
+	Licences                           *[]licence // all of them in files from before they were told apart
+	TechnicalMails                     []string   `json:",omitempty"`
+	CloudOnly                          bool       `json:",omitempty"`
+	Devices                            DeviceSettings
 }
 
 // encode writes the lines of a tenant, as of one moment.
@@ -65,6 +69,7 @@ func (t *Tenant) encode(enc *json.Encoder) (err error) {
 		err = enc.Encode(stateLine{Tenant: &storedTenant{
 			ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created,
 			Domains: t.Domains, Apps: t.Apps, AppOrder: t.AppOrder, Policy: t.Policy, CA: t.CA, Sessions: t.Sessions, Audits: t.Audits, SignIns: t.SignIns, Change: t.change,
+			Licences: &t.Licences, TechnicalMails: t.TechnicalMails, CloudOnly: t.CloudOnly, Devices: t.Devices,
 		}})
 		t.Users.all(func(u *User) bool {
 			if err == nil {
@@ -92,6 +97,10 @@ func (s *Server) restore(st *storedTenant) *Tenant {
 	t.addFirstParty()
 	t.AppOrder, t.Policy, t.CA, t.Sessions, t.Audits, t.SignIns = st.AppOrder, st.Policy, st.CA, st.Sessions, st.Audits, st.SignIns
 	t.change = st.Change
+	if t.Licences = allLicences(); st.Licences != nil {
+		t.Licences = *st.Licences
+	}
+	t.TechnicalMails, t.CloudOnly, t.Devices = st.TechnicalMails, st.CloudOnly, st.Devices
 	return t
 }
 

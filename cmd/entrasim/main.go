@@ -24,6 +24,7 @@ type options struct {
 	Listen string   `default:"127.0.0.1:0" help:"Address to listen on; port 0 takes a free one." placeholder:"HOST:PORT"`
 	Users  int      `default:"50" help:"Size of the tenant's directory."`
 	Seed   uint64   `default:"1" help:"Decides every id, name and secret: the same seed makes the same tenant."`
+	Empty  bool     `help:"A tenant nobody set up: a Global Administrator, no application, no groups, passkeys off."`
 	Domain string   `default:"contoso.onmicrosoft.com" help:"The tenant's domain."`
 	State  string   `type:"path" help:"Keep the tenants in this file across restarts. It holds secrets and keys." placeholder:"FILE"`
 	CAFile string   `type:"path" help:"Write the certificate of the throw-away certificate authority here, in PEM." placeholder:"FILE"`
@@ -77,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	c := entrasim.Config{Addr: o.Listen, Users: o.Users, Seed: o.Seed, Domain: o.Domain, StateFile: o.State, CAFile: o.CAFile, Hosts: o.Host, Levers: o.levers(), LocalPasskeys: o.Local}
+	c := entrasim.Config{Addr: o.Listen, Users: o.Users, Seed: o.Seed, Domain: o.Domain, Empty: o.Empty, StateFile: o.State, CAFile: o.CAFile, Hosts: o.Host, Levers: o.levers(), LocalPasskeys: o.Local}
 	if o.Users <= 0 {
 		c.Users = -1
 	}
@@ -114,13 +115,21 @@ func announce(w io.Writer, r *entrasim.Running, asJSON bool) error {
   Graph           %s/v1.0
   Authority       %s
   Tenant          %s (%s)
-  Client ID       %s
+`, r.GraphURL, r.AuthorityURL, r.TenantID, r.Domain)
+	if err == nil && r.ClientID != "" {
+		_, err = fmt.Fprintf(w, `  Client ID       %s
   Client secret   %s
   Sign-in client  %s
   Service account %s
+`, r.ClientID, r.ClientSecret, r.SignInClientID, r.ServiceAccount.UPN)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(w, `  Administrator   %s  password %s
   Security info   %s/mysecurityinfo
+  Device login    %s/devicelogin
   Control API     %s/_entrasim/
-`, r.GraphURL, r.AuthorityURL, r.TenantID, r.Domain, r.ClientID, r.ClientSecret, r.SignInClientID, r.ServiceAccount.UPN, r.GraphURL, r.GraphURL)
+`, r.Administrator.UPN, r.Administrator.Password, r.GraphURL, r.GraphURL, r.GraphURL)
+	}
 	if err == nil && r.CAFile != "" {
 		_, err = fmt.Fprintf(w, "  CA certificate  %s\n", r.CAFile)
 	}

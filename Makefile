@@ -36,12 +36,16 @@ extension: ## build the browser extension alone: bin/extension to load unpacked,
 	@mkdir -p $(BIN)
 	@$(GO) run ./internal/extensionbuild
 
+.PHONY: packages
+packages: ## make the installers of the desktop client, in bin/packages; VERSION=v1.0.0 CERTIFICATE=file KEY=file TIMESTAMP=address
+	@$(GO) run ./internal/agentpackage -out $(BIN)/packages $(if $(VERSION),-version $(VERSION)) $(if $(CERTIFICATE),-certificate $(CERTIFICATE) -key $(KEY)) $(if $(TIMESTAMP),-timestamp $(TIMESTAMP))
+
 .PHONY: demo
 demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops it
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build lint unit model impact doctor-table e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
+test: needs build packages lint unit model impact doctor-table e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:

@@ -39,8 +39,11 @@ func (t *Tenant) newTokenSource() (*tokenSource, error) {
 		s.inner, err = azidentity.NewClientSecretCredential(t.opts.TenantID, t.opts.ClientID, c.ClientSecret,
 			&azidentity.ClientSecretCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true})
 	case postern.CredentialCertificate:
-		s.inner, err = azidentity.NewClientCertificateCredential(t.opts.TenantID, t.opts.ClientID, t.cert.chain, t.cert.key,
-			&azidentity.ClientCertificateCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true})
+		// The assertion is ours, and not the library's, because it goes by the clock of the options.
+		audience := t.opts.Cloud.Authority + "/" + t.opts.TenantID + "/oauth2/v2.0/token"
+		s.inner, err = azidentity.NewClientAssertionCredential(t.opts.TenantID, t.opts.ClientID,
+			func(context.Context) (string, error) { return t.clientAssertion(audience) },
+			&azidentity.ClientAssertionCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true})
 	case postern.CredentialServiceAccount:
 		s.inner, err = newAccountCredential(t, options)
 	case CredentialDelegated:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"slices"
 	"time"
 
 	"github.com/postern/postern"
@@ -60,12 +61,28 @@ func (s *Service) adding(ctx context.Context, r *Record, i postern.Integration) 
 	if r.Way == postern.RotationBySelf {
 		r.Progress.KeyID, err = tenant.AddOwnKey(ctx, reg.ObjectID, leaf.Raw)
 	} else {
-		err = tenant.SetKeys(ctx, reg.ObjectID, append(reg.Keys, entra.RegisteredKey{Name: "Postern", Certificate: leaf.Raw}))
+		err = s.setKeys(ctx, tenant, reg.ObjectID, append(reg.Keys, entra.RegisteredKey{Name: "Postern", Certificate: leaf.Raw}))
 	}
 	if err != nil {
 		return s.refusedOr(ctx, r, i, err)
 	}
 	return s.enter(ctx, r, postern.RotationProving)
+}
+
+// setKeys writes the certificates of a registration. Entra may not take those again that have ended, which are of use to
+// nobody; then they are left out.
+func (s *Service) setKeys(ctx context.Context, tenant *entra.Tenant, objectID string, keys []entra.RegisteredKey) error {
+	err := tenant.SetKeys(ctx, objectID, keys)
+	if !postern.IsCode(err, postern.CodeEntraRefused) {
+		return err
+	}
+	good := slices.DeleteFunc(slices.Clone(keys), func(k entra.RegisteredKey) bool {
+		return k.KeyID != "" && !k.Ends.IsZero() && !s.Now().Before(k.Ends)
+	})
+	if len(good) == len(keys) {
+		return err
+	}
+	return tenant.SetKeys(ctx, objectID, good)
 }
 
 func replaced() error {

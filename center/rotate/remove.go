@@ -117,7 +117,7 @@ func (s *Service) take(ctx context.Context, r *Record, tenant *entra.Tenant, reg
 	}
 	if delegated {
 		left := slices.DeleteFunc(slices.Clone(reg.Keys), func(k entra.RegisteredKey) bool { return chosen(k.KeyID, k.Thumbprint, "") })
-		return false, tenant.SetKeys(ctx, reg.ObjectID, left)
+		return false, s.setKeys(ctx, tenant, reg.ObjectID, left)
 	}
 	for _, k := range keys {
 		if err := tenant.RemoveOwnKey(ctx, reg.ObjectID, k.KeyID); err != nil && !postern.IsCode(err, postern.CodeEntraNotFound) {

@@ -81,3 +81,15 @@ func (r DoctorReport) ExitCode() int {
 	}
 	return 2
 }
+
+// DoctorServerChecks names the checks of a control center, in the order in which one thing rests on another.
+var DoctorServerChecks = []string{
+	"version", "database", "disk", "key_file", "backups", "clock", "authority", "graph", "public_url", "certificate", "relay",
+	"backbone", "jobs", "mail", "push", "audit", "streams", "administrators", "debug",
+}
+
+// DoctorTenantChecks names the checks of an integration and its tenant, in that order.
+var DoctorTenantChecks = []string{
+	"integration", "flags", "http_debug", "token", "service_account", "credential", "tenant", "permissions", "licences", "domains",
+	"policy", "conditional_access", "windows", "groups", "directory", "inventory", "drift", "provisioning", "privileged",
+}

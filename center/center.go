@@ -22,6 +22,7 @@ import (
 	"github.com/postern/postern/center/desktop"
 	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/directory"
+	"github.com/postern/postern/center/doctor"
 	"github.com/postern/postern/center/enrolment"
 	"github.com/postern/postern/center/integration"
 	"github.com/postern/postern/center/job"
@@ -34,6 +35,7 @@ import (
 	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/reconcile"
 	"github.com/postern/postern/center/rest"
+	"github.com/postern/postern/center/rotate"
 	"github.com/postern/postern/center/seal"
 	"github.com/postern/postern/center/setup"
 	"github.com/postern/postern/center/store"
@@ -59,12 +61,14 @@ type Center struct {
 	Models       *aaguid.Service
 	Policies     *policy.Service
 	Setups       *setup.Service
+	Rotations    *rotate.Service
 	Mail         *mail.Service
 	Enrolment    *enrolment.Service
 	Desktop      *desktop.Service
 	Bulk         *bulk.Service
 	Jobs         *job.Runner
 	Push         *push.Service
+	Doctor       *doctor.Service
 
 	log       *slog.Logger
 	metrics   *metrics
@@ -128,9 +132,11 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	if s.messaging, err = openMessaging(ctx, c, o.Logger); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	if s.Push, err = openPush(c.Push, db, sealer, o.Logger, o.Now); err != nil {
+	waking, err := c.Push.client()
+	if err != nil {
 		return nil, errors.Join(err, s.messaging.Close(), db.Close())
 	}
+	s.Push = openPush(c.Push, waking, db, sealer, o.Logger, o.Now)
 	s.watch = newLinkWatch(s.messaging.Notices, o.Logger)
 	notices := s.watch
 	s.Integrations = &integration.Service{
@@ -187,6 +193,13 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		Store: db, Integrations: policies{s.Integrations}, Inventory: s.Inventory, Lists: modelLists{s.Models, s.Inventory}, Audit: s.Trail,
 		Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now, ReadBack: c.Policy.ReadBack,
 	}
+	s.Policies.Tell = s.Mail.Tell
+	s.Rotations = &rotate.Service{
+		Store: db, Integrations: s.Integrations, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices, Logger: o.Logger, Now: o.Now,
+		Tell: s.Mail.Tell,
+	}
+	s.Integrations.Rotating = s.Rotations.Busy
+	s.metrics.observeCredentials(s.Integrations.List, o.Now)
 	s.Setups = &setup.Service{
 		Store: db, Integrations: s.Integrations, Users: s.Users, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
 		Logger: o.Logger, Now: o.Now, Entra: s.Integrations.Options(postern.Integration{}), SignInClient: c.Setup.ClientID, ReadBack: c.Setup.ReadBack,
@@ -223,6 +236,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Models.Handle(&registry)
 	s.Policies.Handle(&registry)
 	s.Setups.Handle(&registry)
+	s.Rotations.Handle(&registry)
 	s.Mail.Handle(&registry)
 	s.Bulk.Handle(&registry)
 	s.keepCheckpoints(&registry)
@@ -232,6 +246,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.Bulk.Door, s.Bulk.May = s.Auth, s.Auth.May
+	s.Doctor = s.openDoctor(cloud, waking, o)
 	if s.handler, err = s.routes(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -319,13 +334,13 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
-		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Setups: s.Setups,
+		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Doctor: s.Doctor, Setups: s.Setups, Desktop: s.Desktop, Rotations: s.Rotations,
 	})
 	console := web.New(web.Deps{
 		Mail: s.Mail, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Reconciler: s.Reconcile, PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
 		Health: s.health,
-		Bulk:   s.Bulk, Groups: s.Enrolment, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies,
+		Bulk:   s.Bulk, Groups: s.Enrolment, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Doctor: s.Doctor,
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

@@ -39,24 +39,30 @@ func (p PushConfig) complete(publicURL string) (PushConfig, error) {
 	return p, nil
 }
 
-// openPush makes the service that wakes phones.
-func openPush(c PushConfig, db *store.Store, sealer seal.Sealer, log *slog.Logger, now func() time.Time) (*push.Service, error) {
-	client := push.ClientConfig{AllowPrivate: c.AllowPrivate}
+// client is how push services are called.
+func (p PushConfig) client() (push.ClientConfig, error) {
+	client := push.ClientConfig{AllowPrivate: p.AllowPrivate}
 	var err error
-	if client.Proxy, err = push.CheckProxy(c.Proxy); err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+	if client.Proxy, err = push.CheckProxy(p.Proxy); err != nil {
+		return client, fmt.Errorf("configuration: %w", err)
 	}
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("configuration: push.ca_file: %w", err)
-		}
-		client.CAs = x509.NewCertPool()
-		if !client.CAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("configuration: push.ca_file " + c.CAFile + " holds no certificate")
-		}
+	if p.CAFile == "" {
+		return client, nil
 	}
+	pem, err := os.ReadFile(p.CAFile)
+	if err != nil {
+		return client, fmt.Errorf("configuration: push.ca_file: %w", err)
+	}
+	client.CAs = x509.NewCertPool()
+	if !client.CAs.AppendCertsFromPEM(pem) {
+		return client, errors.New("configuration: push.ca_file " + p.CAFile + " holds no certificate")
+	}
+	return client, nil
+}
+
+// openPush makes the service that wakes phones.
+func openPush(c PushConfig, client push.ClientConfig, db *store.Store, sealer seal.Sealer, log *slog.Logger, now func() time.Time) *push.Service {
 	return push.New(push.Config{
 		Store: db, Sealer: sealer, Client: push.NewClient(client), AllowPrivate: c.AllowPrivate, Contact: c.Contact, Log: log, Now: now,
-	}), nil
+	})
 }

@@ -66,20 +66,6 @@ func JudgeServer(f Server) []postern.Finding { return judge(serverChecks, f) }
 // JudgeTenant decides what the facts mean.
 func JudgeTenant(f Tenant) []postern.Finding { return judge(tenantChecks, f) }
 
-// ServerChecks and TenantChecks name the checks, in their order.
-func ServerChecks() []string { return names(serverChecks) }
-
-// TenantChecks names the checks of tenants.
-func TenantChecks() []string { return names(tenantChecks) }
-
-func names[F any](checks []check[F]) []string {
-	all := make([]string, len(checks))
-	for n, c := range checks {
-		all[n] = c.name
-	}
-	return all
-}
-
 func judge[F any](checks []check[F], f F) []postern.Finding {
 	all := []postern.Finding{}
 	for _, c := range checks {

@@ -46,18 +46,18 @@ type Service struct {
 
 // Server examines this control center. With names only these checks are in the report; a name that is none is an error.
 func (s *Service) Server(ctx context.Context, checks ...string) (postern.DoctorReport, error) {
-	if _, err := only(nil, ServerChecks(), checks); err != nil {
+	if _, err := only(nil, postern.DoctorServerChecks, checks); err != nil {
 		return postern.DoctorReport{}, err
 	}
-	return s.beginServer(ctx).wait(ctx, ServerChecks(), checks)
+	return s.beginServer(ctx).wait(ctx, postern.DoctorServerChecks, checks)
 }
 
 // Tenant examines an integration and its tenant.
 func (s *Service) Tenant(ctx context.Context, id postern.IntegrationID, checks ...string) (postern.DoctorReport, error) {
-	if _, err := only(nil, TenantChecks(), checks); err != nil {
+	if _, err := only(nil, postern.DoctorTenantChecks, checks); err != nil {
 		return postern.DoctorReport{}, err
 	}
-	return s.beginTenant(ctx, id).wait(ctx, TenantChecks(), checks)
+	return s.beginTenant(ctx, id).wait(ctx, postern.DoctorTenantChecks, checks)
 }
 
 // kept is for how long the last report answers [Service.Follow].

@@ -62,6 +62,7 @@ type API struct {
 	enrolments *auth.Limiter // per address: failed attempts to enrol a phone
 	arrivals   *auth.Limiter // per address: attempts to enrol a workstation
 	newcomers  *auth.Limiter // per address: workstations that were enrolled
+	installs   *auth.Limiter // per address: install tokens that do not exist
 	phones     *auth.Limiter // per phone
 	polls      *polls
 
@@ -85,6 +86,7 @@ func New(c Config, s Services) *API {
 		arrivals:   auth.NewLimiter(60, time.Minute, c.Now),
 		// So that no one address fills the places of those that wait for their first pairing, which they have for a day.
 		newcomers: auth.NewLimiter(2000, 24*time.Hour, c.Now),
+		installs:  auth.NewLimiter(10, time.Minute, c.Now),
 		phones:    auth.NewLimiter(240, time.Minute, c.Now),
 		polls:     newPolls(),
 
@@ -98,6 +100,7 @@ func New(c Config, s Services) *API {
 	a.directoryRoutes()
 	a.phoneRoutes()
 	a.workstationRoutes()
+	a.desktopRoutes()
 	a.passkeyRoutes()
 	a.auditRoutes()
 	a.auditFilterRoutes()
@@ -114,7 +117,9 @@ func New(c Config, s Services) *API {
 	a.reconcileRoutes()
 	a.inventoryRoutes()
 	a.policyRoutes()
+	a.rotationRoutes()
 	a.modelRoutes()
+	a.doctorRoutes()
 	a.bulkRoutes()
 	a.mailRoutes()
 	a.mux.Handle("GET "+docsPath, docs(a.huma.OpenAPI()))

@@ -32,7 +32,10 @@ type Services struct {
 	Inventory    Inventory
 	Models       Models
 	Policies     Policies
+	Doctor       Doctor
 	Setups       Setups
+	Desktop      Desktop
+	Rotations    Rotations
 }
 
 // Push is what the API needs of package push.

@@ -22,6 +22,8 @@ const (
 	sectionAudit          section = "Audit trail"
 	sectionAdministrators section = "Administrators"
 	sectionTokens         section = "API tokens"
+	sectionDoctor         section = "Doctor"
+	sectionGuides         section = "Guides"
 	sectionAbout          section = "About"
 )
 
@@ -33,6 +35,7 @@ type frame struct {
 	Now      time.Time
 	Trail    []crumb
 	Note     string // what was just done, in one sentence
+	Guide    string // address of the part of a guide that belongs to the page; none if empty
 	InDialog bool   // render only the inside of a dialog
 }
 
@@ -68,6 +71,8 @@ func (f frame) nav() []navItem {
 		{sectionAudit, "/audit", "trail", postern.PermAuditRead},
 		{sectionAdministrators, "/administrators", "people", postern.PermAdministratorsRead},
 		{sectionTokens, "/tokens", "key", postern.PermTokens},
+		{sectionDoctor, doctorPath, "pulse", postern.PermAdministratorsRead},
+		{sectionGuides, guidesPath, "guide", ""},
 		{sectionAbout, "/about", "about", ""},
 	}
 	var items []navItem

@@ -29,6 +29,7 @@ const (
 	tabEnrolment    tab = "Enrolment"
 	tabMessages     tab = "Messages"
 	tabDrift        tab = "Drift"
+	tabDoctor       tab = "Doctor"
 	tabAudit        tab = "Audit Trail"
 	tabLogin        tab = "Login Settings"
 	tabSettings     tab = "Integration Settings"
@@ -52,6 +53,7 @@ func (f integrationFrame) tabs() []navItem {
 		{tabEnrolment, base + "/enrolment", postern.PermIntegrationsRead},
 		{tabMessages, base + "/messages", postern.PermIntegrationsRead},
 		{tabDrift, driftPath(f.Integration.ID), postern.PermUsersRead},
+		{tabDoctor, doctorTabPath(f.Integration.ID), postern.PermIntegrationsRead},
 		{tabAudit, base + "/audit", postern.PermAuditRead},
 		{tabLogin, base + "/login", postern.PermIntegrationsRead},
 		{tabSettings, base + "/settings", postern.PermIntegrationsRead},

@@ -52,6 +52,22 @@ func (c *console) routes() http.Handler {
 	m.Handle("POST /integrations/new/test", c.need(configure, c.testNew))
 	m.Handle("POST /integrations/new/certificate", c.need(configure, c.validateNew))
 
+	m.Handle("GET "+setupsPath, c.need(look, c.setups))
+	m.Handle("POST "+setupsPath, c.need(configure, c.beginSetup))
+	m.Handle("GET "+setupsPath+"/new", c.need(configure, c.newSetup))
+	m.Handle("GET "+setupsPath+"/{setup}", c.need(look, c.setup))
+	m.Handle("GET "+setupsPath+"/{setup}/progress", c.need(look, c.setupProgress))
+	m.Handle("POST "+setupsPath+"/{setup}/sign-in", c.need(configure, c.setupAct(c.Setups.SignIn)))
+	m.Handle("POST "+setupsPath+"/{setup}/look", c.need(configure, c.setupAct(c.Setups.Look)))
+	m.Handle("POST "+setupsPath+"/{setup}/apply", c.need(configure, c.setupAct(c.Setups.Apply)))
+	m.Handle("GET "+setupsPath+"/{setup}/undo", c.need(configure, c.undoSetup))
+	m.Handle("POST "+setupsPath+"/{setup}/undo", c.need(configure, c.undoSetup))
+	m.Handle("GET "+setupsPath+"/{setup}/by-hand", c.need(look, c.byHand))
+	m.Handle("GET "+setupsPath+"/{setup}/by-hand/{form}", c.need(look, c.scriptFile))
+	m.Handle("POST "+setupsPath+"/{setup}/finish", c.need(configure, c.finishSetup))
+	m.Handle("GET "+setupsPath+"/{setup}/forget", c.need(configure, c.forgetSetup))
+	m.Handle("POST "+setupsPath+"/{setup}/forget", c.need(configure, c.forgetSetup))
+
 	m.Handle("GET /integrations/{integration}", c.need(see, c.users))
 	m.Handle("GET /integrations/{integration}/invite", c.need(invites, c.invite))
 	m.Handle("POST /integrations/{integration}/invite", c.need(invites, c.sendInvitation))
@@ -179,6 +195,12 @@ func (c *console) routes() http.Handler {
 	m.Handle("GET /mail", c.need(postern.PermMessagesWrite, c.mailSettings))
 	m.Handle("POST /mail", c.need(postern.PermMessagesWrite, c.setMailSettings))
 	m.Handle("POST /mail/test", c.need(postern.PermMessagesWrite, c.testMail))
+	m.Handle("GET "+guidesPath, c.need("", c.guides))
+	m.Handle("GET "+guidesPath+"/{guide}", c.need("", c.guide))
+	m.Handle("GET "+guidesPath+"/images/{picture}", c.need("", c.guidePicture))
+	m.Handle("GET "+openPath, c.open(c.openGuides))
+	m.Handle("GET "+openPath+"/{guide}", c.open(c.openGuide))
+	m.Handle("GET "+openPath+"/images/{picture}", c.open(c.guidePicture))
 	m.Handle("GET "+mail.HelpPath, c.open(c.help))
 	m.Handle("GET "+mail.HelpPath+"/{integration}", c.open(c.help))
 
@@ -226,6 +248,10 @@ func (c *console) routes() http.Handler {
 	if c.Stories {
 		m.Handle("GET /storybook/", Storybook())
 	}
+	m.Handle("GET "+doctorPath, c.need(knows, c.serverDoctor))
+	m.Handle("POST "+doctorPath, c.need(knows, c.serverDoctor))
+	m.Handle("GET /integrations/{integration}/doctor", c.need(look, c.integrationDoctor))
+	m.Handle("POST /integrations/{integration}/doctor", c.need(look, c.integrationDoctor))
 	m.Handle("GET /about", c.need("", c.about))
 	m.Handle("/", c.need("", c.notFound))
 	return m

@@ -28,6 +28,9 @@ func stories() []story {
 	addInventoryStories(add, part)
 	addModelStories(add, part)
 	addAuditStories(add, part)
+	addGuideStories(add)
+	addSetupStories(add, part)
+	addDoctorStories(add, part)
 	addOtherStories(add, part)
 	return all
 }
@@ -69,6 +72,9 @@ func addIntegrationStories(add, part func(string, templ.Component)) {
 	choose := newIntegrationPage{frame: fixtureFrame(sectionIntegrations, "Add New Integrations"), Flags: postern.AllFlags()}
 	withheld := newIntegrationPage{frame: choose.frame, Flags: someOff}
 	add("new/choose", chooseIntegration(choose))
+	begun := choose
+	begun.Begun = []postern.Setup{fixtureSetup(postern.SetupStopped), fixtureSetup(postern.SetupSigningIn)}
+	add("new/choose-begun", chooseIntegration(begun))
 	add("new/not-offered", chooseIntegration(withheld))
 	add("new/flags", offeredFlags(withheld))
 	add("new/experience", chooseExperience(choose))

@@ -27,6 +27,8 @@ type Deps struct {
 	Policies     Policies
 	Inventory    Inventory
 	Models       Models
+	Setups       Setups
+	Doctor       Doctor
 
 	// PublicURL is the origin under which people reach Postern; invitations name it.
 	PublicURL string
@@ -72,6 +74,7 @@ func (c *console) frame(r *http.Request, s section, title string) frame {
 	return frame{
 		Title: title, Section: s, Who: who, Now: c.Now().UTC(),
 		Note:     notes[r.URL.Query().Get("done")],
+		Guide:    guideFor(r),
 		InDialog: r.Header.Get("HX-Target") == "dialog#dialog",
 	}
 }

@@ -35,6 +35,7 @@ type commands struct {
 	Models       modelsCmd       `cmd:"" help:"Models of authenticators, and the bundles of them that policies name." group:"remote"`
 	Inventory    inventoryCmd    `cmd:"" help:"Every passkey of everybody in the tenant, whoever made it." group:"remote"`
 	Mail         mailCmd         `cmd:"" help:"Messages to users: mail settings, texts, reminders, outbox." group:"remote"`
+	Doctor       doctorCmd       `cmd:"" help:"Say what is wrong with the control center and its tenants, and what to do." group:"remote"`
 	Jobs         jobsCmd         `cmd:"" help:"Jobs over many users." group:"remote"`
 	Audit        auditCmd        `cmd:"" help:"The audit trail." group:"remote"`
 	Tokens       tokensCmd       `cmd:"" help:"API tokens." group:"remote"`

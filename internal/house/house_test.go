@@ -116,7 +116,7 @@ var rooms = map[string][]string{
 	"center/auth":             {".", "center/audit"},
 	"center/store":            {".", "center/doctor", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/push", "center/policy", "center/rotate", "center/setup", "center/job", "center/store"},
 	"center/rest":             {".", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/entra", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/setup", "center/rest"},
-	"center/web":              {".", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/setup", "center/web", "docs"},
+	"center/web":              {".", "center/doctor", "center/directory", "center/enrolment", "center/mail", "center/bulk", "center/reconcile", "center/audit", "center/auth", "center/desktop", "center/device", "center/integration", "center/lifecycle", "center/provision", "center/policy", "center/setup", "center/web", "docs"},
 	"docs":                    {},
 	"phone":                   {".", "fido", "link", "phone"},
 	"extension":               {".", "fido", "link", "extension"},

@@ -142,7 +142,7 @@ func (s *Server) controlPatchUser(c *controlCall) (any, error) {
 			u.Password = *b.Password
 		}
 		if b.Roles != nil {
-			u.Roles = slices.Clone(*b.Roles)
+			u.Roles, u.RoleChanges = slices.Clone(*b.Roles), nil
 		}
 		if b.Methods != nil {
 			u.setMethods(methods)

@@ -23,8 +23,7 @@ var (
 func applicationRoutes() []graphRoute {
 	roll := writeApplications
 	roll.itself = true
-	// Graph shows an application its own registration whatever it was granted, as people observe; its documentation says
-	// nothing of it.
+	// That an application is shown its own registration whatever it was granted is not published: there is a lever.
 	look := readApplications
 	look.itself = true
 	return []graphRoute{

@@ -19,20 +19,11 @@ func directoryRoutes() []graphRoute {
 		app:       []string{"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"},
 		delegated: []string{"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
 	}
-	roles := permission{
-		app:       []string{"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "Directory.Read.All", "Directory.ReadWrite.All"},
-		delegated: []string{"RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory", "Directory.Read.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
-	}
 	return []graphRoute{
 		{method: "GET", pattern: "organization", need: organization, handle: (*graphCall).listOrganization},
 		{method: "GET", pattern: "organization/{tenant}", need: organization, handle: (*graphCall).getOrganization},
 		{method: "GET", pattern: "domains", need: domains, handle: (*graphCall).listDomains},
 		{method: "GET", pattern: "subscribedskus", need: skus, handle: (*graphCall).listSkus},
-		{method: "GET", pattern: "directoryroles", need: roles, handle: (*graphCall).listDirectoryRoles},
-		{method: "GET", pattern: "directoryroles/{role}/members", need: roles, handle: (*graphCall).listRoleMembers},
-		{method: "GET", pattern: "rolemanagement/directory/roleassignments", need: roles, handle: (*graphCall).listRoleAssignments},
-		{method: "GET", pattern: "rolemanagement/directory/roledefinitions", need: roles, handle: (*graphCall).listRoleDefinitions},
-		{method: "GET", pattern: "rolemanagement/directory/roledefinitions/{role}", need: roles, handle: (*graphCall).getRoleDefinition},
 	}
 }
 

@@ -93,7 +93,7 @@ func (c *graphCall) permitted() bool {
 		return true
 	}
 	if c.who.UserID == "" {
-		if holds(c.who.Roles, n.app) || n.itself && c.ownRegistration() {
+		if holds(c.who.Roles, n.app) || n.itself && c.ownRegistration() && (c.write() || !c.s.Levers().RegistrationPrivate) {
 			return true
 		}
 		c.denied()
@@ -141,7 +141,7 @@ func (c *graphCall) target() (own, privileged bool) {
 func (c *graphCall) inRole(roles []string) (ok bool) {
 	c.tenant.view(func() {
 		if u := c.tenant.user(c.who.UserID); u != nil {
-			ok = slices.ContainsFunc(u.Roles, func(r string) bool { return r == roleGlobalAdministrator || slices.Contains(roles, r) })
+			ok = slices.ContainsFunc(u.rolesAt(c.s.now()), func(r string) bool { return r == roleGlobalAdministrator || slices.Contains(roles, r) })
 		}
 	})
 	return ok

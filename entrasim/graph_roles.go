@@ -19,36 +19,41 @@ func (t *Tenant) roleID(template string) string { return derivedID(t.ID, templat
 // roleTemplates lists the known roles by template id, in a fixed order.
 func roleTemplates() []string { return slices.Sorted(maps.Keys(directoryRoles)) }
 
+// directoryRole is the directoryRole of Graph.
+func (t *Tenant) directoryRole(template string) object {
+	return object{"id": t.roleID(template), "roleTemplateId": template, "displayName": directoryRoles[template], "description": directoryRoles[template], "deletedDateTime": nil}
+}
+
 func (c *graphCall) listDirectoryRoles() {
 	var values []object
-	for _, id := range roleTemplates() {
-		values = append(values, object{"id": c.tenant.roleID(id), "roleTemplateId": id, "displayName": directoryRoles[id], "description": directoryRoles[id], "deletedDateTime": nil})
-	}
+	c.tenant.view(func() {
+		for _, id := range roleTemplates() {
+			if c.tenant.active(id) {
+				values = append(values, c.tenant.directoryRole(id))
+			}
+		}
+	})
 	c.filtered("directoryRoles", values)
 }
 
 func (c *graphCall) listRoleMembers() {
-	key := strings.TrimPrefix(strings.ToLower(c.param["role"]), "roletemplateid=")
-	template := ""
-	for id := range directoryRoles {
-		if key == c.tenant.roleID(id) || key == id {
-			template = id
-		}
-	}
-	if template == "" {
-		c.notFound(c.param["role"])
-		return
-	}
 	var values []object
-	now := c.s.now()
+	template, now := "", c.s.now()
 	c.tenant.view(func() {
+		if template = c.roleTemplate(); template == "" {
+			return
+		}
 		c.tenant.Users.all(func(u *User) bool {
-			if u.visible(now) && slices.Contains(u.Roles, template) {
+			if u.visible(now) && slices.Contains(u.rolesAt(now), template) {
 				values = append(values, c.showMember(u.ID, "user"))
 			}
 			return true
 		})
 	})
+	if template == "" {
+		c.notFound(c.param["role"])
+		return
+	}
 	c.collection("directoryObjects", values, nil)
 }
 
@@ -76,17 +81,25 @@ func roleDefinition(id string) object {
 	}
 }
 
+// assignmentID is the id of a role assignment.
+func assignmentID(u *User, role string) string { return derivedID(u.ID, role) }
+
+func (c *graphCall) roleAssignment(u *User, role string) object {
+	o := object{"id": assignmentID(u, role), "principalId": u.ID, "roleDefinitionId": role, "directoryScopeId": "/"}
+	if strings.Contains(strings.ToLower(c.q.Get("$expand")), "roledefinition") {
+		o["roleDefinition"] = roleDefinition(role)
+	}
+	return o
+}
+
 // listRoleAssignments answers every assignment of a directory role to a user, under $filter.
 func (c *graphCall) listRoleAssignments() {
 	var values []object
+	now := c.s.now()
 	c.tenant.view(func() {
 		c.tenant.Users.all(func(u *User) bool {
-			for _, r := range u.Roles {
-				o := object{"id": derivedID(u.ID, r), "principalId": u.ID, "roleDefinitionId": r, "directoryScopeId": "/"}
-				if strings.Contains(strings.ToLower(c.q.Get("$expand")), "roledefinition") {
-					o["roleDefinition"] = roleDefinition(r)
-				}
-				values = append(values, o)
+			for _, r := range u.rolesAt(now) {
+				values = append(values, c.roleAssignment(u, r))
 			}
 			return true
 		})

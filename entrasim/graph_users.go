@@ -12,12 +12,12 @@ func userRoutes() []graphRoute {
 	change := permission{
 		app:       []string{"User.ReadWrite.All", "Directory.ReadWrite.All", "User.EnableDisableAccount.All+User.Read.All"},
 		delegated: []string{"User.ReadWrite.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All", "User.EnableDisableAccount.All+User.Read.All"},
-		roles:     []string{roleUserAdministrator},
+		roles:     []string{roleUserAdministrator}, privileged: []string{rolePrivilegedAuthAdministrator},
 	}
 	whole := permission{
 		app:       []string{"User.ReadWrite.All", "Directory.ReadWrite.All"},
 		delegated: []string{"User.ReadWrite.All", "Directory.ReadWrite.All", "Directory.AccessAsUser.All"},
-		roles:     []string{roleUserAdministrator},
+		roles:     []string{roleUserAdministrator}, privileged: []string{rolePrivilegedAuthAdministrator},
 	}
 	return []graphRoute{
 		{method: "GET", pattern: "users", need: readUsers, cost: 2, handle: (*graphCall).listUsers},
@@ -94,6 +94,7 @@ var userProperties = []property[User]{
 	{"signInSessionsValidFromDateTime", func(u *User) any { return moment(u.SessionsValidFrom, u.Created) }, false, false, true},
 	{"signInActivity", func(*User) any { return nil }, false, false, true},
 	{"deletedDateTime", func(*User) any { return nil }, false, false, true},
+	{"passwordPolicies", func(u *User) any { return text(u.PasswordPolicies) }, false, false, true},
 	{"proxyAddresses", func(u *User) any {
 		if u.Mail == "" {
 			return []string{}

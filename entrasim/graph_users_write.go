@@ -22,8 +22,12 @@ type userBody struct {
 	MobilePhone       *string `json:"mobilePhone"`
 	UsageLocation     *string `json:"usageLocation"`
 	PreferredLanguage *string `json:"preferredLanguage"`
+	UserType          *string `json:"userType"`
+	PasswordPolicies  *string `json:"passwordPolicies"`
 	PasswordProfile   *struct {
-		Password string `json:"password"`
+		Password    string `json:"password"`
+		ForceChange *bool  `json:"forceChangePasswordNextSignIn"`
+		WithMFA     *bool  `json:"forceChangePasswordNextSignInWithMfa"`
 	} `json:"passwordProfile"`
 }
 
@@ -47,8 +51,20 @@ func (b *userBody) apply(u *User) {
 	if b.AccountEnabled != nil {
 		u.Disabled = !*b.AccountEnabled
 	}
-	if b.PasswordProfile != nil && b.PasswordProfile.Password != "" {
-		u.Password = b.PasswordProfile.Password
+	set(&u.PasswordPolicies, b.PasswordPolicies)
+	if b.UserType != nil {
+		u.Guest = *b.UserType == "Guest"
+	}
+	p := b.PasswordProfile
+	if p == nil {
+		return
+	}
+	if p.Password != "" {
+		u.Password = p.Password
+		u.ForceChange = true // unless it is said otherwise
+	}
+	if p.ForceChange != nil || p.WithMFA != nil {
+		u.ForceChange = p.ForceChange != nil && *p.ForceChange || p.WithMFA != nil && *p.WithMFA
 	}
 }
 
@@ -59,6 +75,27 @@ func (t *Tenant) validUPN(upn string) bool {
 		slices.ContainsFunc(t.Domains, func(d string) bool { return strings.EqualFold(d, domain) })
 }
 
+// weakPassword says whether a user must not get the password (Microsoft Entra documentation, "password policies": eight to 256
+// characters of three of four kinds).
+func (b *userBody) weakPassword() bool {
+	if b.PasswordProfile == nil || b.PasswordProfile.Password == "" {
+		return false
+	}
+	p := b.PasswordProfile.Password
+	kinds := 0
+	for _, set := range []string{"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"} {
+		if strings.ContainsAny(p, set) {
+			kinds++
+		}
+	}
+	if strings.ContainsFunc(p, func(r rune) bool { return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') }) {
+		kinds++
+	}
+	return len(p) < 8 || len(p) > 256 || kinds < 3
+}
+
+const passwordRules = "The specified password does not comply with password complexity requirements. Please provide a different password."
+
 func (c *graphCall) createUser() {
 	var b userBody
 	if !c.body(&b) {
@@ -68,6 +105,10 @@ func (c *graphCall) createUser() {
 		c.badRequest("A value is required for each of the properties accountEnabled, displayName, mailNickname, passwordProfile and userPrincipalName.")
 		return
 	}
+	if b.PasswordProfile.Password == "" || b.weakPassword() {
+		c.badRequest(passwordRules)
+		return
+	}
 	u := &User{ID: c.s.newID(), UPN: *b.UserPrincipalName}
 	b.apply(u)
 	problem := c.tenant.createUser(u)
@@ -75,6 +116,7 @@ func (c *graphCall) createUser() {
 		c.fail(http.StatusBadRequest, problem.code, problem.message)
 		return
 	}
+	c.auditUser(u, Audit{Service: serviceCore, Category: "UserManagement", Activity: "Add user", Operation: "Add"})
 	c.w.Header().Set("Location", c.base()+"/directoryObjects/"+u.ID+"/Microsoft.DirectoryServices.User")
 	c.entity(http.StatusCreated, "users/$entity", project(userProperties, u, nil))
 }
@@ -109,8 +151,13 @@ func (c *graphCall) patchUser() {
 		c.denied()
 		return
 	}
+	if b.weakPassword() {
+		c.badRequest(passwordRules)
+		return
+	}
 	found := false
 	var problem *queryProblem
+	var changed *User
 	c.tenant.update(func() {
 		u := c.tenant.user(c.param["user"])
 		if u == nil {
@@ -132,6 +179,7 @@ func (c *graphCall) patchUser() {
 		}
 		b.apply(u)
 		c.tenant.touchUser(u)
+		changed = u.clone()
 	})
 	switch {
 	case !found:
@@ -139,7 +187,25 @@ func (c *graphCall) patchUser() {
 	case problem != nil:
 		c.fail(http.StatusBadRequest, problem.code, problem.message)
 	default:
+		c.auditUserChange(changed, &b)
 		c.noContent()
+	}
+}
+
+// auditUserChange writes what the directory notes of a changed user.
+func (c *graphCall) auditUserChange(u *User, b *userBody) {
+	note := func(activity string) {
+		c.auditUser(u, Audit{Service: serviceCore, Category: "UserManagement", Activity: activity, Operation: "Update"})
+	}
+	note("Update user")
+	switch {
+	case b.AccountEnabled != nil && *b.AccountEnabled:
+		note("Enable account")
+	case b.AccountEnabled != nil:
+		note("Disable account")
+	}
+	if b.PasswordProfile != nil && b.PasswordProfile.Password != "" {
+		note("Reset user password")
 	}
 }
 
@@ -155,16 +221,17 @@ func (c *graphCall) mayPatch(b *userBody) bool {
 }
 
 func (c *graphCall) removeUser() {
-	found := false
+	var gone *User
 	c.tenant.update(func() {
 		if u := c.tenant.user(c.param["user"]); u != nil {
-			found = true
+			gone = u.clone()
 			c.tenant.deleteUser(u)
 		}
 	})
-	if !found {
+	if gone == nil {
 		c.notFound(c.param["user"])
 		return
 	}
+	c.auditUser(gone, Audit{Service: serviceCore, Category: "UserManagement", Activity: "Delete user", Operation: "Delete"})
 	c.noContent()
 }

@@ -51,6 +51,11 @@ type Levers struct {
 	// does not know new secrets and certificates.
 	ConsentDelay    Duration `json:"consent_delay"`
 	CredentialDelay Duration `json:"credential_delay"`
+	// RoleDelay is how long a change of somebody's directory roles by Graph is neither shown nor good for anything.
+	RoleDelay Duration `json:"role_delay"`
+	// RegistrationPrivate refuses an application its own registration unless it may read applications. What the service does
+	// is not published.
+	RegistrationPrivate bool `json:"registration_private"`
 	// PolicyIgnore names members of the passkey method that a PATCH may carry and that do not take effect: they keep the value
 	// they had, as members that mirror another one too.
 	PolicyIgnore []string `json:"policy_ignore,omitempty"`
@@ -93,7 +98,7 @@ func (l Levers) check() error {
 		"latency": l.Latency, "replication_delay": l.ReplicationDelay, "membership_delay": l.MembershipDelay,
 		"method_delay": l.MethodDelay, "report_lag": l.ReportLag, "token_lifetime": l.TokenLifetime, "device_interval": l.DeviceInterval,
 		"notification_delay": l.NotificationDelay, "policy_delay": l.PolicyDelay,
-		"consent_delay": l.ConsentDelay, "credential_delay": l.CredentialDelay,
+		"consent_delay": l.ConsentDelay, "credential_delay": l.CredentialDelay, "role_delay": l.RoleDelay,
 	} {
 		if d < 0 {
 			return fmt.Errorf("%s must not be negative", name)

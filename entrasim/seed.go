@@ -59,7 +59,7 @@ func seedTenant(s *Server, domain string, n int, empty bool) *Tenant {
 // bare makes a tenant nobody did anything to: a Global Administrator, no application, no group, and passkeys off.
 func (b *seeder) bare() {
 	b.fixed("admin", "Ada Admin", "", roleGlobalAdministrator)
-	b.t.CloudOnly = true
+	b.t.CloudOnly, b.t.ActiveRoles = true, []string{roleGlobalAdministrator}
 	b.t.Created = b.start
 	p := &b.t.Policy.Passkey
 	p.State = "disabled"

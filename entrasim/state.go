@@ -1,6 +1,7 @@
 package entrasim
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,7 @@ type Tenant struct {
 	TechnicalMails []string
 	CloudOnly      bool
 	Devices        DeviceSettings
+	ActiveRoles    []string // role templates that directoryRoles lists; all if nil
 
 	// Password is what every user signs in with who has none of their own.
 	Password string
@@ -109,8 +111,12 @@ type User struct {
 
 	// Roles holds the role template ids of the directory roles assigned to the user.
 	Roles []string `json:",omitempty"`
+	// RoleChanges are those of Roles that reads and rights do not follow yet.
+	RoleChanges map[string]roleChange `json:",omitempty"`
 
 	Password          string         `json:",omitempty"` // empty: the tenant's
+	PasswordPolicies  string         `json:",omitempty"`
+	ForceChange       bool           `json:",omitempty"` // the password must be changed before it is good for anything
 	NoPassword        bool           `json:",omitempty"` // passwordless only
 	MFARequired       bool           `json:",omitempty"`
 	SessionsValidFrom time.Time      `json:",omitzero"` // refresh tokens and sessions from before are void
@@ -213,6 +219,7 @@ func (u *User) clone() *User {
 		c.TemporaryPass = &p
 	}
 	c.Roles = append([]string(nil), u.Roles...)
+	c.RoleChanges = maps.Clone(u.RoleChanges)
 	c.Methods = append([]*Method(nil), u.Methods...) // a Method never changes
 	c.Passkeys = make([]*Passkey, len(u.Passkeys))
 	for i, k := range u.Passkeys {

@@ -58,6 +58,7 @@ type storedTenant struct {
 	TechnicalMails                     []string   `json:",omitempty"`
 	CloudOnly                          bool       `json:",omitempty"`
 	Devices                            DeviceSettings
+	ActiveRoles                        []string `json:",omitempty"`
 }
 
 // encode writes the lines of a tenant, as of one moment.
@@ -69,7 +70,7 @@ func (t *Tenant) encode(enc *json.Encoder) (err error) {
 		err = enc.Encode(stateLine{Tenant: &storedTenant{
 			ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created,
 			Domains: t.Domains, Apps: t.Apps, AppOrder: t.AppOrder, Policy: t.Policy, CA: t.CA, Sessions: t.Sessions, Audits: t.Audits, SignIns: t.SignIns, Change: t.change,
-			Licences: &t.Licences, TechnicalMails: t.TechnicalMails, CloudOnly: t.CloudOnly, Devices: t.Devices,
+			Licences: &t.Licences, TechnicalMails: t.TechnicalMails, CloudOnly: t.CloudOnly, Devices: t.Devices, ActiveRoles: t.ActiveRoles,
 		}})
 		t.Users.all(func(u *User) bool {
 			if err == nil {
@@ -100,7 +101,7 @@ func (s *Server) restore(st *storedTenant) *Tenant {
 	if t.Licences = allLicences(); st.Licences != nil {
 		t.Licences = *st.Licences
 	}
-	t.TechnicalMails, t.CloudOnly, t.Devices = st.TechnicalMails, st.CloudOnly, st.Devices
+	t.TechnicalMails, t.CloudOnly, t.Devices, t.ActiveRoles = st.TechnicalMails, st.CloudOnly, st.Devices, st.ActiveRoles
 	return t
 }
 

@@ -77,6 +77,8 @@ func (s *Server) checkPassword(t *Tenant, name, secret string) (SignInProof, *oa
 		}
 	case u.Disabled:
 		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50057, text: "The user account is disabled."}
+	case u.ForceChange:
+		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50055, text: "The password is expired."}
 	case u.MFARequired:
 		return SignInProof{}, &oauthError{
 			status: 400, kind: "invalid_grant", number: 50076, suberror: "basic_action",

@@ -1,137 +1,128 @@
 package doctor
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
 )
 
-// Level is how bad a finding is.
-type Level string
-
-// The levels.
-const (
-	OK      Level = "ok"
-	Note    Level = "note"    // something to know; nothing is wrong
-	Warning Level = "warning" // something will not work, or not always
-	Failure Level = "failure" // phones cannot be used here
-)
-
-// Finding is one thing that was looked at.
-type Finding struct {
-	Check   string `json:"check"`
-	Level   Level  `json:"level"`
-	Message string `json:"message"`        // one sentence
-	Next    string `json:"next,omitempty"` // what to do
-}
-
-// Report is all of them.
-type Report struct {
-	Findings []Finding `json:"findings"`
-}
-
-// Worst is the level of the worst finding.
-func (r Report) Worst() Level {
-	worst := OK
-	rank := map[Level]int{OK: 0, Note: 1, Warning: 2, Failure: 3}
-	for _, f := range r.Findings {
-		if rank[f.Level] > rank[worst] {
-			worst = f.Level
-		}
-	}
-	return worst
-}
-
-// Facts are what was seen.
-type Facts struct {
-	GOOS    string
-	Running bool       // a service runs here
-	Inside  bool       // it is the service that looked
-	View    agent.View // of it, or of what is kept
-	Net     Net
-	Door    Door
-	Keys    []Key // security keys that are plugged in, ours among them
-	Windows Windows
-	// Browsers are those that were found, by name; Confined those among them that are packaged so that they reach no security key.
-	Browsers, Confined []string
-}
-
-// Net is the way to the control center. An error is a text; "" is none.
-type Net struct {
-	Host     string
-	Proxy    string // by which the system wants to go, without its password
-	DNS, TCP string
-	TLS      string
-	HTTP     string // reached, but what answered is no control center
-	Relay    string // the WebSocket was not taken
-	// Ahead is how far the control center's clock is ahead of ours.
-	Ahead time.Duration
-}
-
-// Door is how virtual keys are made on this machine.
-type Door struct {
-	Looked  bool
-	Missing bool // there is none: no module, no driver
-	Denied  bool // this account may not use it
-	Path    string
-}
-
-// Key is a security key in this machine.
-type Key struct {
-	Path, Name, Serial string
-	Virtual            bool // Postern's
-	Readable           bool // by this account
-}
-
-// Windows is what its registry says; nil is not told.
-type Windows struct {
-	Build       uint64
-	SignInKeys  *uint64 // policy: security keys at the sign-in screen
-	PolicyHello *uint64 // policy: Windows Hello for Business
-	Provider    *bool   // the credential provider for security keys is not switched off
-}
-
-// Judge decides what the facts mean.
-func Judge(f Facts) Report {
-	var r Report
-	for _, check := range checks {
-		for _, finding := range check.look(f) {
-			finding.Check = check.name
-			r.Findings = append(r.Findings, finding)
-		}
-	}
-	return r
+// check is a name and what it makes of the facts. One that does not apply finds nothing.
+type check struct {
+	name string
+	look func(Facts) []postern.Finding
 }
 
 // checks stand in the order in which one thing rests on another.
-var checks = []struct {
-	name string
-	look func(Facts) []Finding
-}{
+var checks = []check{
 	{"system", system},
+	{"windows version", windowsVersion},
+	{"windows edition", windowsEdition},
 	{"service", service},
+	{"software version", softwareVersion},
 	{"state", state},
+	{"tpm", tpm},
 	{"enrolment", enrolment},
 	{"network", network},
 	{"clock", clock},
 	{"relay", relay},
 	{"integration", integration},
+	{"driver", driver},
 	{"virtual key", virtualKey},
 	{"phones", phones},
 	{"other keys", otherKeys},
 	{"browser", browser},
+	{"browser extension", browserExtension},
 	{"join state", joinState},
+	{"device registration", deviceRegistration},
+	{"sign-in token", signInToken},
+	{"domain ticket", domainTicket},
+	{"domain controller", domainController},
 	{"windows sign-in", windowsSignIn},
+	{"credential provider", credentialProvider},
+	{"windows hello", windowsHello},
 	{"remote session", remoteSession},
+	{"cross-device passkeys", tunnels},
+	{"bluetooth", bluetooth},
 }
 
-func one(l Level, message, next string) []Finding {
-	return []Finding{{Level: l, Message: message, Next: next}}
+// Checks are the names of all checks, in their order.
+func Checks() []string {
+	names := make([]string, 0, len(checks))
+	for _, c := range checks {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// Judge decides what the facts mean.
+func Judge(f Facts) postern.DoctorReport {
+	var all []postern.Finding
+	for _, c := range checks {
+		for _, finding := range c.look(f) {
+			finding.Check = c.name
+			all = append(all, finding)
+		}
+	}
+	return postern.NewDoctorReport(f.Now, f.View.Name, all)
+}
+
+// Only keeps the findings of some checks; no names keep all. The worst state is that of what is kept.
+func Only(r postern.DoctorReport, known, names []string) (postern.DoctorReport, error) {
+	if len(names) == 0 {
+		return r, nil
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return r, postern.FieldErrorf("check", "There is no check %q.", name).WithNext("The checks are: " + strings.Join(known, ", ") + ".")
+		}
+	}
+	kept := slices.DeleteFunc(slices.Clone(r.Findings), func(f postern.Finding) bool { return !slices.Contains(names, f.Check) })
+	return postern.NewDoctorReport(r.At, r.Subject, kept), nil
+}
+
+func one(s postern.FindingState, message, next string) []postern.Finding {
+	return []postern.Finding{{State: s, Message: message, Next: next}}
+}
+
+func ok(format string, args ...any) []postern.Finding {
+	return one(postern.FindingOK, fmt.Sprintf(format, args...), "")
+}
+
+func note(message, next string) []postern.Finding { return one(postern.FindingNote, message, next) }
+func warning(message, next string) []postern.Finding {
+	return one(postern.FindingWarning, message, next)
+}
+func failure(message, next string) []postern.Finding {
+	return one(postern.FindingFailure, message, next)
+}
+
+// unknown says that something could not be looked at, and why.
+func unknown(message, why, next string) []postern.Finding {
+	return []postern.Finding{{State: postern.FindingUnknown, Message: message, Why: why, Next: next}}
+}
+
+// about gives all findings their subject.
+func about(subject string, findings []postern.Finding) []postern.Finding {
+	for i := range findings {
+		findings[i].Subject = subject
+	}
+	return findings
+}
+
+// because gives all findings a reason, and where more is to be read.
+func because(why, link string, findings []postern.Finding) []postern.Finding {
+	for i := range findings {
+		findings[i].Why, findings[i].Link = why, link
+	}
+	return findings
 }
 
 // ofCode is a finding about something the control center said.
-func ofCode(p *agent.Problem) []Finding {
+func ofCode(p *agent.Problem) []postern.Finding {
 	next := p.Next
 	switch p.Code {
 	case postern.CodeIntegrationDisabled:
@@ -139,5 +130,11 @@ func ofCode(p *agent.Problem) []Finding {
 	case postern.CodeFlagOff:
 		next = "Ask an administrator to switch the flag on under Integration Settings."
 	}
-	return one(Failure, p.Message, next)
+	return failure(p.Message, next)
 }
+
+// day is a date as people read it.
+func day(t time.Time) string { return t.Format("2 January 2006") }
+
+// Report is what Judge finds.
+type Report = postern.DoctorReport

@@ -2,59 +2,92 @@ package doctor
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/agent/join"
 )
 
-const (
-	// firstBuild is Windows 10 1903, the first that speaks WebAuthn to security keys for all browsers.
-	firstBuild = 18362
-	// clockNote is from where on a wrong clock is worth a word.
-	clockNote = 30 * time.Second
-)
+// clockNote is from where on a wrong clock is worth a word.
+const clockNote = 30 * time.Second
 
-func system(f Facts) []Finding {
-	switch {
-	case f.GOOS == "linux":
-		return one(OK, "Linux: virtual security keys for the browsers of this machine.", "")
-	case f.GOOS == "windows" && f.Windows.Build != 0 && f.Windows.Build < firstBuild:
-		return one(Failure, fmt.Sprintf("This Windows (build %d) is older than 10 1903 and speaks to no security key.", f.Windows.Build), "Update Windows.")
-	case f.GOOS == "windows":
-		return one(OK, "This Windows speaks to security keys.", "")
-	}
-	return one(Failure, "On this system ("+f.GOOS+") no program may make a virtual security key.", "Use the Postern extension in Chrome or Edge: it needs none.")
-}
-
-func service(f Facts) []Finding {
+func service(f Facts) []postern.Finding {
 	if f.Running {
-		return one(OK, "The service runs.", "")
+		return ok("The service runs.")
 	}
 	next := "Start it: systemctl start postern-agent, or postern-agent run."
 	if f.GOOS == "windows" {
 		next = `Start it: sc start postern-agent, as administrator.`
 	}
-	return one(Failure, "The service does not run, or this account may not speak to it, so no security key is plugged in.", next)
+	return failure("The service does not run, or this account may not speak to it, so no security key is plugged in.", next)
 }
 
-func state(f Facts) []Finding {
+func state(f Facts) []postern.Finding {
 	switch f.View.Seal.Kind {
 	case "tpm":
-		return one(OK, "The state is "+f.View.Seal.Text+".", "")
+		return ok("The state is %s.", f.View.Seal.Text)
 	case "":
 		return nil
 	}
-	return one(Note, "The state is "+f.View.Seal.Text+".", "Where there is a TPM, give the service's account access to it (group tss) and enrol again.")
+	return note("The state is "+f.View.Seal.Text+".", "Where there is a TPM, give the service's account access to it (group tss) and enrol again.")
 }
 
-func enrolment(f Facts) []Finding {
-	if f.View.Enrolled {
-		return one(OK, fmt.Sprintf("Known to %s as %s.", f.View.Server, f.View.Name), "")
+// tpm says whether what keeps keys best is there. Windows keeps the key of its join in it as well.
+func tpm(f Facts) []postern.Finding {
+	switch {
+	case f.TPM == nil:
+		return nil
+	case !*f.TPM:
+		return note("This machine has no TPM that works, so the keys kept here are kept by a file alone.", "Switch the TPM on in the firmware (PTT, fTPM) if the machine has one; on a virtual machine add a virtual TPM.")
+	case f.Windows != nil && f.Windows.Join.TPM == join.No:
+		return note("There is a TPM, but the key by which Entra knows this machine is not in it.", "Nothing has to be done for the phone. A machine that is joined anew has its key in the TPM.")
 	}
-	return one(Failure, "This workstation is not known to a control center.", "Run postern-agent enroll --server with its address.")
+	return ok("There is a TPM.")
 }
 
-func network(f Facts) []Finding {
+// softwareVersion compares releases. A development build compares with nothing.
+func softwareVersion(f Facts) []postern.Finding {
+	own, _ := strings.CutPrefix(f.View.Software, "postern-agent ")
+	mine, known := release(own)
+	theirs, told := release(f.Net.Version)
+	switch {
+	case !known || !told:
+		return nil
+	case mine[0] != theirs[0] || mine[0] == 0 && mine[1] < theirs[1]:
+		return warning(fmt.Sprintf("This agent is %s, the control center %s: they may not understand each other.", own, f.Net.Version), "Install the agent of the control center's release.")
+	case mine[1] < theirs[1]:
+		return note(fmt.Sprintf("This agent is %s, the control center %s.", own, f.Net.Version), "Update the agent when it is convenient.")
+	}
+	return ok("This agent, %s, fits the control center, %s.", own, f.Net.Version)
+}
+
+// release reads the first two numbers of a version (semver.org).
+func release(version string) ([2]int, bool) {
+	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
+	if len(parts) < 3 {
+		return [2]int{}, false
+	}
+	var numbers [2]int
+	for i := range numbers {
+		n, err := strconv.Atoi(parts[i])
+		if err != nil || n < 0 {
+			return [2]int{}, false
+		}
+		numbers[i] = n
+	}
+	return numbers, true
+}
+
+func enrolment(f Facts) []postern.Finding {
+	if f.View.Enrolled {
+		return ok("Known to %s as %s.", f.View.Server, f.View.Name)
+	}
+	return failure("This workstation is not known to a control center.", "Run postern-agent enroll --server with its address.")
+}
+
+func network(f Facts) []postern.Finding {
 	n := f.Net
 	through := ""
 	if n.Proxy != "" {
@@ -64,18 +97,18 @@ func network(f Facts) []Finding {
 	case n.Host == "":
 		return nil
 	case n.DNS != "":
-		return one(Failure, fmt.Sprintf("The name %s is not known to this network: %s.", n.Host, n.DNS), "Check the network, the VPN and the address; the name may be known inside your organisation only.")
+		return failure(fmt.Sprintf("The name %s is not known to this network: %s.", n.Host, n.DNS), "Check the network, the VPN and the address; the name may be known inside your organisation only.")
 	case n.TCP != "":
-		return one(Failure, fmt.Sprintf("%s cannot be reached%s: %s.", n.Host, through, n.TCP), "Check firewall and VPN. Behind a proxy set HTTPS_PROXY for the service.")
+		return failure(fmt.Sprintf("%s cannot be reached%s: %s.", n.Host, through, n.TCP), "Check firewall and VPN. Behind a proxy set HTTPS_PROXY for the service.")
 	case n.TLS != "":
-		return one(Failure, fmt.Sprintf("The certificate of %s is not trusted: %s.", n.Host, n.TLS), "Check the clock first. Then add your organisation's authority to this system; a proxy that opens TLS has one of its own.")
+		return failure(fmt.Sprintf("The certificate of %s is not trusted: %s.", n.Host, n.TLS), "Check the clock first. Then add your organisation's authority to this system; a proxy that opens TLS has one of its own.")
 	case n.HTTP != "":
-		return one(Failure, fmt.Sprintf("What answers at %s%s is not a control center: %s.", n.Host, through, n.HTTP), "Sign in to the network if it has a login page, and check the address.")
+		return failure(fmt.Sprintf("What answers at %s%s is not a control center: %s.", n.Host, through, n.HTTP), "Sign in to the network if it has a login page, and check the address.")
 	}
-	return one(OK, "The control center answers"+through+".", "")
+	return ok("The control center answers%s.", through)
 }
 
-func clock(f Facts) []Finding {
+func clock(f Facts) []postern.Finding {
 	if f.Net.Host == "" || f.Net.DNS != "" || f.Net.TCP != "" {
 		return nil
 	}
@@ -86,28 +119,28 @@ func clock(f Facts) []Finding {
 	}
 	switch {
 	case off > postern.PhoneProofWindow:
-		return one(Failure, fmt.Sprintf("The clock of this machine is %s %s.", off, which), "Set it, best by having the system set it from the network (timedatectl set-ntp true; on Windows w32tm /resync).")
+		return failure(fmt.Sprintf("The clock of this machine is %s %s.", off, which), "Set it, best by having the system set it from the network (timedatectl set-ntp true; on Windows w32tm /resync).")
 	case off > clockNote:
-		return one(Warning, fmt.Sprintf("The clock of this machine is %s %s; from two minutes on nothing works.", off, which), "Have the system set it from the network.")
+		return warning(fmt.Sprintf("The clock of this machine is %s %s; from two minutes on nothing works.", off, which), "Have the system set it from the network.")
 	}
-	return one(OK, "The clock is right.", "")
+	return ok("The clock is right.")
 }
 
-func relay(f Facts) []Finding {
+func relay(f Facts) []postern.Finding {
 	n := f.Net
 	switch {
 	case n.Host == "" || n.DNS != "" || n.TCP != "" || n.TLS != "" || n.HTTP != "":
 		return nil
 	case n.Relay != "":
-		return one(Failure, "The control center answers, but the connection to the relay, a WebSocket at /link/v1, is refused: "+n.Relay+".",
+		return failure("The control center answers, but the connection to the relay, a WebSocket at /link/v1, is refused: "+n.Relay+".",
 			"Have the proxy or firewall in between let WebSockets to this address through, without opening them.")
 	case f.Running && f.View.Enrolled && !f.View.Connected:
-		return one(Warning, "The relay can be reached, but the service is not connected to it now.", "Wait a minute; it connects by itself. Otherwise see its log.")
+		return warning("The relay can be reached, but the service is not connected to it now.", "Wait a minute; it connects by itself. Otherwise see its log.")
 	}
-	return one(OK, "The relay takes connections.", "")
+	return ok("The relay takes connections.")
 }
 
-func integration(f Facts) []Finding {
+func integration(f Facts) []postern.Finding {
 	switch v := f.View; {
 	case !v.Enrolled:
 		return nil
@@ -116,7 +149,7 @@ func integration(f Facts) []Finding {
 	case v.Notice != nil:
 		return ofCode(v.Notice)
 	case v.Application != "":
-		return one(OK, "The integration "+v.Application+" lets phones be used here.", "")
+		return ok("The integration %s lets phones be used here.", v.Application)
 	}
 	return nil
 }

@@ -8,17 +8,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-const uhidNode = "/dev/uhid"
 
 // door looks at the door without opening it: to open it would do no harm, but loads the module.
 func door(socket string) Door {
 	switch socket {
 	case "uhid":
-		d := Door{Looked: true, Path: uhidNode}
+		d := Door{Looked: true, Path: "/dev/uhid", Rule: rule(os.DirFS("/"))}
 		if _, err := os.Stat(d.Path); errors.Is(err, fs.ErrNotExist) {
 			d.Missing = true
 		}
@@ -37,21 +36,42 @@ func door(socket string) Door {
 
 func readable(path string) bool { return unix.Access(path, unix.R_OK|unix.W_OK) == nil }
 
+// machine looks at the rest. Browsers are asked for by those who sit here alone.
+func machine(ctx context.Context, f *Facts) {
+	Sysfs(os.DirFS("/"), f)
+	if !f.Inside {
+		f.Browsers = browsers(ctx)
+	}
+}
+
+// askTime bounds what a browser takes to tell its version.
+const askTime = 5 * time.Second
+
 // browsers finds those in the path; a link into /snap or an export of Flatpak is a confined one.
-func browsers(ctx context.Context) (all, confined []string) {
-	for _, name := range []string{"google-chrome", "microsoft-edge", "chromium", "chromium-browser", "firefox", "brave-browser"} {
+func browsers(ctx context.Context) []Browser {
+	var all []Browser
+	for _, name := range []string{"google-chrome", "microsoft-edge", "chromium", "chromium-browser", "firefox", "firefox-esr", "brave-browser"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			continue
 		}
-		if real, err := filepath.EvalSymlinks(path); err == nil && (strings.HasPrefix(path, "/snap/") || real == "/usr/bin/snap" || strings.Contains(real, "/flatpak/")) {
-			if !connected(ctx, name) {
-				confined = append(confined, name)
-			}
+		b := Browser{Name: strings.TrimSuffix(strings.TrimSuffix(name, "-browser"), "-esr")}
+		real, err := filepath.EvalSymlinks(path)
+		confined := err == nil && (strings.HasPrefix(path, "/snap/") || real == "/usr/bin/snap" || strings.Contains(real, "/flatpak/"))
+		b.Confined = confined && !connected(ctx, name)
+		if !confined { // a confined one takes long to start
+			asking, cancel := context.WithTimeout(ctx, askTime)
+			out, _ := exec.CommandContext(asking, path, "--version").Output() // #nosec G204 -- a browser; what it does not tell is not known
+			cancel()
+			b.Version = numbers(string(out))
 		}
-		all = append(all, name)
+		if len(all) > 0 && all[len(all)-1].Name == b.Name {
+			continue // chromium by its other name
+		}
+		b.Policy = linuxPolicy(os.DirFS("/"), b.Name)
+		all = append(all, b)
 	}
-	return all, confined
+	return all
 }
 
 // connected asks snapd whether a browser may reach security keys.
@@ -67,5 +87,3 @@ func connected(ctx context.Context, name string) bool {
 	}
 	return false
 }
-
-func windows() Windows { return Windows{} }

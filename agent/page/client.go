@@ -14,7 +14,6 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
-	"github.com/postern/postern/agent/doctor"
 )
 
 // maxAnswer bounds what is read of one answer or event, in bytes.
@@ -102,7 +101,7 @@ func (c *Client) Refresh(ctx context.Context) error {
 }
 
 // Doctor has the agent examine itself.
-func (c *Client) Doctor(ctx context.Context) (r doctor.Report, err error) {
+func (c *Client) Doctor(ctx context.Context) (r postern.DoctorReport, err error) {
 	return r, c.call(ctx, http.MethodGet, "/api/doctor", nil, &r)
 }
 

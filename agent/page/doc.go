@@ -15,7 +15,7 @@
 //	DELETE /api/pairing          ends it, or puts it away
 //	DELETE /api/phones/{id}      unpairs; the id is the pairing's
 //	POST   /api/refresh          asks the control center anew
-//	GET    /api/doctor           [doctor.Report]
+//	GET    /api/doctor           [postern.DoctorReport]
 //
 // Every program of this machine reaches a loopback address, and every web page makes its visitor's browser do so. Hence:
 // a token, new at each start, lies in a file that the service's account can read, and whoever it shares it with; a browser

@@ -19,7 +19,6 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
-	"github.com/postern/postern/agent/doctor"
 	"github.com/postern/postern/agent/page"
 )
 
@@ -100,10 +99,17 @@ func (m *machine) EndPairing(context.Context) error {
 // serve runs the page until the test ends.
 func serve(t *testing.T, m page.Machine) page.Door {
 	t.Helper()
-	check := func(context.Context) doctor.Report {
-		return doctor.Report{Findings: []doctor.Finding{{Check: "network", Level: doctor.OK, Message: "The control center answers."}, {
-			Check: "other keys", Level: doctor.Warning, Message: "Other security keys are plugged in: Yubico YubiKey.", Next: "Unplug them while you register the phone.",
-		}, {Check: "clock", Level: doctor.Failure, Message: "The clock of this machine is 5m0s behind.", Next: "Set it."}}}
+	check := func(context.Context) postern.DoctorReport {
+		return postern.NewDoctorReport(time.Now(), "DESKTOP-7", []postern.Finding{
+			{Check: "network", State: postern.FindingOK, Message: "The control center answers."},
+			{Check: "other keys", State: postern.FindingWarning, Message: "Other security keys are plugged in: Yubico YubiKey.", Next: "Unplug them while you register the phone."},
+			{Check: "clock", State: postern.FindingFailure, Message: "The clock of this machine is 5m0s behind.", Next: "Set it."},
+			{Check: "browser", State: postern.FindingNote, Subject: "firefox", Message: "Firefox signs in with the phone, but adding a security key at Microsoft's Security info fails in it.", Next: "Register the phone in one of the other browsers here."},
+			{
+				Check: "domain controller", State: postern.FindingUnknown, Message: "Whether a domain controller is in reach is not known.", Why: "nltest did not run.",
+				Next: "Run nltest /dsgetdc:CONTOSO /keylist /kdc.", Link: "https://learn.microsoft.com/entra/identity/authentication/howto-authentication-passwordless-security-key-on-premises",
+			},
+		})
 	}
 	s, err := page.New(t.Context(), "127.0.0.1:0", m, check, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
-	"github.com/postern/postern/agent/doctor"
 )
 
 // Machine is what the page shows and changes; [agent.Agent] is one.
@@ -42,7 +41,7 @@ const (
 // Server is the page. Make it with [New].
 type Server struct {
 	machine  Machine
-	doctor   func(context.Context) doctor.Report
+	doctor   func(context.Context) postern.DoctorReport
 	log      *slog.Logger
 	listener net.Listener
 	token    string
@@ -68,7 +67,7 @@ func (s *Server) view() told {
 }
 
 // New listens on an address of this machine alone: 127.0.0.1 or ::1, and a port, 0 for any.
-func New(ctx context.Context, address string, m Machine, check func(context.Context) doctor.Report, log *slog.Logger) (*Server, error) {
+func New(ctx context.Context, address string, m Machine, check func(context.Context) postern.DoctorReport, log *slog.Logger) (*Server, error) {
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
 		return nil, postern.FieldErrorf("page", "%q is not an address of this machine alone, so others could reach the page.", address).

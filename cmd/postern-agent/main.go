@@ -51,7 +51,7 @@ The service is postern-agent run. The other commands speak to it, by the address
 /run/postern-agent; where no service runs, they do the work themselves, as far as it needs no service.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or value, 3 not found or not enrolled, 4 conflict or changed meanwhile,
-5 not allowed, 7 the time was over, 130 stopped.`
+5 not allowed, 7 the time was over, 130 stopped. Those of doctor are told by doctor --help.`
 
 func main() {
 	if service() {
@@ -151,4 +151,4 @@ func (o *options) config(log *slog.Logger) (agent.Config, error) {
 }
 
 // looker looks for what is wrong.
-var looker = doctor.Looker{Dial: websocket.Dial}
+var looker = doctor.Looker{Dial: websocket.Dial, Tunnels: doctor.Tunnels}

@@ -7,9 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
-	"github.com/postern/postern/agent/doctor"
 	"github.com/postern/postern/internal/cli"
 )
 
@@ -115,41 +113,4 @@ func writeStatus(out io.Writer, v agent.View, running bool) error {
 		problem("", p.Problem)
 	}
 	return t.Flush()
-}
-
-// doctorCmd finds out what is wrong.
-type doctorCmd struct{}
-
-// Run examines, and fails where phones cannot be used.
-func (doctorCmd) Run(ctx context.Context, std cli.Streams, o *options) error {
-	return o.with(ctx, func(d desk, running bool) error {
-		v, err := d.View(ctx)
-		if err != nil {
-			return err
-		}
-		report := doctor.Judge(looker.Gather(ctx, v, running))
-		if o.JSON {
-			err = cli.JSON(std.Out, report)
-		} else {
-			err = writeReport(std.Out, report)
-		}
-		if err == nil && report.Worst() == doctor.Failure {
-			err = postern.Errorf(postern.CodeUnavailable, "Phones cannot be used here at the moment.").WithNext("Do what stands below the first line marked failure; the others may follow from it.")
-		}
-		return err
-	})
-}
-
-func writeReport(out io.Writer, r doctor.Report) error {
-	for _, f := range r.Findings {
-		if _, err := fmt.Fprintf(out, "%-8s %s: %s\n", f.Level, f.Check, cli.Clean(f.Message)); err != nil {
-			return err
-		}
-		if f.Next != "" {
-			if _, err := fmt.Fprintf(out, "         %s\n", cli.Clean(f.Next)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -68,7 +68,9 @@ func (r Registry) Has(key string) bool {
 }
 
 // Text is a value; "" where it is not there.
-func (r Registry) Text(key, name string) string { return r.keys[strings.ToLower(key)][strings.ToLower(name)] }
+func (r Registry) Text(key, name string) string {
+	return r.keys[strings.ToLower(key)][strings.ToLower(name)]
+}
 
 // Number is a REG_DWORD or REG_QWORD, or a number that was written as text; nil where there is none.
 func (r Registry) Number(key, name string) *uint64 {

@@ -1,0 +1,50 @@
+package doctor
+
+import (
+	"fmt"
+
+	"github.com/postern/postern"
+)
+
+// Tunnels are the services that cross-device passkeys go through, such as those in Microsoft Authenticator (Microsoft,
+// "Register passkeys in Authenticator"; CTAP 2.2, hybrid transports). Postern's own phones do not need them.
+var Tunnels = []string{"cable.ua5v.com", "cable.auth.com"}
+
+const tunnelWhy = "Passkeys in Microsoft Authenticator that are used on another device, by scanning a QR code, go through it. Postern's phones do not."
+
+func tunnels(f Facts) []postern.Finding {
+	var all []postern.Finding
+	for _, t := range f.Tunnels {
+		through := ""
+		if t.Proxy != "" {
+			through = " through the proxy " + t.Proxy
+		}
+		finding := ok("%s answers%s.", t.Host, through)
+		switch {
+		case t.DNS != "":
+			finding = warning(fmt.Sprintf("The name %s is not known to this network: %s.", t.Host, t.DNS), "Have the name resolved, and port 443 of it opened, where people use passkeys in Microsoft Authenticator.")
+		case t.TCP != "":
+			finding = warning(fmt.Sprintf("%s cannot be reached%s: %s.", t.Host, through, t.TCP), "Have firewall and proxy let port 443 of "+t.Host+" through, where people use passkeys in Microsoft Authenticator.")
+		case t.TLS != "":
+			finding = warning(fmt.Sprintf("The certificate of %s is not trusted%s: %s.", t.Host, through, t.TLS), "Exempt "+t.Host+" from the opening of TLS: the phone trusts its own certificate alone.")
+		}
+		all = append(all, because(tunnelWhy, linkPasskeys, about(t.Host, finding))...)
+	}
+	return all
+}
+
+func bluetooth(f Facts) []postern.Finding {
+	no := func(b *bool) bool { return b != nil && !*b }
+	const why = "Passkeys in Microsoft Authenticator that are used on another device find out by Bluetooth that both are in the same place. Postern's phones do not need it."
+	switch b := f.Bluetooth; {
+	case b.Present == nil:
+		return nil
+	case no(b.Present):
+		return because(why, linkPasskeys, note("This machine has no Bluetooth, so passkeys in Microsoft Authenticator cannot be used with it.", "Add an adapter if people here use such passkeys; a phone with Postern needs none."))
+	case no(b.Service):
+		return because(why, linkPasskeys, note("The Bluetooth service does not run.", "Start it if people here use passkeys in Microsoft Authenticator: on Windows the service Bluetooth Support Service, on Linux systemctl start bluetooth."))
+	case no(b.On):
+		return because(why, linkPasskeys, note("Bluetooth seems to be switched off.", "Switch it on if people here use passkeys in Microsoft Authenticator."))
+	}
+	return because(why, linkPasskeys, ok("Bluetooth is there and on."))
+}

@@ -50,6 +50,7 @@ var companions = []string{
 // Postern to have them; they are missing only where a change needs one.
 var optional = []string{
 	"Policy.Read.All", "Policy.Read.AuthenticationMethod", "Policy.Read.ConditionalAccess", "Policy.ReadWrite.ConditionalAccess", "Application.Read.All",
+	"DeviceManagementConfiguration.Read.All", "LicenseAssignment.Read.All", // for what a doctor looks at
 }
 
 // grants are the permissions of a token.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/auth"
 	"github.com/postern/postern/center/device"
 )
@@ -45,6 +46,36 @@ func (a *API) enterWorkstation(req *http.Request) (context.Context, error) {
 	return ctx, nil
 }
 
+// installCodes are what an install token may be refused with.
+var installCodes = []postern.Code{
+	postern.CodeInstallToken, postern.CodeInstallExpired, postern.CodeInstallRevoked, postern.CodeInstallUsedUp, postern.CodeInstallNeeded,
+}
+
+// enrolWorkstation enrols a workstation at the rate that its address may. Without an install token what succeeds counts
+// too: it needs no secret, and leaves a record behind. With one, a thousand machines of an office may come from one address
+// in a morning, and only guesses count.
+func (a *API) enrolWorkstation(ctx context.Context, in postern.WorkstationEnrolment) (w postern.Workstation, created bool, err error) {
+	from := auth.AddrKey(postern.ActorFrom(ctx).Addr)
+	if in.InstallToken != "" {
+		if wait := a.installs.Wait(from); wait > 0 {
+			return w, false, tooMany(wait)
+		}
+		w, created, err = a.services.Phones.EnrolWorkstation(ctx, in)
+		if postern.IsCode(err, postern.CodeInstallToken) || postern.IsCode(err, postern.CodeWorkstationProof) {
+			a.installs.Take(from)
+		}
+		a.noteRefusal(ctx, audit.InstallTokenRefused, installCodes, err)
+		return w, created, err
+	}
+	if wait := max(a.arrivals.Take(from), a.newcomers.Wait(from)); wait > 0 {
+		return w, false, tooMany(wait)
+	}
+	if w, created, err = a.services.Phones.EnrolWorkstation(ctx, in); created {
+		a.newcomers.Take(from)
+	}
+	return w, created, err
+}
+
 // signedRequest is a request as a device signed it, and whether it carries a signature of the scheme.
 func signedRequest(req *http.Request, scheme string) (device.SignedRequest, bool) {
 	found, proof, _ := strings.Cut(req.Header.Get("Authorization"), " ")
@@ -64,20 +95,13 @@ func (a *API) ownWorkstationRoutes() {
 	add(a, route{
 		method: http.MethodPost, path: postern.WorkstationAPIPath + "/enrolments", id: "enrol-workstation", tag: tagOwnWorkstation, access: open,
 		status: http.StatusCreated, again: true,
-		summary: "Enrol a workstation", notes: "Answers 201, or 200 when the same keys are known. A workstation can do nothing before a phone pairs with it.",
-		codes: []postern.Code{postern.CodeNotFound, postern.CodeConflict, postern.CodeFlagOff, postern.CodeWorkstationProof, postern.CodeWorkstationRevoked},
+		summary: "Enrol a workstation", notes: "Answers 201, or 200 when the same keys are known. A workstation can do nothing before a phone pairs with it. " +
+			"With an install token it belongs to the integration of that, and is not forgotten for having no pairing; the token is used up once for each workstation.",
+		codes: append([]postern.Code{postern.CodeNotFound, postern.CodeConflict, postern.CodeFlagOff, postern.CodeWorkstationProof, postern.CodeWorkstationRevoked}, installCodes...),
 	}, func(ctx context.Context, in *struct{ Body postern.WorkstationEnrolment }) (*begun[postern.WorkstationSelf], error) {
-		// What succeeds counts too: it needs no secret, and leaves a record behind.
-		from := auth.AddrKey(postern.ActorFrom(ctx).Addr)
-		if wait := max(a.arrivals.Take(from), a.newcomers.Wait(from)); wait > 0 {
-			return nil, tooMany(wait)
-		}
-		w, created, err := s.EnrolWorkstation(ctx, in.Body)
+		w, created, err := a.enrolWorkstation(ctx, in.Body)
 		if err != nil {
 			return nil, err
-		}
-		if created {
-			a.newcomers.Take(from)
 		}
 		noteActor(ctx, string(w.ID))
 		told, err := s.WorkstationSelf(ctx, w)

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +31,9 @@ func (h *house) client(scopes ...postern.Permission) *postern.Client {
 // operation without a method is a failure, and so is a method that no operation answers.
 func TestClientKnowsEveryOperation(t *testing.T) {
 	h := newHouse(t)
+	if err := os.WriteFile(filepath.Join(h.packages, "Postern-1.0.0_x64.msi"), []byte("an installer"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c := h.client(postern.Permissions...)
 	one := func(_ any, err error) error { return err }
 	ctx := t.Context()
@@ -53,6 +58,13 @@ func TestClientKnowsEveryOperation(t *testing.T) {
 		"SetIntegrationState":     one(c.SetIntegrationState(ctx, "int_1", postern.StateInput{Version: 7, State: postern.StateEnabled})),
 		"SetIntegrationFlags":     one(c.SetIntegrationFlags(ctx, "int_1", postern.FlagsInput{Version: 7, Flags: postern.AllFlags()})),
 		"SetLoginSettings":        one(c.SetLoginSettings(ctx, "int_1", postern.LoginSettings{Version: 7, Domains: []string{}})),
+		"InstallTokens":           one(c.InstallTokens(ctx, "int_1")),
+		"CreateInstallToken":      one(c.CreateInstallToken(ctx, "int_1", postern.InstallTokenInput{Name: "Sales"})),
+		"RevokeInstallToken":      one(c.RevokeInstallToken(ctx, "int_1", "itk_1")),
+		"DesktopInstallers":       one(c.DesktopInstallers(ctx)),
+		"WriteDesktopClient":      c.WriteDesktopClient(ctx, "int_1", postern.DesktopClientInput{Architecture: postern.ArchitectureX64}, io.Discard),
+		"DesktopSettings":         one(c.DesktopSettings(ctx, "int_1")),
+		"SetDesktopSettings":      one(c.SetDesktopSettings(ctx, "int_1", postern.DesktopSettings{Client: postern.DefaultDesktopClientSettings()})),
 		"SetHTTPDebug":            one(c.SetHTTPDebug(ctx, "int_1", postern.HTTPDebugInput{Version: 7, On: true})),
 		"ValidateCertificate":     one(c.ValidateCertificate(ctx, postern.CertificateInput{Certificate: "c", PrivateKey: "k"})),
 		"OfferedFlags":            one(c.OfferedFlags(ctx)),

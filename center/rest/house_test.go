@@ -27,6 +27,8 @@ import (
 
 // house is an API with a real door, and with everything it answers held against its own document.
 type house struct {
+	packages string // folder of installers
+
 	t       *testing.T
 	domain  *domain
 	door    *auth.Service
@@ -72,7 +74,7 @@ func newHouse(t *testing.T) *house {
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, domain: &domain{self: postern.PhoneSelf{Phone: postern.Phone{ID: "phn_1", Name: "Pixel"}}}, log: &lockedBuffer{}, reached: make(map[string]bool)}
+	h := &house{t: t, packages: t.TempDir(), domain: &domain{self: postern.PhoneSelf{Phone: postern.Phone{ID: "phn_1", Name: "Pixel"}}}, log: &lockedBuffer{}, reached: make(map[string]bool)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if h.door, err = auth.New(db, trail{h.domain}, auth.Config{PublicURL: "https://postern.example.com", Log: log}); err != nil {
 		t.Fatal(err)
@@ -81,7 +83,7 @@ func newHouse(t *testing.T) *house {
 		return time.Now().Add(time.Duration(h.ahead.Load()))
 	}}, rest.Services{
 		Integrations: integrations{h.domain}, Users: users{h.domain}, Phones: phones{h.domain}, Passkeys: passkeys{h.domain}, Enrolment: enrolments{h.domain},
-		Trail: trail{h.domain}, Streams: streams{h.domain}, Door: h.door, Metadata: statements{h.domain}, Mail: mails{h.domain}, Directory: directories{h.domain}, Bulk: bulkJobs{h.domain}, Reconciler: reconciler{h.domain}, Inventory: inventories{h.domain}, Models: models{h.domain}, Policies: policies{h.domain},
+		Trail: trail{h.domain}, Streams: streams{h.domain}, Door: h.door, Metadata: statements{h.domain}, Mail: mails{h.domain}, Directory: directories{h.domain}, Bulk: bulkJobs{h.domain}, Reconciler: reconciler{h.domain}, Inventory: inventories{h.domain}, Models: models{h.domain}, Policies: policies{h.domain}, Desktop: desktops{h.domain, h.packages},
 	})
 	h.handler = h.documented(rest.Edge(log, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")})(h.api))
 	return h

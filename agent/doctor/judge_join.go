@@ -10,7 +10,7 @@ import (
 
 // joinState tells how the machine belongs to a directory, and what Microsoft supports there.
 func joinState(f Facts) []postern.Finding {
-	j, w := f.View.Join, f.Windows
+	w := f.Windows
 	if w == nil {
 		return note("Signing in to this system itself is not for security keys of Entra; the web is.", "Sign in to the machine as before, and on the web with the phone.")
 	}
@@ -31,8 +31,6 @@ func joinState(f Facts) []postern.Finding {
 	case w.Join.Registered == join.Yes:
 		return because(support, linkWindows, note("This machine is registered with Entra by an account that was added to Windows, but not joined, so nobody signs in to it with the phone. In the browser the phone works.",
 			"Join it under Settings, Accounts, Access work or school, Connect, Join this device to Microsoft Entra ID, if people should sign in to Windows with the phone."))
-	case j.State != postern.JoinNone && j.State != "":
-		return warning("Windows says that this machine is joined to nothing, which was different when the service looked.", "Restart the service.")
 	}
 	return because(support, linkWindows, note(name+": nobody signs in to this Windows with the phone. In the browser the phone works.", "Join the machine to Entra if people should sign in to Windows with the phone."))
 }

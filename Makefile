@@ -54,7 +54,7 @@ needs:
 .PHONY: unit
 unit: app $(TOOLS)/gotestsum
 	@mkdir -p $(ARTIFACTS)
-	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 20m $$($(GO) list ./... | grep -v /test/hand$$)
+	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 40m $$($(GO) list ./... | grep -v /test/hand$$)
 
 .PHONY: model
 model: ## random sequences of what happens to passkeys, and whether everybody agrees after; SEQUENCES=n SEED=n

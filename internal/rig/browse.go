@@ -29,7 +29,7 @@ const (
 
 const (
 	securityInfo = "https://login.microsoft.com/mysecurityinfo"
-	startTime    = 2 * time.Minute // emulated, Chromium takes its time until the first page
+	startTime    = 5 * time.Minute // emulated, Chromium takes its time until the first page
 	pageTime     = 90 * time.Second
 	pageGlance   = 200 * time.Millisecond
 	passkeyName  = "Key in the rig"

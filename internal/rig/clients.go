@@ -39,15 +39,15 @@ type client struct {
 // OpenSSH gets a key without user verification of its own: it never asks for any at registration, and a key that has it and no PIN
 // must refuse that (CTAP 2.1 §6.1.2 step 8).
 var clients = []client{
-	{"libfido2", usbip, true, "/bin/sh /job/clients/libfido2.sh", 2 * time.Minute},
-	{"libfido2", uhid, true, "/bin/sh /job/clients/libfido2.sh", 2 * time.Minute},
-	{"libfido2", vhci, true, "/bin/sh /job/clients/libfido2.sh", 2 * time.Minute},
-	{"libfido2-pin", usbip, false, "/bin/sh /job/clients/libfido2-pin.sh", 2 * time.Minute},
-	{"openssh", usbip, false, "/bin/sh /job/clients/openssh.sh", 2 * time.Minute},
-	{"python-fido2", uhid, true, "/usr/bin/python3 /job/clients/python-fido2.py", 2 * time.Minute},
-	{"postern", vhci, false, "/bin/sh /job/clients/postern.sh", 2 * time.Minute},
-	{"chromium", usbip, true, "/run/bin/rig " + inGuest + " " + tenantVisit, 6 * time.Minute},
-	{"chromium", agent, true, "/bin/sh /job/clients/agent.sh", 6 * time.Minute},
+	{"libfido2", usbip, true, "/bin/sh /job/clients/libfido2.sh", 5 * time.Minute},
+	{"libfido2", uhid, true, "/bin/sh /job/clients/libfido2.sh", 5 * time.Minute},
+	{"libfido2", vhci, true, "/bin/sh /job/clients/libfido2.sh", 5 * time.Minute},
+	{"libfido2-pin", usbip, false, "/bin/sh /job/clients/libfido2-pin.sh", 5 * time.Minute},
+	{"openssh", usbip, false, "/bin/sh /job/clients/openssh.sh", 5 * time.Minute},
+	{"python-fido2", uhid, true, "/usr/bin/python3 /job/clients/python-fido2.py", 5 * time.Minute},
+	{"postern", vhci, false, "/bin/sh /job/clients/postern.sh", 5 * time.Minute},
+	{"chromium", usbip, true, "/run/bin/rig " + inGuest + " " + tenantVisit, 15 * time.Minute},
+	{"chromium", agent, true, "/bin/sh /job/clients/agent.sh", 15 * time.Minute},
 }
 
 func (c client) String() string { return c.name + "/" + string(c.attachment) }

@@ -26,7 +26,7 @@ import (
 )
 
 // wholeTime bounds everything.
-const wholeTime = 15 * time.Minute
+const wholeTime = 40 * time.Minute
 
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == inGuest {

@@ -30,7 +30,7 @@ const (
 const (
 	securityInfo = "https://login.microsoft.com/mysecurityinfo"
 	startTime    = 5 * time.Minute // emulated, Chromium takes its time until the first page
-	pageTime     = 90 * time.Second
+	pageTime     = 5 * time.Minute
 	pageGlance   = 200 * time.Millisecond
 	passkeyName  = "Key in the rig"
 )

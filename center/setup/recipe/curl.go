@@ -32,7 +32,7 @@ func Curl(w Want, steps []Step) string {
 	line("graph=${GRAPH:-%s}", strings.TrimSuffix(graph, "/"))
 	line("authority=${AUTHORITY:-https://login.microsoftonline.com}")
 	line("client=${CLIENT:-%s} # Microsoft Graph Command Line Tools", commandLineTools)
-	line("patience=${PATIENCE:-120} # seconds to wait until Entra shows everywhere what was made\n")
+	line("pause=${PAUSE:-2} tries=${TRIES:-60} # seconds between tries, and how many, until Entra shows everywhere what was made\n")
 	b.WriteString(curlFunctions)
 	line("# --- the steps %s\n", strings.Repeat("-", 100))
 	line("say 'Sign in'\nsign_in %s", shell(strings.Join(Scopes(w.Input, true), " ")))
@@ -82,11 +82,20 @@ func curlRequest(r Request) string {
 		line("else")
 		indent = "  "
 	}
-	if r.Guard != nil {
-		line("get %s", word("/"+r.Version+r.Guard.Path))
-		line("if is %s; then\n  note 'It is so already.'\nelse", shell(jqAll(r.Guard.Done)))
+	if g := r.Guard; g != nil {
+		line("get %s", word("/"+r.Version+g.Path))
+		first := "if"
+		if len(g.When) > 0 {
+			not := "! "
+			if g.Otherwise {
+				not = ""
+			}
+			line("if %sis %s; then\n  : # the other request is for it", not, shell(jqAll(g.When)))
+			first = "elif"
+		}
+		line("%s is %s; then\n  note 'It is so already.'\nelse", first, shell(jqAll(g.Done)))
 		indent = "  "
-		for _, c := range r.Guard.Only {
+		for _, c := range g.Only {
 			line("  only %s %s", shell(c.Member), shell(jqAll([]Compare{c})))
 		}
 	}

@@ -21,16 +21,15 @@ refused() {
 
 # fetch URL: one GET, into the file answer.
 fetch() {
-  local waited=0 pause=2
+  local try=0
   while :; do
     status=$(curl -sS -o "$work/answer" -w '%{http_code}' -H @"$work/headers" "$1")
     case $status in
       2??) return 0 ;;
-      404 | 429 | 5??) (( waited < patience )) || refused "reading $1" ;;
+      404 | 429 | 5??) (( try++ < tries )) || refused "reading $1" ;;
       *) refused "reading $1" ;;
     esac
     sleep "$pause"
-    waited=$(( waited + pause ))
   done
 }
 
@@ -62,7 +61,7 @@ take() { jq -er --arg name "$1" '.[$name] | strings' "$work/answer" || fail "Gra
 # send METHOD PATH [late] [WORDS]: sends what comes in as the body. Under "late" a refusal may mean that something made a
 # moment ago does not show everywhere yet, and is tried again; a refusal with the words says that it is there already.
 send() {
-  local method=$1 path=$2 late=${3:-} words=${4:-} waited=0 pause=2
+  local method=$1 path=$2 late=${3:-} words=${4:-} try=0
   cat >"$work/body"
   while :; do
     status=$(curl -sS -o "$work/answer" -w '%{http_code}' -X "$method" -H @"$work/headers" --data-binary @"$work/body" "$graph$path")
@@ -75,9 +74,8 @@ send() {
         note "Entra does not show everything yet; trying again." ;;
       *) refused "$method $path" ;;
     esac
-    (( waited < patience )) || refused "$method $path"
+    (( try++ < tries )) || refused "$method $path"
     sleep "$pause"
-    waited=$(( waited + pause ))
   done
   : >"$work/body"
 }

@@ -3,6 +3,8 @@ package recipe
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -132,6 +134,9 @@ func admit(k postern.KeyRestrictions) postern.KeyRestrictions {
 
 func sentence(parts []string) string {
 	text := and(parts)
+	if text == "" {
+		return ""
+	}
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
@@ -144,33 +149,70 @@ var guarded = []string{
 	"passkeyProfiles[].keyRestrictions.isEnforced", "passkeyProfiles[].keyRestrictions.enforcementType", "passkeyProfiles[].keyRestrictions.aaGuids[]",
 }
 
-// policyGuard lets a script write only what the change was made for. Of a tenant that nobody looked at, that is a policy
-// in which the change takes nothing away: no profiles, no restrictions, nobody targeted but all users.
-func policyGuard(seen, there, body json.RawMessage) *Guard {
+// policyGuard lets a script write only what the change was made for.
+func policyGuard(there, body json.RawMessage) *Guard {
 	g := &Guard{Path: entra.PasskeyPolicyPath}
 	after := merged(there, body)
-	if seen == nil {
-		for _, member := range []string{"state", "isSelfServiceRegistrationAllowed", "isAttestationEnforced", "keyRestrictions.isEnforced", "includeTargets[].id", "passkeyProfiles[].id"} {
-			g.Done = append(g.Done, Compare{member, []json.RawMessage{project(after, member)}})
-		}
-		one := func(member string, values ...string) {
-			c := Compare{Member: member}
-			for _, v := range values {
-				c.Values = append(c.Values, json.RawMessage(v))
-			}
-			g.Only = append(g.Only, c)
-		}
-		one("passkeyProfiles[].id", `[]`)
-		one("keyRestrictions.isEnforced", `false`, `null`)
-		one("includeTargets[].id", `[]`, `["all_users"]`)
-		one("excludeTargets[].id", `[]`)
-		return g
-	}
 	for _, member := range guarded {
 		g.Done = append(g.Done, Compare{member, []json.RawMessage{project(after, member)}})
 		g.Only = append(g.Only, Compare{member, []json.RawMessage{project(there, member)}})
 	}
 	return g
+}
+
+// draft is a passkey policy that nobody changed, in one of the two schemas. Only what a change must know of it is in it.
+type draft struct {
+	policy json.RawMessage
+	done   []string            // members that say whether the change was made
+	only   map[string][]string // what the policy must be like for the change to take nothing away
+}
+
+var drafts = []draft{
+	{
+		policy: json.RawMessage(`{"state":"disabled","isSelfServiceRegistrationAllowed":false,"isAttestationEnforced":true,"keyRestrictions":{"isEnforced":false},"includeTargets":[],"excludeTargets":[]}`),
+		done:   []string{"state", "isSelfServiceRegistrationAllowed", "isAttestationEnforced", "includeTargets[].id"},
+		only: map[string][]string{
+			"keyRestrictions.isEnforced": {`false`, `null`}, "includeTargets[].id": {`[]`, `["all_users"]`}, "excludeTargets[].id": {`[]`},
+		},
+	},
+	{
+		policy: json.RawMessage(`{"state":"disabled","isSelfServiceRegistrationAllowed":false,"includeTargets":[{"id":"all_users","targetType":"group"}],"excludeTargets":[],"defaultPasskeyProfile":"default",
+			"passkeyProfiles":[{"id":"default","passkeyTypes":"deviceBound","attestationEnforcement":"disabled","keyRestrictions":{"isEnforced":false}}]}`),
+		done: []string{"state", "isSelfServiceRegistrationAllowed"},
+		only: map[string][]string{
+			"includeTargets[].id": {`["all_users"]`}, "includeTargets[].isRegistrationRequired": {`["false"]`, `["null"]`}, "excludeTargets[].id": {`[]`},
+			"passkeyProfiles[].passkeyTypes": {`["deviceBound"]`, `["deviceBound,synced"]`, `["synced,deviceBound"]`}, "passkeyProfiles[].attestationEnforcement": {`["disabled"]`},
+			"passkeyProfiles[].keyRestrictions.isEnforced": {`["false"]`},
+		},
+	},
+}
+
+// draftRequests change the policy of a tenant that nobody looked at: one for each schema.
+func draftRequests() []Request {
+	var out []Request
+	for i, d := range drafts {
+		from, _ := entra.DecodePasskeyPolicy(d.policy) // of our own, which are in the right form
+		to, _ := widen(from, profileID(""))
+		body, _ := entra.PasskeyPolicyPatch(d.policy, to)
+		after := merged(d.policy, body)
+		g := &Guard{Path: entra.PasskeyPolicyPath, When: []Compare{{"passkeyProfiles[].id", []json.RawMessage{json.RawMessage("[]")}}}, Otherwise: i > 0}
+		for _, member := range d.done {
+			g.Done = append(g.Done, Compare{member, []json.RawMessage{project(after, member)}})
+		}
+		for _, member := range slices.Sorted(maps.Keys(d.only)) {
+			c := Compare{Member: member}
+			for _, v := range d.only[member] {
+				c.Values = append(c.Values, json.RawMessage(v))
+			}
+			g.Only = append(g.Only, c)
+		}
+		out = append(out, policyRequest(body, g))
+	}
+	return out
+}
+
+func policyRequest(body json.RawMessage, g *Guard) Request {
+	return Request{Doing: "change the passkey policy", Method: http.MethodPatch, Version: stable, Path: entra.PasskeyPolicyPath, Body: body, Guard: g}
 }
 
 // merged is an object after a PATCH of top-level members.

@@ -62,6 +62,9 @@ type Member struct {
 // Guard compares an object with what was planned for.
 type Guard struct {
 	Path string
+	// When chooses between requests: this one is for an object of which all of it holds, or with Otherwise for any other.
+	When      []Compare
+	Otherwise bool
 	// Done are members that, when all have these values, leave nothing to write.
 	Done []Compare
 	// Only are members that must have one of these values; any other stops the script.

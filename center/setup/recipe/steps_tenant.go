@@ -82,43 +82,35 @@ func (w Want) accountStep(s Seen) Step {
 	return step
 }
 
-// draftPolicy is a passkey policy that nobody changed; only what a draft must know of it is in it.
-var draftPolicy = json.RawMessage(`{"state":"disabled","isSelfServiceRegistrationAllowed":false,"isAttestationEnforced":true,"keyRestrictions":{"isEnforced":false,"enforcementType":"allow","aaGuids":[]},"includeTargets":[],"excludeTargets":[]}`)
-
 func (w Want) policyStep(s Seen) Step {
 	step := Step{
 		Key: StepPolicy, Title: "Enable passkeys",
 		Why: "The method Passkey (FIDO2) decides who may register and use passkeys. It gets enabled for all users, registration stays optional, and self-service set up is allowed, without which nobody can register a passkey for a user either. " +
 			"Enforce attestation is No, at least in one place: Entra attests models of the FIDO Metadata Service only, and phones are not in it. Restrictions get Postern's model, and nothing that anybody may do today is taken away.",
 	}
-	there := s.Policy
-	if there == nil {
-		there = draftPolicy
+	if s.Policy == nil {
+		step.Requests = draftRequests()
+		return step
 	}
-	from, err := entra.DecodePasskeyPolicy(there)
+	broken := problem(postern.CodeEntraAnswerUnexpected, "", "The passkey policy is not in the form that Graph documents.")
+	from, err := entra.DecodePasskeyPolicy(s.Policy)
 	if err != nil {
-		step.Problem = problem(postern.CodeEntraAnswerUnexpected, "", "The passkey policy is not in the form that Graph documents.")
+		step.Problem = broken
 		return step
 	}
 	to, lacks := widen(from, profileID(s.TenantID))
-	body, err := entra.PasskeyPolicyPatch(there, to)
+	body, err := entra.PasskeyPolicyPatch(s.Policy, to)
 	if err != nil {
-		step.Problem = problem(postern.CodeEntraAnswerUnexpected, "", "The passkey policy is not in the form that Graph documents.")
+		step.Problem = broken
 		return step
 	}
-	if s.Policy != nil {
+	step.Done, step.Was = body == nil, s.Policy
+	if step.Done {
 		step.Found = "What is there already lets everybody register and use a passkey of Postern."
-		if len(lacks) > 0 {
-			step.Found = sentence(lacks)
-		}
-		step.Done, step.Was = body == nil, s.Policy
+		return step
 	}
-	if body != nil {
-		step.Requests = []Request{{
-			Doing: "change the passkey policy", Method: http.MethodPatch, Version: stable, Path: entra.PasskeyPolicyPath,
-			Body: body, Guard: policyGuard(s.Policy, there, body),
-		}}
-	}
+	step.Found = sentence(lacks)
+	step.Requests = []Request{policyRequest(body, policyGuard(s.Policy, body))}
 	return step
 }
 

@@ -111,10 +111,9 @@ func (w Want) undoPolicy(was json.RawMessage, s Seen) Step {
 	case changed != nil:
 		step.Kept = "Somebody changed the policy since."
 	default:
-		step.Requests = []Request{{
-			Doing: "give the passkey policy back", Method: http.MethodPatch, Version: stable, Path: entra.PasskeyPolicyPath, Body: back,
-			Guard: policyGuard(s.Policy, s.Policy, back),
-		}}
+		r := policyRequest(back, policyGuard(s.Policy, back))
+		r.Doing = "give the passkey policy back"
+		step.Requests = []Request{r}
 	}
 	return step
 }

@@ -67,6 +67,7 @@ type Guide struct {
 
 	source   []byte
 	sections []section
+	foreign  bool // it is no page of this folder
 }
 
 // Heading is a section of a guide.

@@ -142,7 +142,10 @@ func anchorOf(h *ast.Heading) string {
 
 // HTML is the guide below its title, as it is served behind that door: no styles, no scripts, nothing from elsewhere.
 func (g Guide) HTML(at Door) (string, error) {
-	root := parse(g.source)
+	root := markdown().Parser().Parse(text.NewReader(g.source))
+	if !g.foreign {
+		root = parse(g.source)
+	}
 	if h, ok := root.FirstChild().(*ast.Heading); ok && h.Level == 1 {
 		root.RemoveChild(root, h)
 	}
@@ -190,4 +193,11 @@ func (d Door) address(destination string) (string, bool) {
 		fragment = "#" + fragment
 	}
 	return d.Guides + name + fragment, true
+}
+
+// Steps renders Markdown that was made elsewhere, below its title, as guides are rendered; its headings have no anchors
+// and its links lead to the web alone.
+func Steps(source string) (string, error) {
+	g := Guide{source: []byte(source), foreign: true}
+	return g.HTML(Door{Serves: func(string) bool { return false }})
 }

@@ -30,7 +30,7 @@ func TestAddIntegration(t *testing.T) {
 	w := newWorld(t)
 	owner := w.as(postern.RoleOwner)
 	owner.get("/integrations").is(200, "No tenant is connected yet", "/integrations/new")
-	owner.get("/integrations/new").is(200, "Microsoft Entra ID", "AZURE_PROVISION_API")
+	owner.get("/integrations/new").is(200, "Microsoft Entra ID", "Set up a tenant", "AZURE_PROVISION_API")
 	owner.get("/integrations/new/experience").is(200, "Native Microsoft Entra Login Experience", "Next")
 	owner.get("/integrations/new/settings?experience=native_entra").is(200, "Integration Settings", "Add Integration")
 
@@ -70,7 +70,7 @@ func TestFlagsDecideWhatIsOffered(t *testing.T) {
 		owner.post("/integrations/new/flags", url.Values{"flag": {string(flag)}, "on": {on}}).leads("/integrations/new/flags")
 	}
 	turn(postern.FlagAzureIDP, "false")
-	owner.get("/integrations/new").is(200, "!Microsoft Entra ID</a>", "Microsoft Entra ID is not offered")
+	owner.get("/integrations/new").is(200, "!Set up a tenant", "Microsoft Entra ID is not offered")
 	owner.get("/integrations/new/experience").leads("/integrations/new")
 	turn(postern.FlagAzureIDP, "true")
 	turn(postern.FlagAzureNativeLogin, "false")

@@ -34,7 +34,7 @@ func TestFirstDay(t *testing.T) {
 
 	// The way to the form, and a mistake in it: the cursor is where the mistake is, and what was typed is kept.
 	b.Press("Add New Integrations")
-	b.Press("Microsoft Entra ID")
+	b.Press("Connect with an application you already have")
 	b.Press("Next")
 	b.Type("application_name", "Contoso: Keys")
 	b.Type("tenant_id", w.tenant.TenantID)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/postern/postern"
 )
@@ -10,6 +11,7 @@ import (
 type newIntegrationPage struct {
 	frame
 	Flags    postern.FlagSet // for new integrations
+	Begun    []postern.Setup // set-ups that have not come to their end
 	Problems problems
 }
 
@@ -28,7 +30,12 @@ func (c *console) chooseIntegration(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	return c.show(w, r, http.StatusOK, chooseIntegration(newIntegrationPage{frame: c.newFrame(r, "Add New Integrations"), Flags: flags}))
+	p := newIntegrationPage{frame: c.newFrame(r, "Add New Integrations"), Flags: flags}
+	if p.Begun, err = c.Setups.Setups(r.Context()); err != nil {
+		return err
+	}
+	p.Begun = slices.DeleteFunc(p.Begun, func(s postern.Setup) bool { return s.State == postern.SetupReady || s.State == postern.SetupUndone })
+	return c.show(w, r, http.StatusOK, chooseIntegration(p))
 }
 
 func (c *console) chooseExperience(w http.ResponseWriter, r *http.Request) error {

@@ -79,7 +79,7 @@ func integrations(p integrationsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if p.May(postern.PermIntegrationsWrite) {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<p>Connect the Entra tenant of your organisation first. You need an app registration with its tenant ID, client ID and a certificate or secret; the form says where to find each of them.</p><div class=\"buttons\"><a class=\"button primary\" href=\"/integrations/new\">")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<p>Connect the Entra tenant of your organisation first. Postern sets it up step by step, with an administrator of the tenant who signs in once; or takes an app registration that is there already.</p><div class=\"buttons\"><a class=\"button primary\" href=\"/integrations/new\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -69,6 +69,7 @@ var notes = map[string]string{
 	"policy-looked":       "The policy was compared.",
 	"policy-interval":     "Postern looks at the policy as often as you chose.",
 	"policy-accepted":     "From now on the policy is compared with what is there.",
+	"setup-forgotten":     "The set-up was forgotten. Nothing in the tenant changed.",
 	"token-revoked":       "The API token was revoked. It stopped working at once.",
 }
 

@@ -22,6 +22,9 @@ type story struct {
 func Storybook() http.Handler {
 	m := http.NewServeMux()
 	m.Handle("GET /static/", static())
+	pictures := &console{}
+	m.Handle("GET "+guidesPath+"/images/{picture}", pictures.open(pictures.guidePicture))
+	m.Handle("GET "+openPath+"/images/{picture}", pictures.open(pictures.guidePicture))
 	all := stories()
 	m.HandleFunc("GET /storybook/{$}", func(w http.ResponseWriter, r *http.Request) {
 		serveStory(w, r, storybookIndex(all))

@@ -16,6 +16,7 @@ type actPage struct {
 	Button   string
 	Asks     bool // for a reason
 	Note     string
+	Version  int64 // of what is acted on; 0 if it has none
 	Problems problems
 }
 

@@ -152,6 +152,10 @@ func TestStates(t *testing.T) {
 	b.See("Nobody accepted")
 	b.Press("Check this computer")
 	b.See("5m0s behind")
+	b.See("Could not be looked at (1)")
+	if order := browser.Evaluate[string](b, `[...document.querySelectorAll("#checkup section h3, #checkup summary")].map((e) => e.textContent).join("|")`); order != "Does not work (1)|Does not always work (1)|Could not be looked at (1)|To know (1)|Well (1)" {
+		t.Errorf("the findings are not worst first: %s", order)
+	}
 	looks(t, b, "notices")
 	b.Press("Unpair")
 	b.See("can no longer be used at this computer")

@@ -74,7 +74,11 @@ export function computer(v, { act }) {
   ];
 }
 
-const levels = { ok: ["check", "Well"], note: ["info", "To know"], warning: ["warning", "Warning"], failure: ["cross", "Failure"] };
+// levels of findings, worst first.
+const levels = [
+  ["failure", "cross", "Failure", "Does not work"], ["warning", "warning", "Warning", "Does not always work"], ["unknown", "unknown", "Not known", "Could not be looked at"],
+  ["note", "info", "To know", "To know"], ["ok", "check", "Well", "Well"],
+];
 
 export function checkup(_, { act }) {
   const out = h("div", { "aria-live": "polite" });
@@ -83,14 +87,27 @@ export function checkup(_, { act }) {
       h("button", { type: "button", class: "plain", "data-key": "doctor", onclick: busy(async () => {
         out.replaceChildren(h("p", { class: "soft wait" }, "Looking…"));
         const report = await act("GET", "/api/doctor");
-        if (report) out.replaceChildren(h("ul", { class: "findings" }, report.findings.map(finding)));
+        if (report) out.replaceChildren(...findings(report.findings));
         else out.replaceChildren();
       }) }, "Check this computer")),
     out,
   ];
 }
 
-function finding(f) {
-  const [name, words] = levels[f.level];
-  return h("li", { class: f.level === "note" ? "note-level" : f.level }, icon(name, words), h("div", {}, h("p", {}, f.message), f.next && h("p", { class: "soft" }, f.next)));
+// findings are grouped, worst first. What is well is folded away while something is not.
+function findings(all) {
+  return levels.map(([state, name, words, title]) => {
+    const some = all.filter((f) => f.state === state);
+    if (some.length === 0) return null;
+    const list = h("ul", { class: "findings" }, some.map((f) => finding(f, name, words)));
+    if (state === "ok" && some.length < all.length) return h("details", { class: "well" }, h("summary", {}, `${title} (${some.length})`), list);
+    return h("section", {}, h("h3", {}, `${title} (${some.length})`), list);
+  }).filter(Boolean);
+}
+
+function finding(f, name, words) {
+  const link = /^https:\/\//.test(f.link || "") && f.state !== "ok";
+  return h("li", { class: f.state === "note" ? "note-level" : f.state }, icon(name, words), h("div", {},
+    h("p", {}, f.message), f.state !== "ok" && f.why && h("p", { class: "soft small" }, f.why), f.next && h("p", { class: "soft" }, f.next),
+    link && h("p", { class: "small" }, h("a", { href: f.link, target: "_blank", rel: "noreferrer", "aria-label": `What Microsoft says about: ${f.check}` }, "What Microsoft says"))));
 }

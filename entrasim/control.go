@@ -28,7 +28,8 @@ import (
 //	POST   save-delta-horizon                      every delta token of today is answered with 410 from now on
 //	POST   tenants                                 {"domain","users","empty","licences"} -> {"tenant_id","administrator",…}; an empty one has a
 //	                                               Global Administrator, no application and no group, and passkeys are off
-//	PATCH  tenants/{tenant}                        {"licences":["p1","p2","intune"],"technical_mails","domains","on_premises"} -> what holds then
+//	PATCH  tenants/{tenant}                        {"licences":["p1","p2","intune"],"technical_mails","domains","on_premises","security_defaults"} -> what
+//	                                               holds then
 //	POST   tenants/{tenant}/population             Population -> Populated: many users with passkeys, nested groups and public clients in one call
 //	POST   tenants/{tenant}/policy                 {"as","address","reset","passkeys","strengths","conditional_access","delete"}: change
 //	                                               policies as a named administrator does in the portal -> ids; see policyEdit
@@ -48,7 +49,8 @@ import (
 //	POST   tenants/{tenant}/apps/{app}/certificates {"pem","days"} -> {"key_id"}
 //	PATCH  tenants/{tenant}/apps/{app}/credentials/{key} {"days"}: change the expiry
 //	DELETE tenants/{tenant}/apps/{app}/credentials/{key}
-//	POST   tenants/{tenant}/devices/{code}         {"upn","mfa","decline"}: answer a device code as that user
+//	POST   tenants/{tenant}/devices/{code}         {"upn","mfa","decline"}: answer a device code as that user, who consents to what
+//	                                               Microsoft's own clients ask for, if they may
 const controlRoot = "/_entrasim/"
 
 func (s *Server) mountControl(mux *http.ServeMux) {

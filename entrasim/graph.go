@@ -54,7 +54,7 @@ var graphRoutes = buildRoutes()
 func buildRoutes() []*graphRoute {
 	var all []*graphRoute
 	for _, list := range [][]graphRoute{
-		userRoutes(), subscriptionRoutes(), sessionRoutes(), groupRoutes(), memberRoutes(), fido2Routes(), policyRoutes(), directoryRoutes(), roleRoutes(), applicationRoutes(), principalRoutes(), grantRoutes(), intuneRoutes(), reportRoutes(), accessRoutes(),
+		userRoutes(), subscriptionRoutes(), sessionRoutes(), groupRoutes(), memberRoutes(), fido2Routes(), policyRoutes(), directoryRoutes(), roleRoutes(), applicationRoutes(), principalRoutes(), grantRoutes(), intuneRoutes(), defaultsRoutes(), reportRoutes(), accessRoutes(),
 	} {
 		for i := range list {
 			r := &list[i]

@@ -570,3 +570,24 @@ func TestDeviceCodeOfAnyTenant(t *testing.T) {
 		t.Errorf("service principal of the client: %v", list)
 	}
 }
+
+// FuzzProof feeds anything to the check of a proof of possession.
+func FuzzProof(f *testing.F) {
+	key, cert := signingPair(f)
+	now := time.Unix(1_800_000_000, 0)
+	id := "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
+	good := prove(f, key, jwt.MapClaims{"aud": graphAppID, "iss": id, "nbf": now.Unix(), "exp": now.Add(time.Minute).Unix()})
+	f.Add(good)
+	f.Add("")
+	f.Add("e30.e30.")
+	keys := []*Certificate{{DER: cert.Raw}}
+	if problem := checkProof(good, id, keys, now); problem != "" {
+		f.Fatal(problem)
+	}
+	f.Fuzz(func(t *testing.T, proof string) {
+		signed := good[:strings.LastIndexByte(good, '.')+1] // unused bits at the end of a signature mean nothing
+		if checkProof(proof, id, keys, now) == "" && !strings.HasPrefix(proof, signed) {
+			t.Errorf("%q proves possession", proof)
+		}
+	})
+}

@@ -40,6 +40,11 @@ func TestServiceAccount(t *testing.T) {
 	if a := s.ropc(upn, "Correct-horse-9"); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.raw)
 	}
+	s.control("PATCH", "tenants/first", object{"security_defaults": true})
+	if a := s.ropc(upn, "Correct-horse-9"); !strings.Contains(a.raw, "AADSTS50076") {
+		t.Errorf("under security defaults: %s", a.raw)
+	}
+	s.control("PATCH", "tenants/first", object{"security_defaults": false})
 	if a := s.ropc(upn, "wrong"); !strings.Contains(a.raw, "AADSTS50126") {
 		t.Errorf("%s", a.raw)
 	}

@@ -140,6 +140,7 @@ func (s *Server) controlTenantFacts(c *controlCall) (any, error) {
 		TechnicalMails *[]string  `json:"technical_mails"`
 		Domains        *[]string  `json:"domains"`
 		OnPremises     *bool      `json:"on_premises"`
+		Defaults       *bool      `json:"security_defaults"`
 	}
 	if err := c.body(&b); err != nil {
 		return nil, err
@@ -165,9 +166,12 @@ func (s *Server) controlTenantFacts(c *controlCall) (any, error) {
 		if b.OnPremises != nil {
 			t.CloudOnly = !*b.OnPremises
 		}
+		if b.Defaults != nil {
+			t.SecurityDefaults = *b.Defaults
+		}
 		out = object{
 			"tenant_id": t.ID, "licences": append([]licence{}, t.Licences...), "technical_mails": append([]string{}, t.TechnicalMails...),
-			"domains": append([]string{}, t.Domains...), "on_premises": !t.CloudOnly,
+			"domains": append([]string{}, t.Domains...), "on_premises": !t.CloudOnly, "security_defaults": t.SecurityDefaults,
 		}
 	})
 	return out, nil

@@ -247,6 +247,46 @@ func TestDeviceLogin(t *testing.T) {
 	}
 }
 
+// TestDeviceConsentOnPage refuses a person without roles what only administrators may consent to, and lets the device wait.
+func TestDeviceConsentOnPage(t *testing.T) {
+	site := newPageSite(t)
+	token := site.url + "/" + site.tenant.ID + "/oauth2/v2.0/"
+	b := site.browser(t)
+	_, body, _ := b.read(b.PostForm(token+"devicecode", url.Values{"client_id": {graphToolsID}, "scope": {"Directory.Read.All"}}))
+	var d struct {
+		UserCode   string `json:"user_code"`
+		DeviceCode string `json:"device_code"`
+	}
+	if err := json.Unmarshal([]byte(body), &d); err != nil {
+		t.Fatal(err)
+	}
+	b.enter(site)
+	poll := func() string {
+		_, body, _ := b.read(b.PostForm(token+"token", url.Values{
+			"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "client_id": {graphToolsID}, "device_code": {d.DeviceCode},
+		}))
+		return body
+	}
+	answer := func() (int, string) {
+		_, _, f := b.read(b.Get(b.base + "/devicelogin"))
+		status, page, _ := b.send(f, url.Values{"code": {d.UserCode}, "answer": {"yes"}})
+		return status, page
+	}
+	if status, page := answer(); status != http.StatusBadRequest || !strings.Contains(page, "AADSTS90094") {
+		t.Errorf("status %d:\n%s", status, page)
+	}
+	if body := poll(); !strings.Contains(body, "authorization_pending") {
+		t.Errorf("after the refusal: %s", body)
+	}
+	site.tenant.update(func() { site.tenant.user(site.user.ID).Roles = []string{roleCloudApplicationAdmin} })
+	if status, page := answer(); status != http.StatusOK {
+		t.Errorf("status %d:\n%s", status, page)
+	}
+	if body := poll(); !strings.Contains(body, `"access_token"`) || !strings.Contains(body, "Directory.Read.All") {
+		t.Errorf("after consent: %s", body)
+	}
+}
+
 func TestResponseModesAndLogout(t *testing.T) {
 	site, key := newPageSite(t), newSecurityKey(t)
 	key.enrol(site.srv, site.tenant, site.user.ID)

@@ -46,7 +46,9 @@ type Tenant struct {
 	TechnicalMails []string
 	CloudOnly      bool
 	Devices        DeviceSettings
-	ActiveRoles    []string // role templates that directoryRoles lists; all if nil
+	// SecurityDefaults says whether they are on. They refuse the password grant, and nothing else here.
+	SecurityDefaults bool
+	ActiveRoles      []string // role templates that directoryRoles lists; all if nil
 
 	// Password is what every user signs in with who has none of their own.
 	Password string

@@ -59,6 +59,7 @@ type storedTenant struct {
 	CloudOnly                          bool       `json:",omitempty"`
 	Devices                            DeviceSettings
 	ActiveRoles                        []string `json:",omitempty"`
+	SecurityDefaults                   bool     `json:",omitempty"`
 }
 
 // encode writes the lines of a tenant, as of one moment.
@@ -70,7 +71,7 @@ func (t *Tenant) encode(enc *json.Encoder) (err error) {
 		err = enc.Encode(stateLine{Tenant: &storedTenant{
 			ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created,
 			Domains: t.Domains, Apps: t.Apps, AppOrder: t.AppOrder, Policy: t.Policy, CA: t.CA, Sessions: t.Sessions, Audits: t.Audits, SignIns: t.SignIns, Change: t.change,
-			Licences: &t.Licences, TechnicalMails: t.TechnicalMails, CloudOnly: t.CloudOnly, Devices: t.Devices, ActiveRoles: t.ActiveRoles,
+			Licences: &t.Licences, TechnicalMails: t.TechnicalMails, CloudOnly: t.CloudOnly, Devices: t.Devices, ActiveRoles: t.ActiveRoles, SecurityDefaults: t.SecurityDefaults,
 		}})
 		t.Users.all(func(u *User) bool {
 			if err == nil {
@@ -101,6 +102,7 @@ func (s *Server) restore(st *storedTenant) *Tenant {
 	if t.Licences = allLicences(); st.Licences != nil {
 		t.Licences = *st.Licences
 	}
+	t.SecurityDefaults = st.SecurityDefaults
 	t.TechnicalMails, t.CloudOnly, t.Devices, t.ActiveRoles = st.TechnicalMails, st.CloudOnly, st.Devices, st.ActiveRoles
 	return t
 }

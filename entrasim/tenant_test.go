@@ -1,6 +1,7 @@
 package entrasim
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -151,8 +152,12 @@ func TestLicences(t *testing.T) {
 	}
 	statuses := func() (out [6]int) {
 		for i, c := range []struct{ method, path string }{
-			{"GET", "/v1.0/reports/authenticationMethods/userRegistrationDetails"}, {"GET", "/v1.0/auditLogs/signIns"}, {"GET", "/v1.0/auditLogs/directoryAudits"},
-			{"GET", "/v1.0/identity/conditionalAccess/policies"}, {"GET", "/v1.0/deviceManagement/deviceConfigurations"}, {"GET", "/v1.0/users?$select=id,signInActivity"},
+			{"GET", "/v1.0/reports/authenticationMethods/userRegistrationDetails"},
+			{"GET", "/v1.0/auditLogs/signIns"},
+			{"GET", "/v1.0/auditLogs/directoryAudits"},
+			{"GET", "/v1.0/identity/conditionalAccess/policies"},
+			{"GET", "/v1.0/deviceManagement/deviceConfigurations"},
+			{"GET", "/v1.0/users?$select=id,signInActivity"},
 		} {
 			out[i] = s.call(token, c.method, c.path, nil).status
 		}
@@ -203,6 +208,50 @@ func TestEmptyTenant(t *testing.T) {
 		fido := s.call(token, "GET", "/v1.0/policies/authenticationMethodsPolicy/authenticationMethodConfigurations/Fido2", nil)
 		if fido.str("state") != "disabled" {
 			t.Errorf("%s", fido.raw)
+		}
+	}
+}
+
+func TestSecurityDefaults(t *testing.T) {
+	s := newSite(t, Config{Users: 10})
+	token := s.tokenWith("Policy.Read.All", "Policy.ReadWrite.ConditionalAccess")
+	const path = "/v1.0/policies/identitySecurityDefaultsEnforcementPolicy"
+	if a := s.call(token, "GET", path, nil); a.status != 200 || a.body["isEnabled"] != false {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+	s.control("PATCH", "tenants/first", object{"security_defaults": true})
+	if a := s.call(token, "GET", path, nil); a.body["isEnabled"] != true {
+		t.Errorf("%s", a.raw)
+	}
+	if a := s.call(token, "PATCH", path, object{"isEnabled": false}); a.status != 204 {
+		t.Errorf("%d %s", a.status, a.raw)
+	}
+	if a := s.call(token, "GET", path, nil); a.body["isEnabled"] != false {
+		t.Errorf("%s", a.raw)
+	}
+}
+
+// TestTenantsAreKept keeps what tenants are and hold across a restart.
+func TestTenantsAreKept(t *testing.T) {
+	file := t.TempDir() + "/state.json"
+	s := newSite(t, Config{Empty: true, StateFile: file})
+	s.control("PATCH", "tenants/first", object{"licences": []string{"intune"}, "security_defaults": true})
+	admin := s.deviceToken(s.TenantID, s.Administrator.UPN, adminScopes+" DeviceManagementConfiguration.ReadWrite.All").str("access_token")
+	app, principal := s.registration(admin)
+	if a := s.call(admin, "POST", "/beta/deviceManagement/configurationPolicies", catalogPolicy()); a.status != 201 {
+		t.Fatal(a.raw)
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	again := newSite(t, Config{StateFile: file})
+	for path, want := range map[string]string{
+		"/v1.0/applications/" + app.str("id"): `"mark"`, "/v1.0/servicePrincipals/" + principal: app.str("appId"), "/v1.0/subscribedSkus": "INTUNE_A",
+		"/beta/deviceManagement/configurationPolicies": "Security key sign-in", "/v1.0/directoryRoles": roleGlobalAdministrator,
+		"/v1.0/oauth2PermissionGrants": "AppRoleAssignment.ReadWrite.All",
+	} {
+		if a := again.call(admin, "GET", path, nil); a.status != 200 || !strings.Contains(a.raw, want) {
+			t.Errorf("%s: %d %s", path, a.status, a.raw)
 		}
 	}
 }

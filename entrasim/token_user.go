@@ -37,6 +37,11 @@ func (c *tokenCall) password() *oauthError {
 	if e != nil {
 		return e
 	}
+	defaults := false
+	t.view(func() { defaults = t.SecurityDefaults })
+	if defaults {
+		return factorRequired()
+	}
 	if e := c.access(t, app, proof, true); e != nil {
 		return e
 	}
@@ -80,13 +85,18 @@ func (s *Server) checkPassword(t *Tenant, name, secret string) (SignInProof, *oa
 	case u.ForceChange:
 		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50055, text: "The password is expired."}
 	case u.MFARequired:
-		return SignInProof{}, &oauthError{
-			status: 400, kind: "invalid_grant", number: 50076, suberror: "basic_action",
-			text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor " +
-				"authentication to access '" + graphAppID + "'.",
-		}
+		return SignInProof{}, factorRequired()
 	}
 	return SignInProof{UserID: u.ID, AuthTime: s.now(), AMR: []string{amrPassword}, Modes: []string{"password"}}, nil
+}
+
+// factorRequired refuses a password where a second factor is asked for.
+func factorRequired() *oauthError {
+	return &oauthError{
+		status: 400, kind: "invalid_grant", number: codeFactorRequired, suberror: "basic_action",
+		text: "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor " +
+			"authentication to access '" + graphAppID + "'.",
+	}
 }
 
 // refresh is the refresh token grant (RFC 6749 §6). The old token stays good, as Entra's do.

@@ -55,7 +55,7 @@ func (s *Service) entra(ctx context.Context, graph *entra.Tenant, f *Tenant, sai
 	look("tenant", func() { f.Organization = ask(ctx, graph, entra.NeedOrganization, graph.Organization) })
 	look("licences", func() { f.Licences = ask(ctx, graph, entra.NeedLicences, graph.Licences) })
 	look("windows", func() { f.Devices = ask(ctx, graph, entra.NeedDevices, graph.SignInKeys) })
-	look("credential", func() { f.Own = ask(ctx, graph, entra.NeedRegistration, graph.OwnCredential) })
+	look("credential", func() { f.Own = had(graph.OwnCredential(ctx)) }) // an application may read its own registration
 	look("policy", func() {
 		f.Policy = ask(ctx, graph, entra.NeedPolicy, func(ctx context.Context) (Policy, error) {
 			p, notes, err := s.Policies.Tenant(ctx, f.Integration.ID)

@@ -100,7 +100,6 @@ var (
 	NeedLicences     = Need{"read the tenant's licences", readLicences}
 	NeedOrganization = Need{"read the organisation's domains", opOrganization.needs}
 	NeedDevices      = Need{"read Intune's device configuration", readDevices}
-	NeedRegistration = Need{"read the application's own registration", readApplications}
 	NeedPolicy       = Need{"read the passkey policy", readPolicy}
 )
 

@@ -33,7 +33,7 @@ type Patient struct {
 }
 
 // patients are made one after the other, each with its own test.
-var patients = []func(t *testing.T) []Patient{}
+var patients = []func(t *testing.T) []Patient{centers}
 
 var defects, named atomic.Int64
 

@@ -165,16 +165,19 @@ func (s *Service) Script(ctx context.Context, id postern.SetupID, form postern.S
 	out := postern.SetupScript{Form: form}
 	switch form {
 	case postern.SetupCurl:
-		out.Name, out.Text = "postern-setup.sh", pendingCurl(w, steps)
+		out.Name, out.Text = "postern-setup.sh", recipe.Curl(w, steps)
 	case postern.SetupPowerShell:
-		out.Name, out.Text = "postern-setup.ps1", pendingPowerShell(w, steps)
+		out.Name, out.Text = "postern-setup.ps1", recipe.PowerShell(w, steps)
 	case postern.SetupPortal:
-		out.Name, out.Text = "postern-setup.md", pendingPortal(w, steps)
+		out.Name, out.Text = "postern-setup.md", recipe.Portal(w, steps)
 	default:
 		return out, postern.FieldErrorf("form", "There is no form %q.", form)
 	}
 	return out, nil
 }
+
+// maxSecret bounds what is typed in; Entra's own secrets are far shorter.
+const maxSecret = 4 << 10
 
 // Finish tells what somebody made by hand. The integration is proved with it, and stored.
 func (s *Service) Finish(ctx context.Context, id postern.SetupID, in postern.SetupFinish) (postern.Setup, error) {
@@ -198,6 +201,11 @@ func (s *Service) Finish(ctx context.Context, id postern.SetupID, in postern.Set
 	if r.TenantID != "" && r.TenantID != in.TenantID {
 		return postern.Setup{}, postern.Errorf(postern.CodeSetupTenant, "The set-up is for the tenant %s.", r.TenantID).
 			WithNext("Give the values of that tenant, or begin a new set-up for the other one.").OnField("tenant_id")
+	}
+	for field, text := range map[string]string{"client_secret": in.ClientSecret, "service_account_password": in.ServiceAccountPassword, "service_account_username": in.ServiceAccountUsername} {
+		if len(text) > maxSecret {
+			return postern.Setup{}, postern.FieldErrorf(field, "The value is too long to be right.")
+		}
 	}
 	held, err := s.secrets(ctx, id)
 	if err != nil {

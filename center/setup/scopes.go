@@ -1,41 +1,13 @@
 package setup
 
-import (
-	"slices"
+import "github.com/postern/postern/center/setup/recipe"
 
-	"github.com/postern/postern"
-)
-
-// scopes are the delegated permissions that an administrator is asked for: to look, those of reading alone.
+// scopes are the delegated permissions that an administrator is asked for. Once there is an integration, writing is also
+// undoing, which deletes its groups.
 func scopes(r Record, write bool) []string {
-	in := r.Input
-	pick := func(read, change string) string {
-		if write {
-			return change
-		}
-		return read
-	}
-	names := []string{"Organization.Read.All", "Policy.Read.All", pick("Application.Read.All", "Application.ReadWrite.All")}
-	if write {
-		names = append(names, "AppRoleAssignment.ReadWrite.All", "DelegatedPermissionGrant.ReadWrite.All")
-	} else {
-		names = append(names, "Directory.Read.All")
-	}
-	if in.Policy {
-		names = append(names, pick("Policy.Read.All", "Policy.ReadWrite.AuthenticationMethod"))
-	}
-	if in.Windows != postern.SetupWindowsOff {
-		names = append(names, pick("DeviceManagementConfiguration.Read.All", "DeviceManagementConfiguration.ReadWrite.All"))
-		if in.WindowsGroup != "" {
-			names = append(names, "Group.Read.All")
-		}
-	}
-	if in.PermissionSet == postern.PermissionsLegacy {
-		names = append(names, "Domain.Read.All", pick("User.Read.All", "User.ReadWrite.All"), pick("RoleManagement.Read.Directory", "RoleManagement.ReadWrite.Directory"))
-	}
+	names := recipe.Scopes(r.Input, write)
 	if write && r.IntegrationID != "" {
-		names = append(names, "Group.ReadWrite.All") // undoing deletes the groups
+		names = append(names, "Group.ReadWrite.All")
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return names
 }

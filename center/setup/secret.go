@@ -2,9 +2,11 @@ package setup
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -121,6 +123,10 @@ func makeCertificate(name string, now time.Time, days int) (certificate, key str
 	info, _, err = entra.ParseCertificate(c, k, now)
 	return string(c), string(k), info, err
 }
+
+// accountPassword makes the password of a service account, which nobody types. It has what Entra asks of any: three of four
+// kinds of characters.
+func accountPassword() string { return "Aa1-" + rand.Text() + strings.ToLower(rand.Text()) }
 
 // der is the certificate as Entra registers it.
 func der(text string) []byte {

@@ -125,6 +125,9 @@ func (s *Service) Begin(ctx context.Context, in postern.SetupInput) (postern.Set
 		}
 		r.Progress.Certificate, r.Certificate, held.PrivateKey = certificate, &info, key
 	}
+	if in.PermissionSet == postern.PermissionsLegacy {
+		held.Password = accountPassword()
+	}
 	s.outline(&r)
 	err = s.Store.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.Store.CreateSetup(ctx, r); err != nil {

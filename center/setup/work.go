@@ -351,6 +351,9 @@ func unlessPasses(err error) error {
 	if passes(err) || errors.As(err, &stop) || !errors.As(err, &ours) || ours.Code == postern.CodeInternal {
 		return err
 	}
+	if ours.Code == postern.CodeSetupRole {
+		ours.Next = "Sign in again with an account that may look at all of it, such as one with the role Global Reader, and with the roles for what is to be written."
+	}
 	return &stopped{why: ours}
 }
 
@@ -361,4 +364,3 @@ func later(err error) error {
 	}
 	return err
 }
-

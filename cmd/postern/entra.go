@@ -14,6 +14,7 @@ type entraCmd struct {
 	remote
 	List                entraListCmd        `cmd:"" help:"List integrations."`
 	Show                entraShowCmd        `cmd:"" help:"Show an integration."`
+	Setup               entraSetupCmd       `cmd:"" help:"Take a tenant from nothing to an integration: sign in by code, read what is there, write what is missing, read it back."`
 	Add                 entraAddCmd         `cmd:"" help:"Connect a tenant. The new integration stands DISABLED."`
 	Update              entraUpdateCmd      `cmd:"" help:"Change an integration. What is not given stays."`
 	Test                entraTestCmd        `cmd:"" help:"Test the connection of an integration."`

@@ -19,7 +19,7 @@ type entraForm struct {
 	PrivateKeyFile             string `help:"PEM file with the certificate's private key, - for standard input." placeholder:"FILE"`
 	ServiceAccountUsername     string `help:"Legacy mode: user name of the service account." placeholder:"NAME"`
 	ServiceAccountPasswordFile string `help:"Legacy mode: file that holds its password. Or set POSTERN_SERVICE_ACCOUNT_PASSWORD." placeholder:"FILE"`
-	PermissionSet              string `help:"What the integration is meant to be able to do: passkeys, standard or full." enum:",passkeys,standard,full" default:"" placeholder:"SET"`
+	PermissionSet              string `help:"What the integration is meant to be able to do: passkeys, standard or full; directory and legacy are those of other guides." enum:",passkeys,standard,full,directory,legacy" default:"" placeholder:"SET"`
 	ChallengeTimeout           int    `help:"Minutes that a user has to accept a passkey, 5 to 43200." placeholder:"MINUTES"`
 	Attestation                string `help:"Attestation of new passkeys: none or packed." enum:",none,packed" default:"" placeholder:"MODE"`
 	AllowLowAssurance          *bool  `negatable:"" help:"Accept phones that cannot bind the passkey to their own biometric."`

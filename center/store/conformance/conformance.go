@@ -28,6 +28,7 @@ import (
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/reconcile"
+	"github.com/postern/postern/center/setup"
 	"github.com/postern/postern/center/store"
 )
 
@@ -50,6 +51,7 @@ var (
 	_ job.Database      = (*store.Store)(nil)
 	_ mail.Store        = (*store.Store)(nil)
 	_ policy.Store      = (*store.Store)(nil)
+	_ setup.Store       = (*store.Store)(nil)
 )
 
 // Run runs the suite. open gives an empty, migrated store that is closed at the end of the test.
@@ -114,6 +116,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"policy plans":              testPolicyPlans,
 		"policy impact":             testPolicyImpact,
 		"policy watch":              testPolicyWatch,
+		"set-ups":                   testSetups,
+		"set-up secrets":            testSetupSecrets,
 		"differences":               testDifferences,
 		"users in turn":             testUsersInTurn,
 		"identity proofs":           testIdentityProofs,

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -33,5 +34,22 @@ func TestExtensionID(t *testing.T) {
 	}
 	if string(id) != extensionID || manifest.Minimum != extensionSince {
 		t.Errorf("the manifest gives %s from %s on", id, manifest.Minimum)
+	}
+}
+
+// TestRegistryKeys: what the fixture has is asked for on Windows, and short names of hives are those reg query takes.
+func TestRegistryKeys(t *testing.T) {
+	text, err := os.ReadFile("testdata/windows11.reg.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := RegistryKeys()
+	for line := range strings.Lines(string(text)) {
+		key := strings.TrimSpace(line)
+		if rest, ok := strings.CutPrefix(key, `HKEY_LOCAL_MACHINE\`); ok {
+			if _, is := asked[`HKLM\`+rest]; !is {
+				t.Errorf("nobody asks for %s", key)
+			}
+		}
 	}
 }

@@ -59,7 +59,7 @@ func TestParseController(t *testing.T) {
 	if diff := cmp.Diff(Controller{Status: 1355, Error: "ERROR_NO_SUCH_DOMAIN"}, none); diff != "" || !ok || none.KeyList() {
 		t.Errorf("%v %s", ok, diff)
 	}
-	if _, ok := ParseController([]byte("'nltest' is not recognized")); ok {
+	if _, ok := ParseController([]byte("The system cannot find the file specified.")); ok {
 		t.Error("nonsense is an answer")
 	}
 }

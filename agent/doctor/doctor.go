@@ -92,10 +92,14 @@ func ok(format string, args ...any) []postern.Finding {
 	return one(postern.FindingOK, fmt.Sprintf(format, args...), "")
 }
 
-func note(message, next string) []postern.Finding { return one(postern.FindingNote, message, next) }
+func note(message, next string) []postern.Finding {
+	return one(postern.FindingNote, message, next)
+}
+
 func warning(message, next string) []postern.Finding {
 	return one(postern.FindingWarning, message, next)
 }
+
 func failure(message, next string) []postern.Finding {
 	return one(postern.FindingFailure, message, next)
 }

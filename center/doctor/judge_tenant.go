@@ -127,6 +127,9 @@ func credential(f Tenant) []postern.Finding {
 	case postern.CredentialSoon:
 		found = append(found, bad(postern.FindingNote, fmt.Sprintf("The %s ends on %s, in %d days.", what, day(*ends), days), "When it has ended Postern cannot act in the tenant.", next, page(f.Integration, "settings")))
 	case postern.CredentialUnknown:
+		if f.Token.Code != "" {
+			return nil // the registration was not looked at
+		}
 		found = append(found, bad(postern.FindingUnknown, "Nobody knows when the "+what+" ends.", "Entra does not say it to an application that may not read its registration, so nobody can be warned.",
 			"Look under Certificates & secrets and note the end under Integration Settings, or grant Application.Read.All.", link))
 	case postern.CredentialFine:

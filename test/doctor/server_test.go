@@ -42,11 +42,11 @@ func (w *world) setup(change func(s *doctor.Setup)) func(t *testing.T) func() {
 	}
 }
 
-// later moves the control center's clock.
+// later has the doctor look at a clock that is off. The control center goes on by the right one.
 func (w *world) later(by time.Duration) func(t *testing.T) func() {
 	return func(*testing.T) func() {
-		w.ahead.Store(int64(by))
-		return func() { w.ahead.Store(0) }
+		w.center.Doctor.Now = func() time.Time { return time.Now().Add(by) }
+		return func() { w.center.Doctor.Now = time.Now }
 	}
 }
 

@@ -69,6 +69,9 @@ func TestDoctorTable(t *testing.T) {
 			}
 			after := p.Examine(t)
 			for _, f := range news(healthy, after) {
+				if f.State.Rank() < postern.FindingUnknown.Rank() {
+					continue
+				}
 				t.Errorf("%s: all is mended, and the doctor says %s", p.Where, written(f))
 			}
 		}

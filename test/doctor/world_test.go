@@ -36,8 +36,8 @@ type world struct {
 	center  *center.Center
 	entra   *entrasim.Running
 	pages   *http.Client // trusts the emulated tenant
+	ahead   atomic.Int64 // how far the connector's clock runs ahead
 	admin   string       // token of an application that may do everything there
-	ahead   atomic.Int64 // how far the control center's clock runs ahead
 	app     postern.Integration
 	legacy  postern.Integration // works through a service account
 	push    *httptest.Server
@@ -58,8 +58,6 @@ const (
 	methodPasskeys = "tenants/first/policy"
 	signInKeys     = "device_vendor_msft_passportforwork_securitykey_usesecuritykeyforsignin"
 )
-
-func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
@@ -86,8 +84,14 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.center, err = center.New(ctx, c, center.Options{Now: w.now, Sleep: noSleep}); err != nil {
+	if w.center, err = center.New(ctx, c, center.Options{}); err != nil {
 		t.Fatal(err)
+	}
+	// The connector paces itself by a clock that goes on instead of waiting.
+	w.center.Integrations.Now = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+	w.center.Integrations.Sleep = func(ctx context.Context, d time.Duration) error {
+		w.ahead.Add(int64(d))
+		return ctx.Err()
 	}
 	serving, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
@@ -109,8 +113,6 @@ func newWorld(t *testing.T) *world {
 func port(l net.Listener) string {
 	return l.Addr().String()[strings.LastIndex(l.Addr().String(), ":")+1:]
 }
-
-func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // grant gives the application what the full set and the doctor ask for, and makes an application that may do everything.
 func (w *world) grant(t *testing.T) {
@@ -197,11 +199,11 @@ func (w *world) people(t *testing.T) {
 	d := directory[0]
 	w.user = postern.User{
 		ID: postern.NewID[postern.UserID](postern.PrefixUser), Version: 1, IntegrationID: w.app.ID, ObjectID: d.ObjectID, UPN: d.UPN, DisplayName: d.DisplayName,
-		Phase: postern.PhaseEligible, Account: postern.AccountEnabled, CreatedAt: now, UpdatedAt: now,
+		GroupPhase: postern.PhaseEligible, Phase: postern.PhaseEligible, Account: postern.AccountEnabled, CreatedAt: now, UpdatedAt: now,
 	}
 	w.phone = postern.Phone{
 		ID: postern.NewID[postern.PhoneID](postern.PrefixPhone), Version: 1, UserID: w.user.ID, IntegrationID: w.app.ID, Name: "Pixel", State: postern.PhoneActive,
-		PublicKey: []byte("key"), EnrolledAt: now,
+		IdentityKey: bytes.Repeat([]byte{1}, 32), CreatedAt: now,
 	}
 	if err := errors.Join(w.center.Store.CreateUser(ctx, w.user), w.center.Store.CreatePhone(ctx, w.phone)); err != nil {
 		t.Fatal(err)

@@ -113,9 +113,10 @@ func (cmd *adminsInviteCmd) Run(ctx context.Context, std cli.Streams, group *adm
 
 type adminsUpdateCmd struct {
 	whom
-	Name     string `help:"New name." placeholder:"NAME"`
-	Role     string `help:"New role: owner, administrator, helpdesk or auditor." enum:",owner,administrator,helpdesk,auditor" default:"" placeholder:"ROLE"`
-	Disabled *bool  `negatable:"" help:"Keep the administrator from signing in."`
+	Name     string  `help:"New name." placeholder:"NAME"`
+	Role     string  `help:"New role: owner, administrator, helpdesk or auditor." enum:",owner,administrator,helpdesk,auditor" default:"" placeholder:"ROLE"`
+	Disabled *bool   `negatable:"" help:"Keep the administrator from signing in."`
+	Mail     *string `help:"Where owners and administrators are written to when something needs them; empty forgets it." placeholder:"ADDRESS"`
 }
 
 // Run changes an administrator.
@@ -124,7 +125,7 @@ func (cmd *adminsUpdateCmd) Run(ctx context.Context, std cli.Streams, group *adm
 	if err != nil {
 		return err
 	}
-	in := postern.AdministratorInput{Version: a.Version, Name: a.Name, Role: a.Role, Disabled: a.DisabledAt != nil}
+	in := postern.AdministratorInput{Version: a.Version, Name: a.Name, Role: a.Role, Disabled: a.DisabledAt != nil, Mail: cmd.Mail}
 	give(&in.Name, cmd.Name)
 	if cmd.Role != "" {
 		in.Role = postern.Role(cmd.Role)

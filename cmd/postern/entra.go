@@ -26,6 +26,7 @@ type entraCmd struct {
 	LoginSettings       entraLoginCmd       `cmd:"" help:"Show or change which domains may register and authenticate."`
 	Debug               entraDebugCmd       `cmd:"" help:"Switch HTTP Debug on or off."`
 	Metadata            entraMetadataCmd    `cmd:"" help:"Export the FIDO metadata statement of the phones, with the integration's attestation CA. Entra's \"Enforce attestation\" does not take it: it refuses every authenticator that is not in the FIDO Metadata Service."`
+	Rotate              entraRotateCmd      `cmd:"" help:"Replace the credential of an integration by a new one, without a moment between; and see when it ends."`
 	ValidateCertificate entraCertificateCmd `cmd:"" help:"Check a client certificate and its key, without storing them."`
 	Groups              entraGroupsCmd      `cmd:"" help:"Look at the three groups and mend what can be mended."`
 	Leavers             entraLeaversCmd     `cmd:"" help:"Show or change what becomes of users whose account is disabled or deleted."`

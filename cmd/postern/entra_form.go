@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/internal/cli"
@@ -19,6 +20,7 @@ type entraForm struct {
 	PrivateKeyFile             string `help:"PEM file with the certificate's private key, - for standard input." placeholder:"FILE"`
 	ServiceAccountUsername     string `help:"Legacy mode: user name of the service account." placeholder:"NAME"`
 	ServiceAccountPasswordFile string `help:"Legacy mode: file that holds its password. Or set POSTERN_SERVICE_ACCOUNT_PASSWORD." placeholder:"FILE"`
+	CredentialEnds             string `help:"Day on which the client secret ends, as Entra shows it. Without a new secret it is noted for the stored one." placeholder:"YYYY-MM-DD"`
 	PermissionSet              string `help:"What the integration is meant to be able to do: passkeys, standard or full; directory and legacy are those of other guides." enum:",passkeys,standard,full,directory,legacy" default:"" placeholder:"SET"`
 	ChallengeTimeout           int    `help:"Minutes that a user has to accept a passkey, 5 to 43200." placeholder:"MINUTES"`
 	Attestation                string `help:"Attestation of new passkeys: none or packed." enum:",none,packed" default:"" placeholder:"MODE"`
@@ -30,6 +32,13 @@ func (f *entraForm) fill(in *postern.IntegrationInput, stdin io.Reader) (err err
 	give(&in.TenantID, f.TenantID)
 	give(&in.ClientID, f.ClientID)
 	give(&in.ServiceAccountUsername, f.ServiceAccountUsername)
+	if f.CredentialEnds != "" {
+		ends, err := time.Parse(time.DateOnly, f.CredentialEnds)
+		if err != nil {
+			return postern.FieldErrorf("credential_ends_at", "%q is not a day such as 2027-03-31.", f.CredentialEnds)
+		}
+		in.CredentialEndsAt = &ends
+	}
 	if f.PermissionSet != "" {
 		in.PermissionSet = postern.PermissionSet(f.PermissionSet)
 	}

@@ -21,16 +21,18 @@ type mailCmd struct {
 }
 
 type mailSettingsCmd struct {
-	Host         *string `help:"Mail server; an empty one switches mail off."`
-	Port         *int    `help:"Port of the mail server."`
-	Security     *string `help:"starttls, tls, or none for a server on the same machine." placeholder:"KIND"`
-	Username     *string `help:"User name at the mail server."`
-	PasswordFile string  `help:"File with the password; - reads it from standard input." placeholder:"FILE"`
-	From         *string `help:"Sender's address."`
-	ReplyTo      *string `help:"Where answers go."`
-	Organisation *string `help:"The organisation's name, which messages speak for."`
-	HelpAddress  *string `help:"Where users find help."`
-	PerMinute    *int    `help:"How many messages are sent in a minute at most."`
+	Host         *string  `help:"Mail server; an empty one switches mail off."`
+	Port         *int     `help:"Port of the mail server."`
+	Security     *string  `help:"starttls, tls, or none for a server on the same machine." placeholder:"KIND"`
+	Username     *string  `help:"User name at the mail server."`
+	PasswordFile string   `help:"File with the password; - reads it from standard input." placeholder:"FILE"`
+	From         *string  `help:"Sender's address."`
+	ReplyTo      *string  `help:"Where answers go."`
+	Organisation *string  `help:"The organisation's name, which messages speak for."`
+	HelpAddress  *string  `help:"Where users find help."`
+	PerMinute    *int     `help:"How many messages are sent in a minute at most."`
+	Language     *string  `help:"Language of messages to administrators: en or de." placeholder:"LANGUAGE"`
+	Silent       []string `help:"What administrators are not written to about: credential, drift. Replaces all; none: about everything." placeholder:"KIND"`
 }
 
 // change puts a flag that was given in the place of what is stored.
@@ -56,7 +58,7 @@ func (cmd *mailSettingsCmd) Run(ctx context.Context, std cli.Streams, group *mai
 	for _, did := range []bool{
 		change(&in.Host, cmd.Host), change(&in.Port, cmd.Port), change(&in.Username, cmd.Username), change(&in.From, cmd.From),
 		change(&in.ReplyTo, cmd.ReplyTo), change(&in.Organisation, cmd.Organisation), change(&in.Help, cmd.HelpAddress), change(&in.PerMinute, cmd.PerMinute),
-		change((*string)(&in.Security), cmd.Security),
+		change((*string)(&in.Security), cmd.Security), change((*string)(&in.Language), cmd.Language), silence(&in.MailSettings, cmd.Silent),
 	} {
 		changed = changed || did
 	}
@@ -75,8 +77,23 @@ func (cmd *mailSettingsCmd) Run(ctx context.Context, std cli.Streams, group *mai
 		field{"Mail server", set.Host}, field{"Port", fmt.Sprint(set.Port)}, field{"Protection", string(set.Security)},
 		field{"User name", set.Username}, field{"Password stored", yesNo(set.PasswordSet)}, field{"From", set.From},
 		field{"Reply to", set.ReplyTo}, field{"Organisation", set.Organisation}, field{"Help", set.Help},
-		field{"Messages a minute", fmt.Sprint(set.PerMinute)},
+		field{"Messages a minute", fmt.Sprint(set.PerMinute)}, field{"Language for administrators", string(set.Language)},
+		field{"Administrators not told of", join(set.Silent)},
 	)
+}
+
+// silence says what administrators are not written to about.
+func silence(set *postern.MailSettings, kinds []string) bool {
+	if len(kinds) == 0 {
+		return false
+	}
+	set.Silent = nil
+	for _, kind := range kinds {
+		if kind != "none" {
+			set.Silent = append(set.Silent, postern.AlarmKind(kind))
+		}
+	}
+	return true
 }
 
 type mailTestCmd struct {

@@ -102,3 +102,14 @@ func ok(format string, args ...any) []postern.Finding {
 func bad(state postern.FindingState, message, why, next, link string) postern.Finding {
 	return postern.Finding{State: state, Message: message, Why: why, Next: next, Link: link}
 }
+
+// Checks names all checks, those of the server first, in their order.
+func Checks() []string { return append(names(serverChecks), names(tenantChecks)...) }
+
+func names[F any](checks []check[F]) []string {
+	all := make([]string, len(checks))
+	for n, c := range checks {
+		all[n] = c.name
+	}
+	return all
+}

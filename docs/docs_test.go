@@ -222,6 +222,9 @@ func checkElement(t *testing.T, g Guide, n *html.Node, ids map[string]bool) {
 	if slices.Contains([]string{"script", "style", "iframe", "object", "form"}, n.Data) {
 		t.Errorf("%s.md: <%s>", g.Name, n.Data)
 	}
+	if n.Data == "th" && n.FirstChild == nil {
+		t.Errorf("%s.md: an empty heading of a table", g.Name)
+	}
 	for _, a := range n.Attr {
 		switch {
 		case a.Key == "style" || strings.HasPrefix(a.Key, "on"):

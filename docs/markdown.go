@@ -176,7 +176,8 @@ func (g Guide) HTML(at Door) (string, error) {
 	if err := m.Renderer().Render(&out, g.source, root); err != nil {
 		return "", err
 	}
-	return out.String(), nil
+	// A column without a name has no heading; an empty one would say "heading" to those who hear the page.
+	return strings.ReplaceAll(out.String(), "<th></th>", "<td></td>"), nil
 }
 
 // address is where a link of a guide leads behind the door.

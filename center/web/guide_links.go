@@ -37,7 +37,6 @@ var guideLinks = map[string]string{
 	setupsPath + "/new":                                     "administrator#permission-sets",
 	setupsPath + "/{setup}":                                 "administrator#set-up-a-tenant",
 	setupsPath + "/{setup}/by-hand":                         "administrator#by-hand",
-	setupsPath + "/{setup}/finish":                          "administrator#by-hand",
 	setupsPath + "/{setup}/undo":                            "administrator#undo-a-set-up",
 	"/users/{user}":                                         "help-desk#every-day",
 	"/jobs":                                                 "administrator#roll-out",

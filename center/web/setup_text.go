@@ -146,14 +146,19 @@ func plannedText(s postern.Setup) string {
 	case len(s.Steps):
 		return "Nothing of it is there yet. " + count(left, "step") + " would be done."
 	}
-	return fmt.Sprintf("%d of %s already there; %s would be done.", len(s.Steps)-left, count(len(s.Steps), "step"), plural(left, "one", "ones"))
+	return fmt.Sprintf("%d of %s already there; %d would be done.", len(s.Steps)-left, count(len(s.Steps), "step"), left)
 }
 
-func plural(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
+// whoText says who is signed in, and what for.
+func whoText(a postern.SetupAdministrator) string {
+	text := "Signed in: " + a.UPN
+	if len(a.Roles) > 0 {
+		text += " (" + listed(a.Roles) + ")"
 	}
-	return itoa(n) + " " + more
+	if a.Write {
+		return text + ", to look and to apply, until"
+	}
+	return text + ", to look only, until"
 }
 
 // setChoice explains a permission set.

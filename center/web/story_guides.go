@@ -29,8 +29,8 @@ func addGuideStories(add func(string, templ.Component)) {
 		p.Trail = []crumb{{"Guides", guidesPath}}
 		return p
 	}
-	for _, g := range docs.Guides() {
-		add("guide/"+g.Name, guide(page(g.Name, guidesDoor)))
+	for _, name := range []string{"administrator", "help-desk", "policy-example", "lifecycle", "glossary"} {
+		add("guide/"+name, guide(page(name, guidesDoor)))
 	}
 	employee := page("employee", helpDoor)
 	employee.frame, employee.Open = frame{Title: employee.Title, Now: fixtureNow, Trail: []crumb{{"Help", openPath}}}, true

@@ -30,12 +30,19 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, entrasim.Config{Users: 60, Seed: 1})
+}
+
+// newWorldWith is a world whose tenant begins otherwise.
+func newWorldWith(t *testing.T, begins entrasim.Config) *world {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	dir := t.TempDir()
 	caFile := filepath.Join(dir, "ca.pem")
 	levers := entrasim.DefaultLevers()
 	levers.Throttle = false
-	tenant, err := entrasim.Listen(ctx, entrasim.Config{Users: 60, Seed: 1, CAFile: caFile, Levers: &levers})
+	begins.CAFile, begins.Levers = caFile, &levers
+	tenant, err := entrasim.Listen(ctx, begins)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,16 +14,33 @@ import (
 
 // enrollCmd makes the workstation known.
 type enrollCmd struct {
-	Server      string `required:"" help:"Address of the control center." env:"POSTERN_SERVER" placeholder:"URL"`
+	Server      string `xor:"from" required:"" help:"Address of the control center." env:"POSTERN_SERVER" placeholder:"URL"`
+	InstallFile string `xor:"from" required:"" help:"The postern.json that came with the installer. Its install token is erased once this workstation is known." placeholder:"FILE"`
 	Integration string `help:"Identifier or application name of the integration; not needed where there is only one." placeholder:"NAME"`
 	Name        string `help:"Name of this workstation; the machine's own if left out." placeholder:"NAME"`
 }
 
 // Run enrols.
 func (c *enrollCmd) Run(ctx context.Context, std cli.Streams, o *options) error {
-	return o.with(ctx, func(d desk, running bool) error {
-		if err := d.Enrol(ctx, agent.Enrolment{Server: c.Server, Integration: c.Integration, Name: c.Name}); err != nil {
+	in := agent.Enrolment{Server: c.Server, Integration: c.Integration}
+	if c.InstallFile != "" {
+		file, err := agent.ReadInstallFile(c.InstallFile)
+		if err != nil {
 			return err
+		}
+		if in = agent.EnrolmentOf(file); c.Integration != "" {
+			in.Integration = c.Integration
+		}
+	}
+	in.Name = c.Name
+	return o.with(ctx, func(d desk, running bool) error {
+		if err := d.Enrol(ctx, in); err != nil {
+			return err
+		}
+		if c.InstallFile != "" {
+			if err := agent.ForgetInstallToken(c.InstallFile); err != nil {
+				fmt.Fprintf(std.Err, "The install token could not be erased from %s: %v. Delete the file.\n", c.InstallFile, err)
+			}
 		}
 		v, err := d.View(ctx)
 		if err != nil {
@@ -35,7 +52,9 @@ func (c *enrollCmd) Run(ctx context.Context, std cli.Streams, o *options) error 
 		if _, err := fmt.Fprintf(std.Out, "This workstation is known to %s as %s.\n", v.Server, cli.Clean(v.Name)); err != nil {
 			return err
 		}
-		fmt.Fprintln(std.Err, "Pair a phone within a day, or it is forgotten again: postern-agent pair.")
+		if in.InstallToken == "" {
+			fmt.Fprintln(std.Err, "Pair a phone within a day, or it is forgotten again: postern-agent pair.")
+		}
 		if !running {
 			fmt.Fprintln(std.Err, "The service does not run yet. Start it: systemctl enable --now postern-agent, or postern-agent run.")
 		}

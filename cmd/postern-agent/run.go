@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -23,7 +25,9 @@ type runCmd struct {
 	Key      string     `help:"Where security keys are plugged in: uhid or vhci on Linux, usbip on Windows, none to plug in none." enum:"auto,uhid,vhci,usbip,none" default:"auto" env:"POSTERN_AGENT_KEY"`
 	Page     string     `help:"Address of the local page, on this machine alone; port 0 is any free one." default:"127.0.0.1:0" env:"POSTERN_AGENT_PAGE" placeholder:"ADDRESS"`
 	Group    string     `help:"Let the members of this group use the local page too; on Windows any name means whoever sits at the machine." env:"POSTERN_AGENT_GROUP" placeholder:"GROUP"`
-	LogLevel slog.Level `help:"debug, info, warn or error." default:"info" env:"POSTERN_AGENT_LOG_LEVEL" placeholder:"LEVEL"`
+	LogLevel string     `help:"debug, info, warn or error; what the install file says, or info, if left out." env:"POSTERN_AGENT_LOG_LEVEL" placeholder:"LEVEL"`
+
+	InstallFile string `help:"The postern.json that came with the installer: enrol with it, and erase its install token. Looked for in DIR and beside the program if left out." env:"POSTERN_AGENT_INSTALL_FILE" placeholder:"FILE"`
 }
 
 // socket is where keys are plugged in; nil is nowhere.
@@ -41,13 +45,58 @@ func (c *runCmd) socket(log *slog.Logger) (agent.Socket, error) {
 	return nil, postern.FieldErrorf("key", "This system has no --key %s.", c.Key).WithNext("Leave --key out, or give none.")
 }
 
+// installFiles are where the file of the installer may lie: where it was told, or with the state, where the installer puts
+// it, or beside the program.
+func (c *runCmd) installFiles(dir string) ([]string, error) {
+	if c.InstallFile != "" {
+		path, err := filepath.Abs(c.InstallFile)
+		return []string{path}, err
+	}
+	files := []string{filepath.Join(dir, postern.DesktopFile)}
+	if program, err := os.Executable(); err == nil {
+		files = append(files, filepath.Join(filepath.Dir(program), postern.DesktopFile))
+	}
+	return files, nil
+}
+
+// adopt takes over what the install file says and nobody said here. A file that cannot be read is told of later, by the
+// agent, which goes on trying.
+func (c *runCmd) adopt(files []string) (slog.Level, error) {
+	settings := postern.DefaultDesktopClientSettings()
+	if _, file, err := agent.FindInstallFile(files); err == nil {
+		settings = file.Settings
+		// On Windows any group means whoever sits at the machine; elsewhere the installer cannot know one.
+		if runtime.GOOS == "windows" && c.Group == "" && settings.LocalPage == postern.DesktopPageUsers {
+			c.Group = "Users"
+		}
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cmp.Or(c.LogLevel, settings.LogLevel))); err != nil {
+		return level, postern.FieldErrorf("log-level", "There is no log level %q.", c.LogLevel).WithNext("Use debug, info, warn or error.")
+	}
+	return level, nil
+}
+
 // Run serves until it is stopped.
 func (c *runCmd) Run(ctx context.Context, std cli.Streams, o *options) (err error) {
-	log := slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: c.LogLevel}))
+	dir, err := o.dir()
+	if err != nil {
+		return err
+	}
+	files, err := c.installFiles(dir)
+	if err != nil {
+		return err
+	}
+	level, err := c.adopt(files)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: level}))
 	config, err := o.config(log)
 	if err != nil {
 		return err
 	}
+	config.InstallFiles = files
 	if config.Socket, err = c.socket(log); err != nil {
 		return err
 	}
@@ -58,7 +107,7 @@ func (c *runCmd) Run(ctx context.Context, std cli.Streams, o *options) (err erro
 	defer func() { err = errors.Join(err, a.Close()) }()
 	inside := looker
 	inside.Inside = true
-	check := func(ctx context.Context) doctor.Report { return doctor.Judge(inside.Gather(ctx, a.View(), true)) }
+	check := func(ctx context.Context) postern.DoctorReport { return doctor.Judge(inside.Gather(ctx, a.View(), true)) }
 	server, err := page.New(ctx, c.Page, a, check, log)
 	if err != nil {
 		return err

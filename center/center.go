@@ -337,10 +337,10 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Doctor: s.Doctor, Setups: s.Setups, Desktop: s.Desktop, Rotations: s.Rotations,
 	})
 	console := web.New(web.Deps{
-		Mail: s.Mail, Setups: s.Setups, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
+		Mail: s.Mail, Setups: s.Setups, Rotations: s.Rotations, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Reconciler: s.Reconcile, PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
 		Health: s.health,
-		Bulk:   s.Bulk, Groups: s.Enrolment, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Doctor: s.Doctor,
+		Bulk:   s.Bulk, Groups: s.Enrolment, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Desktop: s.Desktop, Doctor: s.Doctor,
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

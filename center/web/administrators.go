@@ -88,6 +88,11 @@ func (c *console) updateAdministrator(w http.ResponseWriter, r *http.Request) er
 		Version: readVersion(r), Name: strings.TrimSpace(r.PostFormValue("name")), Role: postern.Role(r.PostFormValue("role")),
 		Disabled: r.PostFormValue("disabled") == "true",
 	}
+	if r.PostForm.Has("mail") {
+		address := strings.TrimSpace(r.PostFormValue("mail"))
+		in.Mail = &address
+		a.Mail = address
+	}
 	if _, err := c.Door.UpdateAdministrator(r.Context(), a.ID, in); err != nil {
 		p := administratorPage{Administrator: a, Name: in.Name, Role: in.Role, Disabled: in.Disabled, Problems: problemsOf(err)}
 		if postern.IsCode(err, postern.CodeStale) {

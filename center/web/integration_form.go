@@ -150,7 +150,10 @@ func yesNo(b bool) string {
 type settingsPage struct {
 	integrationFrame
 	Form integrationForm
-	Note string // what somebody else did meanwhile, when a switch came too late
+	// Credential is how the credential stands; Still keeps a story from asking for it again.
+	Credential postern.CredentialStatus
+	Still      bool
+	Note       string // what somebody else did meanwhile, when a switch came too late
 }
 
 func (c *console) newIntegration(w http.ResponseWriter, r *http.Request) error {

@@ -43,6 +43,12 @@ func (c *console) setMailSettings(w http.ResponseWriter, r *http.Request) error 
 		},
 		Password: r.PostFormValue("password"), RemovePassword: r.PostFormValue("remove_password") != "",
 	}
+	for _, kind := range postern.AlarmKinds {
+		if r.PostFormValue("tell_"+string(kind)) == "" {
+			in.Silent = append(in.Silent, kind)
+		}
+	}
+	in.Language = postern.Language(r.PostFormValue("language"))
 	if _, err := c.Mail.SetSettings(r.Context(), in); err != nil {
 		p := mailPage{frame: c.frame(r, sectionMail, "Mail"), Form: in, Problems: problemsOf(err)}
 		p.Form.Password = ""
@@ -74,6 +80,14 @@ var securityChoices = []option{
 	{Name: "security", Value: string(postern.MailTLS), Label: "TLS from the start", Help: "Most often on port 465."},
 	{Name: "security", Value: string(postern.MailPlain), Label: "None", Help: "Only for a mail server on this very machine."},
 }
+
+// alarmLabels says what administrators are written to about.
+var alarmLabels = map[postern.AlarmKind]string{
+	postern.AlarmCredential: "The credential of an integration ends, or could not be renewed",
+	postern.AlarmDrift:      "Somebody else changed the passkey policy",
+}
+
+func (p mailPage) tells(kind postern.AlarmKind) bool { return !slices.Contains(p.Form.Silent, kind) }
 
 // choice marks the option that is chosen.
 func chosen(o option, value string) option {

@@ -16,7 +16,11 @@ func (c *console) settings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (c *console) showSettings(w http.ResponseWriter, r *http.Request, status int, i postern.Integration, form integrationForm) error {
-	return c.show(w, r, status, settings(settingsPage{integrationFrame: c.integrationFrame(r, i, tabSettings), Form: form}))
+	credential, err := c.Rotations.Status(r.Context(), i.ID)
+	if err != nil {
+		return err
+	}
+	return c.show(w, r, status, settings(settingsPage{integrationFrame: c.integrationFrame(r, i, tabSettings), Form: form, Credential: credential}))
 }
 
 func (c *console) updateIntegration(w http.ResponseWriter, r *http.Request) error {

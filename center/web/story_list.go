@@ -30,6 +30,7 @@ func stories() []story {
 	addAuditStories(add, part)
 	addGuideStories(add)
 	addSetupStories(add, part)
+	addRotationStories(add)
 	addDoctorStories(add, part)
 	addOtherStories(add, part)
 	return all
@@ -185,4 +186,5 @@ func addLoginStories(add func(string, templ.Component)) {
 	auditor := saved
 	auditor.frame = as(fixtureAuditor, shell(i, tabLogin).frame)
 	add("login/auditor", login(auditor))
+	addDesktopStories(add, saved)
 }

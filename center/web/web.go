@@ -24,10 +24,12 @@ type Deps struct {
 	Directory    Directory
 	Reconciler   Reconciler
 	Mail         Mail
+	Desktop      Desktop
 	Policies     Policies
 	Inventory    Inventory
 	Models       Models
 	Setups       Setups
+	Rotations    Rotations
 	Doctor       Doctor
 
 	// PublicURL is the origin under which people reach Postern; invitations name it.

@@ -15,6 +15,9 @@ type loginPage struct {
 	Form     postern.LoginSettings
 	Problems problems
 	Theirs   *postern.LoginSettings // what somebody else stored meanwhile
+
+	Desktop         desktopSection
+	DesktopProblems problems
 }
 
 // emptyDomains is how many fields stand free for a browser without scripts.
@@ -34,7 +37,18 @@ func (c *console) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return c.show(w, r, http.StatusOK, login(loginPage{integrationFrame: c.integrationFrame(r, i, tabLogin), Form: loginOf(i)}))
+	p, err := c.loginPage(r, i)
+	if err != nil {
+		return err
+	}
+	return c.show(w, r, http.StatusOK, login(p))
+}
+
+func (c *console) loginPage(r *http.Request, i postern.Integration) (loginPage, error) {
+	p := loginPage{integrationFrame: c.integrationFrame(r, i, tabLogin), Form: loginOf(i)}
+	var err error
+	p.Desktop, err = c.desktopSection(r.Context(), i.ID)
+	return p, err
 }
 
 func (c *console) setLogin(w http.ResponseWriter, r *http.Request) error {
@@ -50,12 +64,16 @@ func (c *console) setLogin(w http.ResponseWriter, r *http.Request) error {
 		// Somebody without scripts has few fields and may put several domains into one.
 		in.Domains = append(in.Domains, strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\t' || r == '\r' })...)
 	}
+	p, err := c.loginPage(r, i)
+	if err != nil {
+		return err
+	}
+	p.Form = in
 	if r.PostForm.Has("another") {
-		p := loginPage{integrationFrame: c.integrationFrame(r, i, tabLogin), Form: in}
 		return c.show(w, r, http.StatusOK, login(p))
 	}
 	if _, err := c.Integrations.SetLogin(r.Context(), i.ID, in); err != nil {
-		p := loginPage{Form: in, Problems: problemsOf(err)}
+		p.Problems = problemsOf(err)
 		if postern.IsCode(err, postern.CodeStale) {
 			i = c.fresh(r.Context(), i)
 			theirs := loginOf(i)

@@ -25,6 +25,7 @@ type Deps struct {
 	Reconciler   Reconciler
 	Mail         Mail
 	Desktop      Desktop
+	Desktop      Desktop
 	Policies     Policies
 	Inventory    Inventory
 	Models       Models

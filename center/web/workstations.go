@@ -75,7 +75,7 @@ func seen(w postern.Workstation) time.Time {
 
 func matches(w postern.Workstation, search string) bool {
 	search = strings.ToLower(search)
-	return slices.ContainsFunc([]string{w.Name, w.OS, w.Software, w.JoinState.Name(), kindName(w.Kind)}, func(s string) bool {
+	return slices.ContainsFunc([]string{w.Name, w.OS, w.Software, w.JoinState.Name(), kindName(w.Kind), clientText(w)}, func(s string) bool {
 		return strings.Contains(strings.ToLower(s), search)
 	})
 }
@@ -148,6 +148,14 @@ func kindName(k postern.WorkstationKind) string {
 	return "Agent"
 }
 
+// clientText says what speaks for a workstation, and how it came.
+func clientText(w postern.Workstation) string {
+	if w.InstallTokenID != "" {
+		return "Desktop client"
+	}
+	return kindName(w.Kind)
+}
+
 func phonesText(n int) string {
 	switch n {
 	case 0:
@@ -160,25 +168,18 @@ func phonesText(n int) string {
 
 // useText says where a phone can be used at a workstation. An extension never meets the sign-in screen.
 func useText(w postern.Workstation) string {
-	if supported, _ := w.JoinState.Support(); supported && w.Kind == postern.WorkstationAgent {
+	if supported(w.JoinState) && w.Kind == postern.WorkstationAgent {
 		return "sign-in screen and browser"
 	}
 	return "browser only"
 }
 
+func supported(s postern.JoinState) bool {
+	yes, _ := s.Support()
+	return yes
+}
+
 func supportText(s postern.JoinState) string {
 	_, why := s.Support()
 	return s.SignIn() + " " + why
-}
-
-// joinStates are those of the workstations shown.
-func (p workstationsPage) joinStates() []postern.JoinState {
-	var states []postern.JoinState
-	for _, w := range p.List {
-		if !slices.Contains(states, w.JoinState) {
-			states = append(states, w.JoinState)
-		}
-	}
-	slices.Sort(states)
-	return states
 }

@@ -368,6 +368,13 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// A download leaves the page where it is; its popup has done its part.
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-download]")) return;
+  const dialog = event.target.closest("dialog");
+  if (dialog) setTimeout(() => { dialog.close(); say("The download begins"); });
+});
+
 // A certificate or key may be chosen as a file. Binary certificates become PEM on the way.
 document.addEventListener("change", async (event) => {
   const picker = event.target.closest("input[data-into]");

@@ -334,7 +334,7 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
-		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Desktop: s.Desktop, Doctor: s.Doctor, Setups: s.Setups, Desktop: s.Desktop, Rotations: s.Rotations,
+		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Doctor: s.Doctor, Setups: s.Setups, Desktop: s.Desktop, Rotations: s.Rotations,
 	})
 	console := web.New(web.Deps{
 		Mail: s.Mail, Setups: s.Setups, Rotations: s.Rotations, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,

@@ -187,5 +187,4 @@ func addLoginStories(add func(string, templ.Component)) {
 	auditor.frame = as(fixtureAuditor, shell(i, tabLogin).frame)
 	add("login/auditor", login(auditor))
 	addDesktopStories(add, saved)
-	addDesktopStories(add, saved)
 }

@@ -25,7 +25,6 @@ type Deps struct {
 	Reconciler   Reconciler
 	Mail         Mail
 	Desktop      Desktop
-	Desktop      Desktop
 	Policies     Policies
 	Inventory    Inventory
 	Models       Models

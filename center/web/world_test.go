@@ -110,7 +110,7 @@ func (w *world) as(role postern.Role) visitor {
 	return visitor{w, web.New(web.Deps{
 		Integrations: w.Integrations, Users: w.Users, Phones: w.Phones, Passkeys: w.Passkeys, Trail: w.Trail, Mail: w.Mail, Streams: w.Streams,
 		Enrolment: w.Enrolment, Groups: w.Enrolment, Directory: w.Directory, Reconciler: w.Reconcile, Bulk: w.Bulk,
-		Inventory: w.Inventory, Models: w.Models, Policies: w.Policies, Setups: w.Setups, Desktop: w.Desktop, Rotations: w.Rotations, Desktop: w.Desktop,
+		Inventory: w.Inventory, Models: w.Models, Policies: w.Policies, Setups: w.Setups, Rotations: w.Rotations, Desktop: w.Desktop,
 		Door: opened{w.Auth, who}, PublicURL: w.url, Version: "test",
 	})}
 }

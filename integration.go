@@ -147,6 +147,8 @@ type PermissionReport struct {
 	Surplus   []string            `json:"surplus" doc:"Granted and not needed; least privilege asks to remove them."`
 	WrongType []string            `json:"wrong_type" doc:"Granted, but as delegated where application is needed, or the other way round."`
 	Unproven  []string            `json:"unproven,omitempty" doc:"Granted by the token's word, but a harmless test call was refused."`
+	// NotConsented is of the sets of other guides alone, which ask for permissions in both types.
+	NotConsented []string `json:"not_consented,omitempty" doc:"Asked for by the set in the type that Postern does not use, and not granted. Nothing here needs it."`
 }
 
 // GrantedPermission is one permission of the token.

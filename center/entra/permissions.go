@@ -2,6 +2,7 @@ package entra
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -30,14 +31,34 @@ var (
 	needWriteAccess = []Need{{"change Conditional Access policies", writeAccess}, {"change Conditional Access policies", []string{"Policy.Read.All"}}}
 )
 
-// needs lists what the sets ask for.
+// needs lists what Postern does under each set. That the least powerful permission of each is what postern.Grants asks
+// consent for, in the sets of our own, a test holds.
 var needs = map[postern.PermissionSet][]Need{
-	postern.PermissionsPasskeys: {needPasskeys},
-	postern.PermissionsStandard: {needPasskeys, needUsers, needRoles, needGroups, needMembers, needSessions},
-	postern.PermissionsFull:     {needPasskeys, needUsers, needRoles, needGroups, needMembers, needSessions, needPolicy, needReports},
+	postern.PermissionsPasskeys:  {needPasskeys},
+	postern.PermissionsStandard:  standardNeeds,
+	postern.PermissionsFull:      slices.Concat(standardNeeds, []Need{needPolicy, needReports}),
+	postern.PermissionsDirectory: standardNeeds,
+	postern.PermissionsLegacy:    standardNeeds,
 }
 
-// Needs lists what a permission set asks for. The slice is the caller's.
+var standardNeeds = []Need{needPasskeys, needUsers, needRoles, needGroups, needMembers, needSessions}
+
+// guided are the sets of other products' guides. A tenant under one is held to exactly what its guide grants.
+func guided(set postern.PermissionSet) bool {
+	return set == postern.PermissionsDirectory || set == postern.PermissionsLegacy
+}
+
+// asked are the names that a set asks for in one type.
+func asked(set postern.PermissionSet, delegated bool) (names []string) {
+	for _, g := range postern.Grants(set) {
+		if (g.Type == postern.PermissionDelegated) == delegated {
+			names = append(names, g.Name)
+		}
+	}
+	return names
+}
+
+// Needs lists what Postern needs under a permission set. The slice is the caller's.
 func Needs(set postern.PermissionSet) []Need { return slices.Clone(needs[set]) }
 
 // companions are granted beside others without giving more than those, or nothing at all; they are never surplus.
@@ -138,10 +159,86 @@ func (t *Tenant) Permissions(ctx context.Context) (postern.PermissionReport, err
 		return postern.PermissionReport{}, postern.Errorf(postern.CodeEntraAnswerUnexpected, "Entra's access token has a form in which Postern cannot see its permissions.")
 	}
 	var other grants
-	if g.delegated && t.opts.Credential.ClientSecret != "" {
+	switch {
+	case g.delegated && t.opts.Credential.ClientSecret != "":
 		other = t.applicationGrants(ctx)
+	case !g.delegated && guided(t.opts.PermissionSet):
+		other = t.delegatedGrants(ctx)
+	}
+	if guided(t.opts.PermissionSet) {
+		return guidedReport(t.opts.PermissionSet, g, other), nil
 	}
 	return report(needs[t.opts.PermissionSet], g, other), nil
+}
+
+var (
+	opOwnPrincipal = operation{name: "servicePrincipals.own", doing: "find its own enterprise application", needs: readApplications, repeatable: true}
+	opOwnConsent   = operation{name: "oauth2PermissionGrants.own", doing: "read what was consented to", needs: readApplications, repeatable: true}
+)
+
+// delegatedGrants reads what administrators consented to on behalf of all users. Not being able to is no failure.
+func (t *Tenant) delegatedGrants(ctx context.Context) grants {
+	g, err := t.granted(ctx)
+	if err != nil || !g.any(readApplications) {
+		return grants{}
+	}
+	type principal struct {
+		ID string `json:"id"`
+	}
+	self, err := do[principal](ctx, t, call{op: opOwnPrincipal, method: http.MethodGet, path: "/servicePrincipals(appId='" + t.opts.ClientID + "')", query: query{{"$select", "id"}}, on: object{kind: "application"}})
+	if err != nil || self.ID == "" {
+		return grants{}
+	}
+	type consent struct {
+		Client string `json:"clientId"`
+		Type   string `json:"consentType"`
+		Scope  string `json:"scope"`
+	}
+	all, err := do[page[consent]](ctx, t, call{op: opOwnConsent, method: http.MethodGet, path: "/oauth2PermissionGrants", query: query{{"$filter", "clientId eq '" + self.ID + "'"}}, on: object{kind: "application"}})
+	if err != nil {
+		return grants{}
+	}
+	out := grants{known: true, delegated: true}
+	for _, c := range all.Value {
+		if c.Client == self.ID && c.Type == "AllPrincipals" {
+			out.names = append(out.names, strings.Fields(c.Scope)...)
+		}
+	}
+	return out
+}
+
+// guidedReport compares what a guide's set asks for with what is granted, name by name and type by type: a permission that
+// is named alike, or allows more, is another one. What the set asks for in the type that Postern does not use is only said
+// to be missing, of consent, where that can be seen.
+func guidedReport(set postern.PermissionSet, g, other grants) postern.PermissionReport {
+	wanted, elsewhere := asked(set, g.delegated), asked(set, !g.delegated)
+	r := granted(g)
+	for _, name := range wanted {
+		switch {
+		case slices.Contains(g.names, name):
+		case slices.Contains(other.names, name) && !slices.Contains(elsewhere, name):
+			r.WrongType = append(r.WrongType, name)
+		default:
+			r.Missing = append(r.Missing, name)
+		}
+	}
+	for _, held := range r.Granted {
+		switch {
+		case slices.Contains(wanted, held.Name) || slices.Contains(companions, held.Name) || slices.Contains(optional, held.Name):
+		case slices.Contains(elsewhere, held.Name) && other.known && !slices.Contains(other.names, held.Name):
+			r.WrongType = append(r.WrongType, held.Name)
+		default:
+			r.Surplus = append(r.Surplus, held.Name)
+		}
+	}
+	if other.known {
+		for _, name := range elsewhere {
+			if !slices.Contains(other.names, name) {
+				r.NotConsented = append(r.NotConsented, name)
+			}
+		}
+	}
+	return r
 }
 
 // applicationGrants reads the application permissions of an application that works through a service account, to tell a
@@ -163,14 +260,7 @@ func (t *Tenant) applicationGrants(ctx context.Context) grants {
 
 // report compares what is needed with what is granted and with what is granted in the other type.
 func report(needed []Need, g, other grants) postern.PermissionReport {
-	kind := "application"
-	if g.delegated {
-		kind = "delegated"
-	}
-	r := postern.PermissionReport{Granted: []postern.GrantedPermission{}, Missing: []string{}, Surplus: []string{}, WrongType: []string{}}
-	for _, name := range slices.Sorted(slices.Values(g.names)) {
-		r.Granted = append(r.Granted, postern.GrantedPermission{Name: name, Type: kind})
-	}
+	r := granted(g)
 	var used []string
 	for _, n := range needed {
 		i := slices.IndexFunc(n.Any, func(name string) bool { return slices.Contains(g.names, name) })
@@ -188,6 +278,19 @@ func report(needed []Need, g, other grants) postern.PermissionReport {
 		if !slices.Contains(used, granted.Name) && !slices.Contains(companions, granted.Name) && !slices.Contains(optional, granted.Name) {
 			r.Surplus = append(r.Surplus, granted.Name)
 		}
+	}
+	return r
+}
+
+// granted is a report of what a token grants, compared with nothing.
+func granted(g grants) postern.PermissionReport {
+	kind := postern.PermissionApplication
+	if g.delegated {
+		kind = postern.PermissionDelegated
+	}
+	r := postern.PermissionReport{Granted: []postern.GrantedPermission{}, Missing: []string{}, Surplus: []string{}, WrongType: []string{}}
+	for _, name := range slices.Sorted(slices.Values(g.names)) {
+		r.Granted = append(r.Granted, postern.GrantedPermission{Name: name, Type: kind})
 	}
 	return r
 }

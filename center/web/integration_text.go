@@ -48,6 +48,14 @@ func permissionOptions(chosen postern.PermissionSet) []option {
 			Value: string(postern.PermissionsFull), Label: "Full",
 			Help: "And read and write the passkey policy of the tenant, and read its reports: Policy.ReadWrite.AuthenticationMethod, AuditLog.Read.All.",
 		},
+		{
+			Value: string(postern.PermissionsDirectory), Label: "Directory",
+			Help: "The four permissions of other products' guides, far more than Postern needs. As application: Directory.ReadWrite.All, UserAuthenticationMethod.ReadWrite.All. Delegated: Directory.AccessAsUser.All, UserAuthenticationMethod.ReadWrite.All.",
+		},
+		{
+			Value: string(postern.PermissionsLegacy), Label: "Legacy",
+			Help: "The two of older guides, both delegated to a service account: Directory.AccessAsUser.All, UserAuthenticationMethod.ReadWrite.All.",
+		},
 	}
 	for i := range options {
 		options[i].Name = "permission_set"

@@ -57,7 +57,7 @@ func inputs() map[string]postern.SetupInput {
 }
 
 // Every set reaches its end in a tenant nobody set up, from wherever it is broken off, writes nothing more then, and is
-// taken back without a trace.
+// taken back without a trace. The script for curl reaches the same end.
 func TestApply(t *testing.T) {
 	for name, in := range inputs() {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +71,7 @@ func TestApply(t *testing.T) {
 					return name != recipe.ValueAccountPassword && name != recipe.ValueSecretID
 				})
 			}
+			want := w.dump()
 			sent := len(w.sent)
 			if !a.apply(1) || len(w.sent) != sent {
 				t.Errorf("once more: %v", w.sent[sent:])
@@ -83,6 +84,7 @@ func TestApply(t *testing.T) {
 			if d := differ(before, w.dump()); d != "" {
 				t.Errorf("undone: %s", d)
 			}
+			scriptEndsAt(t, name, in, want)
 		})
 	}
 }

@@ -58,7 +58,7 @@ func Curl(w Want, steps []Step) string {
 		}
 	}
 	line("\nsay 'Done. Tell Postern, which then connects the tenant:'")
-	line(`echo "%s"`, w.finish("$tenant_id", "$client_id"))
+	line(`echo "%s"`, w.finish("$tenant_id", "$client_id", domainIn(steps, "$initial_domain")))
 	return b.String()
 }
 
@@ -68,7 +68,7 @@ func curlRequest(r Request) string {
 	if r.Method == http.MethodGet {
 		read, filter := curlFind(r.Find, r.Version, r.Path)
 		line("%s", read)
-		line("pick %s || fail %s", filter, shell("nothing to "+r.Doing))
+		line("pick %s || fail %s", filter, shell("could not "+r.Doing))
 		take(&b, "", r.Find.Capture, nil)
 		return b.String()
 	}

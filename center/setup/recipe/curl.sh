@@ -37,15 +37,16 @@ get() { fetch "$graph$1"; }
 
 # list PATH: all pages of a list, as one.
 list() {
-  local next=$graph$1
-  echo '{"value":[]}' >"$work/all"
+  local next
+  fetch "$graph$1"
+  next=$(jq -r '."@odata.nextLink" // empty' "$work/answer")
   while [[ -n $next ]]; do
+    mv "$work/answer" "$work/all"
     fetch "$next"
-    jq -s '{value: (.[0].value + .[1].value)}' "$work/all" "$work/answer" >"$work/sum"
-    mv "$work/sum" "$work/all"
     next=$(jq -r '."@odata.nextLink" // empty' "$work/answer")
+    jq -s '{value: (.[0].value + .[1].value)}' "$work/all" "$work/answer" >"$work/sum"
+    mv "$work/sum" "$work/answer"
   done
-  mv "$work/all" "$work/answer"
 }
 
 # pick [JQ OPTIONS] FILTER: takes the first item of the answer that the filter lets through; false if there is none.

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,7 +113,11 @@ func types(w Want) []string {
 }
 
 func portalCertificate(w Want, _ Step, p *page) {
-	p.do("Get the certificate from Postern: on the page of the set-up, or with `postern entra setup --certificate %s > postern.cer`. It holds no secret; the private key stays in Postern.", w.Setup)
+	p.do("Save this certificate as `postern.cer`. It holds no secret; its private key stays in Postern.\n\n   ```")
+	for line := range strings.Lines(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.Certificate}))) {
+		p.line("   %s", strings.TrimSuffix(line, "\n"))
+	}
+	p.line("   ```\n")
 	p.do("Open the registration and choose **Certificates & secrets** > **Certificates** > **Upload certificate**.")
 	p.do("Choose the file, give the description `%s`, and choose **Add**.", w.credentialName())
 	p.do("The list shows its **Thumbprint** and when it **Expires**.")
@@ -229,7 +234,7 @@ func portalAssignment(w Want, _ Step, p *page) {
 	p.line("\nFor devices that join from now on, **Devices** > **Enrollment** > **Windows Hello for Business** > **Use security keys for sign-in** does the same; it does not reach those that are there.")
 }
 
-func portalIntegration(w Want, _ Step, p *page) {
+func portalIntegration(w Want, step Step, p *page) {
 	needs := "the tenant id and the client id"
 	if w.Input.Credential == postern.CredentialSecret {
 		needs += ", the value of the secret"
@@ -238,7 +243,7 @@ func portalIntegration(w Want, _ Step, p *page) {
 		needs += " and the user name and password of the service account"
 	}
 	p.do("Tell Postern %s: on the page of the set-up, under **I did it by hand**, or with", needs)
-	p.line("\n   ```sh\n   %s\n   ```", w.finish("TENANT_ID", "CLIENT_ID"))
+	p.line("\n   ```sh\n   %s\n   ```", w.finish("TENANT_ID", orElse(step.Known[ValueClientID], "CLIENT_ID"), orElse(step.Known[ValueDomain], "YOURS.onmicrosoft.com")))
 }
 
 func portalGroups(_ Want, _ Step, p *page) {

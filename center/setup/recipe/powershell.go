@@ -137,7 +137,7 @@ func PowerShell(w Want, steps []Step) string {
 		}
 	}
 	line("\nWrite-Step 'Done. Tell Postern, which then connects the tenant:'")
-	line(`Write-Host "%s"`, w.finish("$SignedInTenant", "$ClientId"))
+	line(`Write-Host "%s"`, w.finish("$SignedInTenant", "$ClientId", domainIn(steps, "$InitialDomain")))
 	return b.String()
 }
 
@@ -146,7 +146,7 @@ func psRequest(r Request) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	if r.Method == http.MethodGet {
 		b.WriteString(psFind("", r.Find, r.Version, r.Path))
-		line("if ($null -eq $Found) { throw %s }", quoted("There is nothing to "+r.Doing+"."))
+		line("if ($null -eq $Found) { throw %s }", quoted("Could not "+r.Doing+"."))
 		psTake(&b, "", "$Found", r.Find.Capture, nil)
 		return b.String()
 	}
@@ -159,7 +159,7 @@ func psRequest(r Request) string {
 		indent = "    "
 	}
 	if g := r.Guard; g != nil {
-		line("$There = Invoke-MgGraphRequest -Method GET -Uri %s -OutputType PSObject", quoted(r.Version+g.Path))
+		line("$There = Invoke-MgGraphRequest -Method GET -Uri %s -OutputType PSObject", psText(r.Version+g.Path))
 		first := "if"
 		if len(g.When) > 0 {
 			not := "-not "

@@ -83,16 +83,21 @@ func names(capture map[string]string) []string { return slices.Sorted(maps.Keys(
 // late reports whether a refusal may mean that something does not show yet.
 func late(r Request) bool { return r.Late }
 
-// finish is the command that tells Postern what a script made. tenant and client are how the script writes these.
-func (w Want) finish(tenant, client string) string {
+// finish is the command that tells Postern what a script made. tenant, client and domain are how the script writes these.
+func (w Want) finish(tenant, client, domain string) string {
 	c := "postern entra setup --finish " + string(w.Setup) + " --tenant-id " + tenant + " --client-id " + client
 	if w.Input.Credential == postern.CredentialSecret {
 		c += " --client-secret-file " + secretFile
 	}
 	if w.legacy() {
-		c += " --service-account-username " + w.Input.ServiceAccountUsername
+		c += " --service-account-username " + w.Input.ServiceAccountUsername + "@" + domain + " --service-account-password-file -"
 	}
 	return c
+}
+
+// domainIn is the tenant's own domain where a look told it, and otherwise how a script writes it.
+func domainIn(steps []Step, otherwise string) string {
+	return orElse(known(steps)[ValueDomain], otherwise)
 }
 
 // wrap breaks a text into lines, each after a prefix.

@@ -123,6 +123,11 @@ func (r Request) known(values map[string]string) Request {
 	if r.Body != nil {
 		r.Body = json.RawMessage(fill(string(r.Body), values, inJSON))
 	}
+	if r.Guard != nil {
+		g := *r.Guard
+		g.Path = fill(g.Path, values, asPath)
+		r.Guard = &g
+	}
 	if r.Find != nil {
 		f := *r.Find
 		f.Path, f.Match = fill(f.Path, values, asPath), slices.Clone(f.Match)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // Entra names certificates by it
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -267,14 +268,29 @@ func (w Want) certificateStep(s Seen) Step {
 			return step
 		}
 	}
+	before := certificateNames(keys)
 	keys = append(keys, KeyCredential{
 		Key: base64.StdEncoding.EncodeToString(w.Certificate), Name: w.credentialName(), Type: "AsymmetricX509Cert", Usage: "Verify",
 	})
 	step.Requests = []Request{{
 		Doing: "upload the certificate", Method: http.MethodPatch, Version: stable, Path: "/applications/{application_id}", Late: true,
 		Body: marshal(object{"keyCredentials": keys}),
+		// The whole list is replaced: a certificate that came since must not get lost.
+		Guard: &Guard{
+			Path: "/applications/{application_id}?$select=keyCredentials",
+			Done: []Compare{{"keyCredentials[].displayName", []json.RawMessage{certificateNames(keys)}}},
+			Only: []Compare{{"keyCredentials[].displayName", []json.RawMessage{before}}},
+		},
 	}}
 	return step
+}
+
+func certificateNames(keys []KeyCredential) json.RawMessage {
+	list := make([]object, 0, len(keys))
+	for _, k := range keys {
+		list = append(list, object{"displayName": k.Name})
+	}
+	return project(marshal(object{"keyCredentials": list}), "keyCredentials[].displayName")
 }
 
 func (w Want) credentialName() string { return "Postern " + string(w.Setup) }

@@ -234,8 +234,8 @@ func (r *setupRun) goOn(ctx context.Context) (err error) {
 		switch {
 		case r.s.State == postern.SetupUndone:
 			return r.end(ctx)
-		case r.s.State == postern.SetupStopped:
-			// What was agreed to goes on, if whoever signed in is signed in still.
+		case r.s.State == postern.SetupStopped && (r.s.Problem == nil || r.s.Problem.Code != postern.CodeSetupRole):
+			// What was agreed to goes on, if whoever signed in is signed in still, and may.
 			s, err := r.c.ApplySetup(ctx, r.s.ID, postern.SetupAct{Version: r.s.Version})
 			if err == nil {
 				r.s = s

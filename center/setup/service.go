@@ -144,8 +144,11 @@ func (s *Service) Begin(ctx context.Context, in postern.SetupInput) (postern.Set
 	return s.shown(r), err
 }
 
-// nameIsFree refuses, before anything is made, a name that the integration could not have in the end.
+// nameIsFree refuses, before anything is made, a name that is against the rule or that the integration could not have in the end.
 func (s *Service) nameIsFree(ctx context.Context, name string) error {
+	if err := postern.CheckApplicationName(name); err != nil {
+		return err
+	}
 	all, err := s.Integrations.List(ctx)
 	if err != nil {
 		return err

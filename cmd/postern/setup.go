@@ -17,8 +17,8 @@ type entraSetupCmd struct {
 	Name string `arg:"" optional:"" help:"Application name of the integration: what people see on the phone; at most 23 characters." default:"Postern"`
 
 	setupForm
-	DryRun bool   `help:"Only look, with rights to read, and say what would be written." xor:"way"`
-	ByHand string `help:"Write down the steps for somebody who does them by hand: powershell, curl or portal." enum:",powershell,curl,portal" default:"" placeholder:"FORM" xor:"way"`
+	DryRun bool   `help:"Only look, with rights to read, and say what would be written."`
+	ByHand string `help:"Write down the steps for somebody who does them by hand: powershell, curl or portal." enum:",powershell,curl,portal" default:"" placeholder:"FORM"`
 	Output string `help:"With --by-hand: write to this file instead of standard output." short:"o" placeholder:"FILE"`
 
 	Resume string `help:"Go on with this set-up." placeholder:"SUP" xor:"which"`
@@ -57,6 +57,10 @@ func (f setupForm) input(name string) postern.SetupInput {
 
 // Run does what was asked for to a set-up there is, or begins one.
 func (cmd *entraSetupCmd) Run(ctx context.Context, std cli.Streams, group *entraCmd) error {
+	if cmd.DryRun && cmd.ByHand != "" {
+		return postern.Errorf(postern.CodeInvalid, "--dry-run looks at the tenant, --by-hand writes down what to do without; both at once cannot be.").
+			WithNext("Look first; then write it down with --resume and --by-hand.")
+	}
 	c, err := group.client(std)
 	if err != nil {
 		return err

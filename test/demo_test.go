@@ -13,6 +13,7 @@ type demonstration struct {
 	Console, API, Token string
 	SignInLink          string      `json:"sign_in_link"`
 	Minimal             application `json:"minimal_app"`
+	Administrator       struct{ UPN, Password string }
 	Emulator            struct {
 		Legacy         application
 		ServiceAccount struct{ UPN, Password string } `json:"service_account"`

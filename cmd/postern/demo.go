@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/postern/postern"
@@ -54,6 +55,15 @@ type demoInfo struct {
 	Emulator     any         `json:"emulator"`
 	SignInClient string      `json:"sign_in_client_id"`
 	Minimal      credentials `json:"minimal_app"`
+	// Administrator is a Global Administrator of the emulated tenant.
+	Administrator demoAdministrator `json:"administrator"`
+	// Env is a file for a shell to read, with what the commands of the quick start need.
+	Env string `json:"env"`
+}
+
+type demoAdministrator struct {
+	UPN      string `json:"upn"`
+	Password string `json:"password"`
 }
 
 type demoUser struct {
@@ -132,6 +142,9 @@ func (c *DemoCmd) Run(ctx context.Context) (err error) {
 		return errors.Join(err, l.Close())
 	}
 	info := describe(config, tenant, state.Token, link)
+	if info.Env, err = c.writeEnv(info); err != nil {
+		return errors.Join(err, l.Close())
+	}
 	// Printed when the address is open: whoever reads the line can connect at once.
 	if err := c.print(info); err != nil {
 		return errors.Join(err, l.Close())
@@ -148,11 +161,43 @@ func describe(config center.Config, tenant *entrasim.Running, token, link string
 		Graph: tenant.GraphURL, Authority: tenant.AuthorityURL, TenantID: tenant.TenantID,
 		ClientID: tenant.ClientID, ClientSecret: tenant.ClientSecret, CAFile: tenant.CAFile, Emulator: tenant,
 		SignInClient: tenant.SignInClientID, Minimal: credentials(tenant.Minimal),
+		Administrator: demoAdministrator{tenant.Administrator.UPN, tenant.Administrator.Password},
 	}
 	for _, u := range tenant.Users {
 		info.Users = append(info.Users, demoUser{u.ID, u.UPN})
 	}
 	return info
+}
+
+// writeEnv writes what the commands of docs/quickstart.md need, for a shell to read.
+func (c *DemoCmd) writeEnv(info demoInfo) (string, error) {
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return "", err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	set := func(name, value string) {
+		fmt.Fprintf(&b, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+	}
+	set("POSTERN_URL", info.Console)
+	set("POSTERN_TOKEN", info.Token)
+	set("POSTERN_PHONE_FILE", filepath.Join(data, "phone"))
+	set("ADMINISTRATOR", info.Administrator.UPN)
+	if len(info.Users) > 0 {
+		set("SOMEBODY", info.Users[0].UPN)
+	}
+	set("AUTHORITY", info.Authority)
+	set("TENANT", info.TenantID)
+	set("SIGN_IN_CLIENT", info.SignInClient)
+	set("CA_FILE", info.CAFile)
+	set("BIN", filepath.Dir(program))
+	b.WriteString("export PATH=\"$BIN:$PATH\"\n")
+	path := filepath.Join(data, "env")
+	return path, os.WriteFile(path, []byte(b.String()), 0o600)
 }
 
 func (c *DemoCmd) print(info demoInfo) error {
@@ -169,7 +214,13 @@ func (c *DemoCmd) print(info demoInfo) error {
   Sign in once    %s
   API token       %s
 
-To connect the tenant, choose Integrations > Add New Integrations and enter
+For the command line:
+
+  . %s
+
+The tenant can be set up from nothing: postern entra setup, or Integrations > Add New Integrations > Set up a tenant. Its
+administrator is %s, with the password %s.
+Or connect it with the application that it has already:
 
   Tenant ID       %s
   Client ID       %s
@@ -183,7 +234,7 @@ Instead of the app, a phone without a screen can take the code:
   bin/postern-phone provision
 
 The tenant's own addresses: Graph %s, sign-in and security info %s, its CA %s.
-`, c.Users, c.Data, info.Console, info.SignInLink, info.Token, info.TenantID, info.ClientID, info.ClientSecret, user,
+`, c.Users, c.Data, info.Console, info.SignInLink, info.Token, info.Env, info.Administrator.UPN, info.Administrator.Password, info.TenantID, info.ClientID, info.ClientSecret, user,
 		info.Console, info.Console, info.Graph, info.Authority, info.CAFile)
 	return err
 }

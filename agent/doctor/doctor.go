@@ -139,6 +139,3 @@ func ofCode(p *agent.Problem) []postern.Finding {
 
 // day is a date as people read it.
 func day(t time.Time) string { return t.Format("2 January 2006") }
-
-// Report is what Judge finds.
-type Report = postern.DoctorReport

@@ -201,6 +201,9 @@ func plain(err error) string {
 	if e, ok := errors.AsType[*postern.Error](err); ok {
 		return strings.TrimSuffix(e.Message, ".")
 	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return e.Err // the name and the server asked are no help to those who read it
+	}
 	text := err.Error()
 	if len(text) > 300 {
 		text = text[:300] + "…"

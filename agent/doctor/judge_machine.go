@@ -20,7 +20,7 @@ func system(f Facts) []postern.Finding {
 	case f.Windows.Build == 0:
 		return unknown("The version of Windows is not known.", "The registry was not read.", "Run the command again as administrator.")
 	case f.Windows.Build < build1903:
-		return failure(fmt.Sprintf("This Windows (build %d) is older than 10 version 1903 and speaks to no security key.", f.Windows.Build), "Update Windows.")
+		return failure(fmt.Sprintf("This Windows (build %d) is older than Windows 10 version 1903, which is the first with WebAuthn.", f.Windows.Build), "Update Windows.")
 	case f.Windows.Server:
 		return because("Microsoft does not support signing in to a server with a security key.", linkWindows,
 			warning("This is Windows Server: its browsers use the phone, but nobody signs in to it with the phone.", "Sign in to a workstation with the phone, and from there to the server with its own means."))

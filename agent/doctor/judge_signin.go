@@ -8,8 +8,9 @@ import (
 	"github.com/postern/postern/agent/join"
 )
 
-// windowsSignIn judges the two policies that have Windows offer security keys. Group Policy goes before MDM, as with all
-// that is of Windows Hello for Business.
+// windowsSignIn judges the two policies that have Windows offer security keys. Which of them counts where they contradict
+// each other is not documented: Microsoft says that Group Policy goes before MDM for Windows Hello for Business, whose
+// provider of settings (PassportForWork) has this one too, and others report that MDM goes first for security keys.
 func windowsSignIn(f Facts) []postern.Finding {
 	w, is := joined(f)
 	if !is || w.Server {
@@ -29,12 +30,14 @@ func windowsSignIn(f Facts) []postern.Finding {
 		return failure("MDM switches security keys off at the Windows sign-in screen (UseSecurityKeyForSignin is 0).", next+".")
 	case gpo == nil:
 		return ok("Windows offers security keys at its sign-in screen, by MDM.")
-	case mdm != nil && *gpo == 0 && *mdm != 0:
-		return because("Group Policy goes before MDM.", linkWindows,
-			failure("Two policies contradict each other: MDM switches security keys on at the sign-in screen, Group Policy switches them off (EnableFIDODeviceLogon is 0) and wins.", "Have the Group Policy Turn on security key sign-in set to Enabled or Not configured, then run gpupdate /force."))
-	case mdm != nil && *gpo != 0 && *mdm == 0:
-		return because("Group Policy goes before MDM.", linkWindows,
-			warning("Two policies contradict each other: Group Policy switches security keys on at the sign-in screen and wins, MDM switches them off.", "Have both say the same: "+strings.ToLower(next[:1])+next[1:]+"."))
+	case mdm != nil && (*gpo == 0) != (*mdm == 0):
+		by, other := "Group Policy", "MDM"
+		if *gpo == 0 {
+			by, other = other, by
+		}
+		return because("Microsoft does not document which of them counts for security keys.", linkWindows,
+			warning("Two policies contradict each other about security keys at the Windows sign-in screen: "+by+" switches them on, "+other+" switches them off.",
+				"Have both say the same, or one say nothing: the Group Policy Turn on security key sign-in (EnableFIDODeviceLogon), and UseSecurityKeyForSignin of MDM. Then run gpupdate /force, synchronise the device, and lock Windows to look for the picture of a key."))
 	case *gpo == 0:
 		return failure("Group Policy switches security keys off at the Windows sign-in screen (EnableFIDODeviceLogon is 0).", "Have the Group Policy Turn on security key sign-in enabled (System, Logon), then run gpupdate /force.")
 	}

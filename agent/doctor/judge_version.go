@@ -7,7 +7,8 @@ import (
 	"github.com/postern/postern"
 )
 
-// Builds of Windows from which on something works (Microsoft, "FIDO2 security key sign-in to Windows").
+// Builds of Windows from which on something works (Microsoft, "Enable passwordless security key sign-in to Windows devices",
+// requirements).
 const (
 	build1903 = 18362 // WebAuthn
 	build1909 = 18363 // sign-in to machines that are joined to Entra
@@ -24,20 +25,22 @@ const (
 )
 
 // servicing is until when a version of Windows is serviced: home and professional editions, enterprise and education ones,
-// and those for the long term, where there is one (Microsoft, "Windows lifecycle").
-var servicing = map[uint64]struct{ name, home, enterprise, long string }{
-	18362: {"Windows 10 1903", "2020-12-08", "2020-12-08", ""},
-	18363: {"Windows 10 1909", "2021-05-11", "2022-05-10", ""},
-	19041: {"Windows 10 2004", "2021-12-14", "2021-12-14", ""},
-	19042: {"Windows 10 20H2", "2022-05-10", "2023-05-09", ""},
-	19043: {"Windows 10 21H1", "2022-12-13", "2022-12-13", ""},
-	19044: {"Windows 10 21H2", "2023-06-13", "2024-06-11", "2027-01-12"},
-	19045: {"Windows 10 22H2", "2025-10-14", "2025-10-14", ""},
-	22000: {"Windows 11 21H2", "2023-10-10", "2024-10-08", ""},
-	22621: {"Windows 11 22H2", "2024-10-08", "2025-10-14", ""},
-	22631: {"Windows 11 23H2", "2025-11-11", "2026-11-10", ""},
-	26100: {"Windows 11 24H2", "2026-10-13", "2027-10-12", "2029-10-09"},
-	26200: {"Windows 11 25H2", "2027-10-12", "2028-10-10", ""},
+// and where there are any those for the long term, of Enterprise and of IoT Enterprise (Microsoft, "Windows release
+// information" and the lifecycle of each product). A version that is not listed counts as serviced.
+var servicing = map[uint64]struct{ name, home, enterprise, long, things string }{
+	18362: {"Windows 10 1903", "2020-12-08", "2020-12-08", "", ""},
+	18363: {"Windows 10 1909", "2021-05-11", "2022-05-10", "", ""},
+	19041: {"Windows 10 2004", "2021-12-14", "2021-12-14", "", ""},
+	19042: {"Windows 10 20H2", "2022-05-10", "2023-05-09", "", ""},
+	19043: {"Windows 10 21H1", "2022-12-13", "2022-12-13", "", ""},
+	19044: {"Windows 10 21H2", "2023-06-13", "2024-06-11", "2027-01-12", "2032-01-13"},
+	19045: {"Windows 10 22H2", "2025-10-14", "2025-10-14", "", ""},
+	22000: {"Windows 11 21H2", "2023-10-10", "2024-10-08", "", ""},
+	22621: {"Windows 11 22H2", "2024-10-08", "2025-10-14", "", ""},
+	22631: {"Windows 11 23H2", "2025-11-11", "2026-11-10", "", ""},
+	26100: {"Windows 11 24H2", "2026-10-13", "2027-10-12", "2029-10-09", "2034-10-10"},
+	26200: {"Windows 11 25H2", "2027-10-12", "2028-10-10", "", ""},
+	28000: {"Windows 11 26H1", "2028-03-14", "2029-03-13", "", ""},
 }
 
 // updatesLate is after how long without an update a machine is behind: Windows gets one each month.
@@ -55,11 +58,11 @@ func windowsVersion(f Facts) []postern.Finding {
 	}
 	switch s := f.View.Join.State; {
 	case s == postern.JoinEntra && w.Build < build1909:
-		return because("Version 1903 lets people sign in only in shared PC mode, and Microsoft does not support it.", linkWindows,
-			failure(name+" is too old for signing in with a security key to a machine that is joined to Entra: that needs 1909.", "Update Windows to a version that is serviced."))
+		return because("Microsoft asks for Windows 10 version 1909 there.", linkWindows,
+			failure(name+" is too old for signing in with a security key to a machine that is joined to Entra.", "Update Windows to a version that is serviced."))
 	case s == postern.JoinHybrid && w.Build < build2004:
-		return because("Entra Kerberos came with that version.", linkWindows,
-			failure(name+" is too old for signing in with a security key to a hybrid joined machine: that needs 2004.", "Update Windows to a version that is serviced."))
+		return because("Microsoft asks for Windows 10 version 2004 there.", linkWindows,
+			failure(name+" is too old for signing in with a security key to a hybrid joined machine.", "Update Windows to a version that is serviced."))
 	}
 	if ends := w.end(); !ends.IsZero() && f.Now.After(ends) {
 		return warning(fmt.Sprintf("%s has had no security updates since %s, unless your organisation has bought extended ones.", name, day(ends)), "Update Windows to a version that is serviced.")
@@ -77,8 +80,10 @@ func (w *Windows) end() time.Time {
 	switch w.Edition {
 	case "Enterprise", "EnterpriseN", "Education", "EducationN", "IoTEnterprise", "ServerRdsh":
 		date = s.enterprise
-	case "EnterpriseS", "EnterpriseSN", "IoTEnterpriseS":
+	case "EnterpriseS", "EnterpriseSN":
 		date = s.long
+	case "IoTEnterpriseS", "IoTEnterpriseSK":
+		date = s.things
 	}
 	end, err := time.Parse(time.DateOnly, date)
 	if err != nil {

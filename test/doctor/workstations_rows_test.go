@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -48,7 +49,11 @@ var entraRows = []row{
 	{name: "sign-in token ended", change: status("2026-12-07 04:10:32.000", "2026-11-07 04:10:32.000"), check: "sign-in token", state: warned, next: "online"},
 	{name: "no policy for security keys", change: registry("    UseSecurityKeyForSignin    REG_DWORD    0x1", ""), check: "windows sign-in", state: warned, next: "UseSecurityKeyForSignin set to 1"},
 	{name: "MDM switches security keys off", change: registry("UseSecurityKeyForSignin    REG_DWORD    0x1", "UseSecurityKeyForSignin    REG_DWORD    0x0"), check: "windows sign-in", state: failing, next: "MDM"},
-	{name: "Group Policy against MDM", change: added(policyLine), check: "windows sign-in", state: failing, next: "Not configured"},
+	{name: "Group Policy off, MDM on", change: added(policyLine), check: "windows sign-in", state: warned, next: "Have both say the same"},
+	{name: "Group Policy on, MDM off", change: func(t *testing.T, b *bench) {
+		change(t, &b.evidence.Registry, "UseSecurityKeyForSignin    REG_DWORD    0x1", "UseSecurityKeyForSignin    REG_DWORD    0x0")
+		added(strings.Replace(policyLine, "0x0", "0x1", 1))(t, b)
+	}, check: "windows sign-in", state: warned, next: "Have both say the same"},
 	{name: "credential provider switched off", change: registry("    (Default)    REG_SZ    FIDO Credential Provider", "    (Default)    REG_SZ    FIDO Credential Provider\r\n    Disabled    REG_DWORD    0x1"), check: "credential provider", state: failing, next: "Disabled"},
 	{name: "credential provider excluded by policy", change: registry("ExcludedCredentialProviders    REG_SZ    ", "ExcludedCredentialProviders    REG_SZ    {60b78e88-ead8-445c-9cfd-0b87f74ea6cd},{f8a1793b-7873-4046-b2a7-1f318747f427}"), check: "credential provider", state: failing, next: "taken out of that policy"},
 	{name: "another way by default", change: registry("AllowDomainPINLogon    REG_DWORD    0x0", "DefaultCredentialProvider    REG_SZ    {60b78e88-ead8-445c-9cfd-0b87f74ea6cd}"), check: "credential provider", state: noted, next: "Sign-in options"},
@@ -63,7 +68,7 @@ var entraRows = []row{
 	{name: "no TPM", change: devices(`"PNPClass":"SecurityDevices"`, `"PNPClass":"System"`), check: "tpm", state: noted, next: "firmware"},
 	{name: "no Bluetooth", change: devices(`"PNPDeviceID":"USB\\VID_8087`, `"PNPDeviceID":"BTHENUM\\VID_8087`), check: "bluetooth", state: noted, next: "adapter"},
 	{name: "Bluetooth service stopped", change: devices(`"bthserv","State":"Running"`, `"bthserv","State":"Stopped"`), check: "bluetooth", state: noted, next: "Bluetooth Support Service"},
-	{name: "airplane mode", change: registry("(Default)    REG_DWORD    0x0", "(Default)    REG_DWORD    0x1"), check: "bluetooth", state: noted, next: "Switch it on"},
+	{name: "flight mode", change: registry("(Default)    REG_DWORD    0x0", "(Default)    REG_DWORD    0x1"), check: "bluetooth", state: noted, next: "Switch it on"},
 	{name: "only Firefox", change: func(t *testing.T, b *bench) {
 		change(t, &b.evidence.Registry, "    pv    REG_SZ    142.0.7444.176", "")
 		change(t, &b.evidence.Registry, "    pv    REG_SZ    142.0.3595.94", "")
@@ -152,6 +157,9 @@ var domainRows = []row{
 	{name: "an administrator tries", change: domainText(`"CN=Domain Users,CN=Users,DC=corp,DC=contoso,DC=com"
                                     ]`, `"CN=Domain Admins,CN=Users,DC=corp,DC=contoso,DC=com"
                                     ]`), check: "domain accounts", state: failing, subject: "alex", next: "ordinary account"},
+	{name: "an account that the server object does not let in", change: domainText(`"RevealOnDemand":  [
+                                          "CN=Domain Users`, `"RevealOnDemand":  [
+                                          "CN=Key Users`), check: "domain accounts", state: warned, subject: "alex", next: "msDS-RevealOnDemandGroup"},
 	{name: "an expired password", change: domainText(`"PasswordExpired":  false`, `"PasswordExpired":  true`), check: "domain accounts", state: failing, subject: "alex", next: "password"},
 	{name: "an old report", change: domainText("2026-11-20T09:12:44Z", "2026-10-01T09:12:44Z"), check: "domain report", state: warned, next: "Run the script again"},
 }

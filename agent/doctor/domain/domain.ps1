@@ -82,12 +82,12 @@ if ($UserPrincipalName) {
 } else { $report.ServerError = 'Not asked: run the script again with -UserPrincipalName of a Hybrid Identity Administrator.' }
 
 foreach ($name in $User) {
-    $one = [ordered]@{ Name = $name; Enabled = $false; PasswordExpired = $false; DomainUsers = $false; Groups = @(); Error = '' }
+    $one = [ordered]@{ Name = $name; Enabled = $false; PasswordExpired = $false; Groups = @(); Error = '' }
     try {
         $account = Get-ADUser -Identity $name -Server $Domain -Properties Enabled, PasswordExpired
         $groups = @(Get-ADAccountAuthorizationGroup -Identity $account -Server $Domain)
         $one.Enabled = [bool] $account.Enabled; $one.PasswordExpired = [bool] $account.PasswordExpired
-        $one.Groups = @($groups | ForEach-Object { $_.DistinguishedName }); $one.DomainUsers = [bool] ($groups | Where-Object { $_.SID.Value -like '*-513' })
+        $one.Groups = @($groups | ForEach-Object { $_.DistinguishedName })
     } catch { $one.Error = $_.Exception.Message }
     $report.Accounts += $one
 }

@@ -12,8 +12,9 @@ import (
 // Where Microsoft says what a domain needs.
 const link = "https://learn.microsoft.com/entra/identity/authentication/howto-authentication-passwordless-security-key-on-premises"
 
-// patches are the updates from which on a domain controller takes tickets of Entra Kerberos. All later cumulative updates
-// contain them, so the revision tells; servers newer than these had it from the first day.
+// patches are the updates that Microsoft asks for on domain controllers ("Enable passwordless security key sign-in to
+// on-premises resources", prerequisites). All later cumulative updates contain them, so the revision tells; for servers newer
+// than these it names none.
 var patches = map[int]struct {
 	name, update string
 	revision     int
@@ -111,12 +112,12 @@ func patched(c Controller) postern.Finding {
 	case c.Error != "":
 		return find(postern.FindingUnknown, c.Name, c.Name+" did not answer.", c.Error, "Run the script on "+c.Name+" itself, or let this machine manage it remotely (winrm quickconfig there).")
 	case c.Build < firstServer:
-		return find(postern.FindingFailure, c.Name, c.Name+" runs "+c.OperatingSystem+", which knows nothing of Entra Kerberos.", "Server 2016 is the first that does.", "Replace it with Windows Server 2016 or later, or have enough others in its site.")
+		return find(postern.FindingFailure, c.Name, c.Name+" runs "+c.OperatingSystem+", which is too old for Entra Kerberos.", "Microsoft asks for Windows Server 2016 or later.", "Replace it with Windows Server 2016 or later, or have enough others in its site.")
 	case listed && c.Revision < p.revision && !slices.Contains(c.Hotfixes, p.update):
-		return find(postern.FindingFailure, c.Name, fmt.Sprintf("%s (%s, build %d.%d) lacks %s, so it takes no tickets of Entra Kerberos.", c.Name, p.name, c.Build, c.Revision, p.update), "",
+		return find(postern.FindingFailure, c.Name, fmt.Sprintf("%s (%s, build %d.%d) lacks %s, without which Microsoft does not support tickets of Entra Kerberos.", c.Name, p.name, c.Build, c.Revision, p.update), "",
 			"Install the newest cumulative update of "+p.name+", which contains "+p.update+".")
 	}
-	return find(postern.FindingOK, c.Name, fmt.Sprintf("%s (build %d.%d) takes tickets of Entra Kerberos.", c.Name, c.Build, c.Revision), "", "")
+	return find(postern.FindingOK, c.Name, fmt.Sprintf("%s (build %d.%d) is new enough for Entra Kerberos.", c.Name, c.Build, c.Revision), "", "")
 }
 
 func encryption(r Report, _ time.Time) []postern.Finding {
@@ -221,11 +222,19 @@ func accounts(r Report, _ time.Time) []postern.Finding {
 			all = append(all, find(postern.FindingFailure, a.Name, "The password of "+a.Name+" has expired, which also bars the security key.", "", "Have the password set anew, or not expire for accounts without one."))
 		case refused != "":
 			all = append(all, find(postern.FindingFailure, a.Name, a.Name+" is a member of "+refused+", which the Entra Kerberos server object refuses.", "", "Use an ordinary account, or take the account out of "+refused+"."))
-		case !a.DomainUsers:
-			all = append(all, find(postern.FindingFailure, a.Name, a.Name+" is no member of Domain Users, which the Entra Kerberos server object lets in.", "", "Make the account a member of Domain Users."))
+		case !allowed(r.Object, a):
+			all = append(all, find(postern.FindingWarning, a.Name, a.Name+" is in no group that the Entra Kerberos server object lets in.", "The rules of read-only domain controllers apply to it.",
+				"Make the account a member of a group in msDS-RevealOnDemandGroup of AzureADKerberos, or add a group of its to that."))
 		default:
 			all = append(all, find(postern.FindingOK, a.Name, a.Name+" may sign in with a security key.", "", ""))
 		}
 	}
 	return all
+}
+
+// allowed reports whether the object lets the account in. Where the object does not tell, it counts as allowed.
+func allowed(o *Object, a Account) bool {
+	return o == nil || len(o.RevealOnDemand) == 0 || slices.ContainsFunc(a.Groups, func(group string) bool {
+		return slices.ContainsFunc(o.RevealOnDemand, func(dn string) bool { return strings.EqualFold(dn, group) })
+	})
 }

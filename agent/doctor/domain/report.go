@@ -68,10 +68,10 @@ type Object struct {
 
 // Account is somebody whose sign-in is looked at.
 type Account struct {
-	Name                                  string
-	Enabled, PasswordExpired, DomainUsers bool
-	Groups                                []string // distinguished names, with those that groups are in
-	Error                                 string
+	Name                     string
+	Enabled, PasswordExpired bool
+	Groups                   []string // distinguished names, with those that groups are in
+	Error                    string
 }
 
 // Parse reads the file: JSON as the script writes it, in UTF-8 or, as Windows PowerShell writes it where it is redirected,

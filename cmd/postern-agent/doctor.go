@@ -26,8 +26,8 @@ func (doctorCmd) Help() string {
 	return `It changes nothing. Each finding has a state, ok, note, unknown, warning or failure, and a next step; --json has them
 for programs.
 
-Exit codes: 0 all is well or only worth knowing, 1 a warning, 2 a failure, 3 nothing is known to be wrong, but something could
-not be looked at.
+Exit codes: 0 nothing is known to be wrong, 1 there is a warning, 2 there is a failure. What could not be looked at is no
+reason to fail.
 
 For signing in to hybrid joined machines the domain has its part: --domain-script prints what its administrator runs, and
 --domain judges the file that comes of it, on any machine.`
@@ -93,6 +93,10 @@ func writeReport(out io.Writer, r postern.DoctorReport) error {
 	width := len("CHECK")
 	for _, f := range r.Findings {
 		width = max(width, len(f.Check))
+	}
+	if len(r.Findings) == 0 {
+		_, err := io.WriteString(out, "Nothing was found: what was asked for does not apply to this machine as it is now.\n")
+		return err
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-8s %-*s FOUND\n", "STATE", width, "CHECK")

@@ -157,6 +157,13 @@ func TestStates(t *testing.T) {
 		t.Errorf("the findings are not worst first: %s", order)
 	}
 	looks(t, b, "notices")
+	for scheme, width := range map[string]int64{"light": 900, "dark": 390} {
+		b.Look(scheme, width)
+		if wide := browser.Evaluate[bool](b, `document.querySelector("#checkup").scrollIntoView(), document.documentElement.scrollWidth > innerWidth`); wide {
+			t.Errorf("the findings scroll sideways at %d", width)
+		}
+		b.Screenshot("agent/findings-" + scheme)
+	}
 	b.Press("Unpair")
 	b.See("can no longer be used at this computer")
 	looks(t, b, "unpair")

@@ -22,10 +22,10 @@ import (
 
 // runCmd is the service.
 type runCmd struct {
-	Key      string     `help:"Where security keys are plugged in: uhid or vhci on Linux, usbip on Windows, none to plug in none." enum:"auto,uhid,vhci,usbip,none" default:"auto" env:"POSTERN_AGENT_KEY"`
-	Page     string     `help:"Address of the local page, on this machine alone; port 0 is any free one." default:"127.0.0.1:0" env:"POSTERN_AGENT_PAGE" placeholder:"ADDRESS"`
-	Group    string     `help:"Let the members of this group use the local page too; on Windows any name means whoever sits at the machine." env:"POSTERN_AGENT_GROUP" placeholder:"GROUP"`
-	LogLevel string     `help:"debug, info, warn or error; what the install file says, or info, if left out." env:"POSTERN_AGENT_LOG_LEVEL" placeholder:"LEVEL"`
+	Key      string `help:"Where security keys are plugged in: uhid or vhci on Linux, usbip on Windows, none to plug in none." enum:"auto,uhid,vhci,usbip,none" default:"auto" env:"POSTERN_AGENT_KEY"`
+	Page     string `help:"Address of the local page, on this machine alone; port 0 is any free one." default:"127.0.0.1:0" env:"POSTERN_AGENT_PAGE" placeholder:"ADDRESS"`
+	Group    string `help:"Let the members of this group use the local page too; on Windows any name means whoever sits at the machine." env:"POSTERN_AGENT_GROUP" placeholder:"GROUP"`
+	LogLevel string `help:"debug, info, warn or error; what the install file says, or info, if left out." env:"POSTERN_AGENT_LOG_LEVEL" placeholder:"LEVEL"`
 
 	InstallFile string `help:"The postern.json that came with the installer: enrol with it, and erase its install token. Looked for in DIR and beside the program if left out." env:"POSTERN_AGENT_INSTALL_FILE" placeholder:"FILE"`
 }
@@ -107,7 +107,9 @@ func (c *runCmd) Run(ctx context.Context, std cli.Streams, o *options) (err erro
 	defer func() { err = errors.Join(err, a.Close()) }()
 	inside := looker
 	inside.Inside = true
-	check := func(ctx context.Context) postern.DoctorReport { return doctor.Judge(inside.Gather(ctx, a.View(), true)) }
+	check := func(ctx context.Context) postern.DoctorReport {
+		return doctor.Judge(inside.Gather(ctx, a.View(), true))
+	}
 	server, err := page.New(ctx, c.Page, a, check, log)
 	if err != nil {
 		return err

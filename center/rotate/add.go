@@ -106,6 +106,7 @@ func (s *Service) refusedOr(ctx context.Context, r *Record, i postern.Integratio
 	}
 	if r.Way == postern.RotationBySelf {
 		cause := postern.AsError(err)
+		r.Progress.Private = r.Progress.Private || cause.Code == postern.CodeEntraPermission
 		err = postern.Errorf(postern.CodeRotationAdministrator, "The application cannot renew its certificate by itself: %s", cause.Message)
 	}
 	r.Progress.Sent = 0 // what was refused was not done
@@ -236,7 +237,7 @@ func (s *Service) switchTo(ctx context.Context, r *Record, i postern.Integration
 		info.EndsAt = r.EndsAt
 	}
 	until := now.Add(time.Duration(r.OverlapHours) * time.Hour)
-	if s.byAdministrator(*r) && v.signedIn(s.Now()) {
+	if byAdministrator(*r) && v.signedIn(s.Now()) {
 		// Nobody but the administrator who is signed in may remove the old one, so that is done while they are.
 		if last := v.TokenEnds.Add(-signInMargin); last.Before(until) {
 			until = last
@@ -267,7 +268,7 @@ func (s *Service) switchTo(ctx context.Context, r *Record, i postern.Integration
 const signInMargin = 10 * time.Minute
 
 // byAdministrator reports whether only an administrator can remove the old credential: an application can remove its
-// certificates, with a proof that it holds another, and no secrets.
-func (s *Service) byAdministrator(r Record) bool {
-	return r.From.Kind != postern.CredentialCertificate || r.To != postern.CredentialCertificate
+// certificates, with a proof that it holds another, if it may see them; and no secrets.
+func byAdministrator(r Record) bool {
+	return r.Progress.Private || r.From.Kind != postern.CredentialCertificate || r.To != postern.CredentialCertificate
 }

@@ -32,7 +32,7 @@ func (s *Service) removing(ctx context.Context, r *Record, i postern.Integration
 	if r.From.Kind == postern.CredentialSecret && r.Progress.OldKeyID == "" {
 		return s.kept(ctx, r, i, postern.RotationDone, postern.Errorf(postern.CodeRotationKept, "Several client secrets of the registration look like the old one, so Postern did not remove any."))
 	}
-	gone, err := s.take(ctx, r, tenant, reg, s.byAdministrator(*r), s.isOld(r))
+	gone, err := s.take(ctx, r, tenant, reg, byAdministrator(*r), s.isOld(r))
 	if err != nil {
 		return s.keptOr(ctx, r, i, postern.RotationDone, err)
 	}
@@ -71,7 +71,7 @@ func (s *Service) isNew(r *Record) func(keyID, thumbprint, name string) bool {
 
 // remover is the connector that removes the old credential.
 func (s *Service) remover(ctx context.Context, r *Record, i postern.Integration, v secrets) (*entra.Tenant, error) {
-	if s.byAdministrator(*r) {
+	if byAdministrator(*r) {
 		tenant, err := s.administrator(i, r, v)
 		if err != nil {
 			return nil, postern.Errorf(postern.CodeRotationKept, "Only an administrator of the tenant can remove the old credential, and nobody is signed in.")

@@ -260,3 +260,48 @@ func TestSignInRefused(t *testing.T) {
 	w.over(postern.RotationDone)
 	w.alone()
 }
+
+// TestRegistrationPrivate refuses the application a look at its own registration: an administrator does what it cannot, to
+// the end.
+func TestRegistrationPrivate(t *testing.T) {
+	w := newWorld(t)
+	w.withCertificate(20)
+	w.control("PATCH", "tenants/first/apps/"+w.sim.ClientID, map[string]any{"revoke": []string{"Application.Read.All", "Directory.Read.All"}})
+	l := w.sim.Server.Levers()
+	l.RegistrationPrivate = true
+	w.must(w.sim.Server.SetLevers(l))
+	w.begin(postern.RotationInput{})
+	r := w.until(postern.RotationWaiting)
+	if r.Problem.Code != postern.CodeRotationAdministrator || w.count(audit.RotationWaits) != 1 {
+		t.Fatalf("%+v", r.Problem)
+	}
+	r, err := w.SignIn(t.Context(), w.id, postern.RotationAct{Version: r.Version})
+	w.must(err)
+	w.types(r)
+	if r = w.over(postern.RotationDone); r.Kept || r.Way != postern.RotationByAdministrator {
+		t.Errorf("%+v", r)
+	}
+	l.RegistrationPrivate = false
+	w.must(w.sim.Server.SetLevers(l))
+	w.alone()
+}
+
+// TestRegistrationPrivateTakenBack takes back a rotation that waits for an administrator, without one.
+func TestRegistrationPrivateTakenBack(t *testing.T) {
+	w := newWorld(t)
+	w.withCertificate(20)
+	l := w.sim.Server.Levers()
+	l.RegistrationPrivate = true
+	w.must(w.sim.Server.SetLevers(l))
+	w.control("PATCH", "tenants/first/apps/"+w.sim.ClientID, map[string]any{"revoke": []string{"Application.Read.All", "Directory.Read.All"}})
+	w.begin(postern.RotationInput{})
+	r := w.until(postern.RotationWaiting)
+	_, err := w.Cancel(t.Context(), w.id, postern.RotationAct{Version: r.Version})
+	w.must(err)
+	if r = w.over(postern.RotationCancelled); r.Kept {
+		t.Errorf("%+v", r)
+	}
+	l.RegistrationPrivate = false
+	w.must(w.sim.Server.SetLevers(l))
+	w.alone()
+}

@@ -41,6 +41,8 @@ type Progress struct {
 	// Sent counts the requests that registered the new credential; SentAt is when the last one was about to be sent.
 	Sent   int       `json:"sent,omitempty"`
 	SentAt time.Time `json:"sent_at,omitzero"`
+	// Private says that the application was refused a look at its own registration, or a change of it.
+	Private bool `json:"private,omitempty"`
 	// Since is when the present state began, RemovedAt when removing was last asked for in it.
 	Since     time.Time `json:"since,omitzero"`
 	RemovedAt time.Time `json:"removed_at,omitzero"`

@@ -21,8 +21,9 @@ import (
 
 var writeApplications = []string{"Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.ReadWrite.All"}
 
-// An application needs no permission to read its own registration, nor to roll its own keys (Microsoft Graph
-// documentation, application: addKey); an administrator needs the ones named.
+// An application needs no permission to roll its own keys (Microsoft Graph documentation, application: addKey); an
+// administrator needs the ones named. That it may read its own registration without one is observed and nowhere documented,
+// so whoever reads it has to bear a refusal.
 var (
 	opRegistration = operation{name: "applications.get", doing: "read the app registration", needs: readApplications, repeatable: true}
 	opAddKey       = operation{name: "applications.addKey", doing: "register a new certificate for the application", needs: writeApplications}

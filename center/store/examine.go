@@ -22,9 +22,11 @@ func (s *Store) Condition(ctx context.Context) (doctor.Database, error) {
 		return c, fmt.Errorf("store: version of the schema: %w", err)
 	}
 	if s.dialect == SQLite {
-		return c, s.conditionOfSQLite(ctx, &c)
+		err = s.conditionOfSQLite(ctx, &c)
+	} else {
+		err = s.conditionOfPostgreSQL(ctx, &c)
 	}
-	return c, s.conditionOfPostgreSQL(ctx, &c)
+	return c, err
 }
 
 func (s *Store) conditionOfSQLite(ctx context.Context, c *doctor.Database) error {

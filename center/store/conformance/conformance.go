@@ -16,6 +16,7 @@ import (
 	"github.com/postern/postern/center/audit/stream"
 	"github.com/postern/postern/center/auth"
 	"github.com/postern/postern/center/bulk"
+	"github.com/postern/postern/center/desktop"
 	"github.com/postern/postern/center/device"
 	"github.com/postern/postern/center/directory"
 	"github.com/postern/postern/center/enrolment"
@@ -28,6 +29,7 @@ import (
 	"github.com/postern/postern/center/provision"
 	"github.com/postern/postern/center/push"
 	"github.com/postern/postern/center/reconcile"
+	"github.com/postern/postern/center/rotate"
 	"github.com/postern/postern/center/setup"
 	"github.com/postern/postern/center/store"
 )
@@ -52,6 +54,8 @@ var (
 	_ mail.Store        = (*store.Store)(nil)
 	_ policy.Store      = (*store.Store)(nil)
 	_ setup.Store       = (*store.Store)(nil)
+	_ rotate.Store      = (*store.Store)(nil)
+	_ desktop.Store     = (*store.Store)(nil)
 )
 
 // Run runs the suite. open gives an empty, migrated store that is closed at the end of the test.
@@ -118,6 +122,12 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"policy watch":              testPolicyWatch,
 		"set-ups":                   testSetups,
 		"set-up secrets":            testSetupSecrets,
+		"rotations":                 testRotations,
+		"alarms":                    testAlarms,
+		"install tokens":            testInstallTokens,
+		"condition":                 testCondition,
+		"phones for a push":         testPushPhones,
+		"failures":                  testFailures,
 		"differences":               testDifferences,
 		"users in turn":             testUsersInTurn,
 		"identity proofs":           testIdentityProofs,

@@ -83,19 +83,38 @@ func testUnpairedWorkstations(t *testing.T, w *world) {
 	ctx := w.ctx()
 	i := w.integration()
 	paired := w.workstation(i.ID)
-	unpaired := w.workstation(i.ID)
-	unpaired.PairedAt = nil
+	unpaired, installed := w.workstation(i.ID), w.workstation(i.ID)
+	unpaired.PairedAt, unpaired.InstallTokenID = nil, ""
 	w.must(w.UpdateWorkstation(ctx, &unpaired))
+	installed.PairedAt, installed.LastSeenAt = nil, nil
+	w.must(w.UpdateWorkstation(ctx, &installed))
 	n, err := w.CountUnpairedWorkstations(ctx, i.ID)
 	same(w, n, err)(1)
-	list, err := w.UnpairedWorkstations(ctx, unpaired.CreatedAt.Add(time.Second), 10)
+
+	// One that brought no install token lapses by its age, one that did by its silence.
+	long := kept(noon).Add(-time.Hour)
+	list, err := w.UnpairedWorkstations(ctx, unpaired.CreatedAt.Add(time.Second), long, 10)
 	same(w, list, err)([]postern.Workstation{unpaired})
-	list, err = w.UnpairedWorkstations(ctx, unpaired.CreatedAt, 10)
+	list, err = w.UnpairedWorkstations(ctx, unpaired.CreatedAt, long, 10)
 	same(w, list, err)([]postern.Workstation{})
+	list, err = w.UnpairedWorkstations(ctx, long, installed.CreatedAt, 10)
+	same(w, list, err)([]postern.Workstation{})
+	list, err = w.UnpairedWorkstations(ctx, long, installed.CreatedAt.Add(time.Second), 10)
+	same(w, list, err)([]postern.Workstation{installed})
+	seen := installed.CreatedAt.Add(time.Hour)
+	installed.LastSeenAt = &seen
+	w.must(w.UpdateWorkstation(ctx, &installed))
+	list, err = w.UnpairedWorkstations(ctx, long, seen, 10)
+	same(w, list, err)([]postern.Workstation{})
+	list, err = w.UnpairedWorkstations(ctx, noon.Add(time.Hour), seen.Add(time.Second), 1)
+	same(w, list, err)([]postern.Workstation{unpaired})
+
 	w.refused(w.DeleteUnpairedWorkstation(ctx, paired.ID), postern.CodeNotFound)
-	w.must(w.DeleteUnpairedWorkstation(ctx, unpaired.ID))
-	_, err = w.Workstation(ctx, unpaired.ID)
-	w.refused(err, postern.CodeNotFound)
+	for _, gone := range []postern.WorkstationID{unpaired.ID, installed.ID} {
+		w.must(w.DeleteUnpairedWorkstation(ctx, gone))
+		_, err = w.Workstation(ctx, gone)
+		w.refused(err, postern.CodeNotFound)
+	}
 }
 
 func testPairings(t *testing.T, w *world) {

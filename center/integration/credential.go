@@ -33,10 +33,14 @@ func (s *Service) SwitchCredential(ctx context.Context, id postern.IntegrationID
 	})
 }
 
-// NoteEnd keeps when the credential that was set at that time ends, as Entra tells it.
+// NoteEnd keeps when the credential that was set at that time ends, as Entra tells it. Nobody decided it, so a form that
+// somebody has open stays good.
 func (s *Service) NoteEnd(ctx context.Context, id postern.IntegrationID, setAt, ends time.Time) error {
-	return s.credential(ctx, id, setAt, func(_ context.Context, i *postern.Integration) error {
-		i.Credential.EndsAt = &ends
+	return s.Store.Atomically(ctx, func(ctx context.Context) error {
+		if err := s.Store.NoteEnd(ctx, id, setAt, ends); err != nil {
+			return err
+		}
+		s.Store.AfterCommit(ctx, func() { s.Notices.Publish(Topic(id)) })
 		return nil
 	})
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"time"
 
 	"github.com/postern/postern"
 )
@@ -16,9 +17,10 @@ type Store interface {
 	CreateIntegration(ctx context.Context, i postern.Integration, sealedCredential []byte) error
 	// UpdateIntegration stores i if i.Version is still the stored one, and increments it.
 	UpdateIntegration(ctx context.Context, i *postern.Integration) error
-	// NoteCheck and NoteGroup store what Postern found out by itself. They leave the version alone, so that a form
-	// somebody has open stays good. NoteGroup replaces the group of the same phase.
+	// NoteCheck, NoteEnd and NoteGroup store what Postern found out by itself. They leave the version alone, so that a form
+	// somebody has open stays good. NoteGroup replaces the group of the same phase. NoteEnd is CodeStale where the credential is another.
 	NoteCheck(ctx context.Context, id postern.IntegrationID, test postern.ConnectionTest) error
+	NoteEnd(ctx context.Context, id postern.IntegrationID, setAt, ends time.Time) error
 	NoteGroup(ctx context.Context, id postern.IntegrationID, g postern.PhaseGroup) error
 	// ForgetGroup forgets of everybody that they are in the group of a phase, and returns how many they were.
 	ForgetGroup(ctx context.Context, id postern.IntegrationID, phase postern.Phase) (int, error)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/store/internal/query"
@@ -43,8 +44,9 @@ func (s *Store) CreateIntegration(ctx context.Context, i postern.Integration, se
 	})
 }
 
-// UpdateIntegration stores i if i.Version is still the stored one, and increments it. What NoteGroup and NoteCheck stored
-// since i was read is kept: a stored group stays as it is, and the later check stays.
+// UpdateIntegration stores i if i.Version is still the stored one, and increments it. What NoteGroup, NoteCheck and
+// NoteEnd stored since i was read is kept: a stored group stays as it is, the later check stays, and so does the end of
+// the same credential where i has none.
 func (s *Store) UpdateIntegration(ctx context.Context, i *postern.Integration) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		stored, err := lockedIntegration(ctx, t, i.ID)
@@ -103,6 +105,9 @@ func withNotes(i, stored postern.Integration) postern.Integration {
 	if stored.Check != nil && (i.Check == nil || i.Check.At.Before(stored.Check.At)) {
 		i.Check = stored.Check
 	}
+	if i.Credential.EndsAt == nil && i.Credential.SetAt.Equal(stored.Credential.SetAt) {
+		i.Credential.EndsAt = stored.Credential.EndsAt
+	}
 	return i
 }
 
@@ -114,6 +119,27 @@ func (s *Store) NoteCheck(ctx context.Context, id postern.IntegrationID, test po
 	}
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		rows, err := t.q.SetLastCheck(ctx, query.SetLastCheckParams{ID: string(id), LastCheck: text})
+		return found(rows, err, "integration")
+	})
+}
+
+// NoteEnd stores when the credential that was set at that time ends. It leaves the version alone. Of a credential that
+// was replaced since it is CodeStale.
+func (s *Store) NoteEnd(ctx context.Context, id postern.IntegrationID, setAt, ends time.Time) error {
+	return s.write(ctx, func(ctx context.Context, t *transaction) error {
+		stored, err := lockedIntegration(ctx, t, id)
+		if err != nil {
+			return err
+		}
+		if !stored.Credential.SetAt.Equal(setAt) {
+			return postern.Errorf(postern.CodeStale, "")
+		}
+		stored.Credential.EndsAt = &ends
+		text, err := toJSON("integration", stored.Credential)
+		if err != nil {
+			return err
+		}
+		rows, err := t.q.SetCredential(ctx, query.SetCredentialParams{ID: string(id), Credential: text})
 		return found(rows, err, "integration")
 	})
 }

@@ -104,15 +104,22 @@ func testIntegrationNotes(t *testing.T, w *world) {
 	added := postern.PhaseGroup{Phase: postern.PhaseActive, ID: "another id", Name: "another name", Problem: "none"}
 	w.must(w.NoteGroup(ctx, i.ID, added))
 
+	ends := i.CreatedAt.Add(1e9)
+	w.must(w.NoteEnd(ctx, i.ID, i.Credential.SetAt, ends))
+	w.refused(w.NoteEnd(ctx, i.ID, i.Credential.SetAt.Add(1e9), ends), postern.CodeStale)
+	w.refused(w.NoteEnd(ctx, "int_none", i.Credential.SetAt, ends), postern.CodeNotFound)
+
 	want := i
+	want.Credential.EndsAt = &ends
 	want.Check, want.Groups = &check, []postern.PhaseGroup{group, i.Groups[1], added}
 	got, err := w.Integration(ctx, i.ID)
 	same(w, got, err)(want) // the version too
 
 	// The form is stored, and the notes stay.
-	opened.TenantName = "changed in the form"
+	opened.TenantName, opened.Credential.EndsAt = "changed in the form", nil
 	w.must(w.UpdateIntegration(ctx, &opened))
-	if got, err = w.Integration(ctx, i.ID); err != nil || got.TenantName != "changed in the form" || got.Check.Message != check.Message || got.Groups[0] != group {
+	if got, err = w.Integration(ctx, i.ID); err != nil || got.TenantName != "changed in the form" || got.Check.Message != check.Message || got.Groups[0] != group ||
+		got.Credential.EndsAt == nil || !got.Credential.EndsAt.Equal(ends) {
 		t.Fatalf("%+v, %v", got, err)
 	}
 	// A later check that comes with an update counts.

@@ -28,6 +28,9 @@ UPDATE integrations SET version = version WHERE id = $1;
 -- name: SetLastCheck :execrows
 UPDATE integrations SET last_check = $2 WHERE id = $1;
 
+-- name: SetCredential :execrows
+UPDATE integrations SET credential = $2 WHERE id = $1;
+
 -- name: SetPhaseGroups :execrows
 UPDATE integrations SET phase_groups = $2 WHERE id = $1;
 

@@ -253,6 +253,23 @@ func (q *Queries) LockIntegration(ctx context.Context, id string) (int64, error)
 	return result.RowsAffected()
 }
 
+const setCredential = `-- name: SetCredential :execrows
+UPDATE integrations SET credential = $2 WHERE id = $1
+`
+
+type SetCredentialParams struct {
+	ID         string
+	Credential string
+}
+
+func (q *Queries) SetCredential(ctx context.Context, arg SetCredentialParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setCredential, arg.ID, arg.Credential)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setLastCheck = `-- name: SetLastCheck :execrows
 UPDATE integrations SET last_check = $2 WHERE id = $1
 `

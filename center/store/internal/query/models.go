@@ -18,6 +18,11 @@ type Administrator struct {
 	DisabledAt sql.NullInt64
 }
 
+type AdministratorAddress struct {
+	AdministratorID string
+	Address         string
+}
+
 type AdministratorCredential struct {
 	ID              []byte
 	AdministratorID string
@@ -25,6 +30,15 @@ type AdministratorCredential struct {
 	Data            []byte
 	CreatedAt       int64
 	LastUsed        sql.NullInt64
+}
+
+type Alarm struct {
+	ID            string
+	IntegrationID string
+	State         string
+	Attempts      int64
+	CreatedAt     int64
+	Body          string
 }
 
 type ApiToken struct {
@@ -490,6 +504,16 @@ type ReconcileState struct {
 	Body          string
 }
 
+type Rotation struct {
+	ID            string
+	IntegrationID string
+	Version       int64
+	State         string
+	CreatedAt     int64
+	Body          string
+	Sealed        []byte
+}
+
 type Session struct {
 	TokenHash []byte
 	Data      []byte
@@ -499,6 +523,25 @@ type Session struct {
 type Setting struct {
 	Name  string
 	Value []byte
+}
+
+type Setup struct {
+	ID        string
+	Version   int64
+	State     string
+	CreatedAt int64
+	Body      string
+}
+
+type SetupSecret struct {
+	SetupID string
+	Sealed  []byte
+}
+
+type SetupSignIn struct {
+	SetupID string
+	EndsAt  int64
+	Sealed  []byte
 }
 
 type SignIn struct {

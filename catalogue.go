@@ -251,7 +251,7 @@ var catalogue = map[Code]Entry{
 	},
 	CodePasskeyNotListed: {statusConflict, "Microsoft does not list the passkey that this phone made, so it cannot be used to sign in.", "Open Security info again, and add the phone as a security key through to the last page, where the key is given a name."},
 
-	CodeWorkstationUnknown: {statusUnauthorized, "This workstation is not known here. One that is never paired is forgotten after a day.", "Pair the workstation with a phone again."},
+	CodeWorkstationUnknown: {statusUnauthorized, "This workstation is not known here. One that is never paired is forgotten: after a day, or with an install token after 90 days of silence.", "Pair the workstation with a phone again."},
 	CodeWorkstationRevoked: {statusForbidden, "This workstation was removed by your organisation.", "Ask your help desk; a workstation that is wanted again has to be set up anew."},
 	CodeWorkstationProof:   {statusUnauthorized, "The request was not signed by this workstation's key.", "Try again. If it stays so, set the workstation up anew and pair it."},
 	CodeWorkstationClock:   {statusUnauthorized, "The workstation's clock is more than two minutes off.", "Set the workstation to automatic time and try again."},

@@ -60,9 +60,9 @@ type Workstation struct {
 	LinkKey          []byte           `json:"-"`
 	CreatedAt        time.Time        `json:"created_at"`
 	LastSeenAt       *time.Time       `json:"last_seen_at,omitempty"`
-	PairedAt         *time.Time       `json:"paired_at,omitempty" doc:"When its first pairing became active. Without one it is forgotten after a day."`
+	PairedAt         *time.Time       `json:"paired_at,omitempty" doc:"When its first pairing became active. Without one it is forgotten after a day, or, enrolled with an install token, after 90 days of silence."`
 	RevokedAt        *time.Time       `json:"revoked_at,omitempty"`
-	InstallTokenID   InstallTokenID   `json:"install_token_id,omitempty" doc:"The install token it was enrolled with, if it was. It is then not forgotten for having no pairing."`
+	InstallTokenID   InstallTokenID   `json:"install_token_id,omitempty" doc:"The install token it was enrolled with, if it was. Without a pairing it is then forgotten after 90 days of silence, not after a day."`
 }
 
 // PairingState is the step at which a pairing stands.

@@ -161,7 +161,7 @@ func TestLoginSettings(t *testing.T) {
 	i := w.connected()
 	owner := w.as(postern.RoleOwner)
 	path := "/integrations/" + string(i.ID) + "/login"
-	owner.get(path).is(200, "When enabled, only the domains provided below will be allowed to register or authenticate.", "+Add Domain", "!checked")
+	owner.get(path).is(200, "When enabled, only the domains provided below will be allowed to register or authenticate.", "+Add Domain", `name="restrict_domains" value="true" aria-describedby="restrict-help">`)
 	send := func(domains ...string) answer {
 		return owner.post(path, url.Values{"version": {version(i)}, "restrict_domains": {"true"}, "domain": domains})
 	}
@@ -170,7 +170,7 @@ func TestLoginSettings(t *testing.T) {
 	send("contoso.com", "contoso.com").is(422, "listed twice")
 	send("", "").is(422, "would lock everybody out")
 	to := send("contoso.com", "", "fabrikam.com, tailspin.com").leads(path)
-	owner.get(to).is(200, "Restrict Domains saved successfully", `value="fabrikam.com"`, `value="tailspin.com"`, "checked")
+	owner.get(to).is(200, "Restrict Domains saved successfully", `value="fabrikam.com"`, `value="tailspin.com"`, `name="restrict_domains" value="true" checked`)
 	i, _ = w.Integrations.Get(t.Context(), i.ID)
 	owner.post(path, url.Values{"version": {version(i)}, "restrict_domains": {"true"}, "domain": {"contoso.com"}, "another": {"1"}}).
 		is(200, `aria-label="Domain 2"`)

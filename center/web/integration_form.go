@@ -55,6 +55,22 @@ func (f integrationForm) kept(kind postern.CredentialKind) string {
 	return "Set on " + f.Stored.Credential.SetAt.UTC().Format("2 January 2006") + ". Leave empty to keep it. "
 }
 
+// end says when the stored secret ends, as far as that is known.
+func (f integrationForm) end() string {
+	if f.kept(postern.CredentialSecret) == "" || f.Stored.Credential.EndsAt == nil {
+		return ""
+	}
+	return "Known: " + f.Stored.Credential.EndsAt.UTC().Format("2 January 2006") + ". Leave empty to keep it. "
+}
+
+// dayValue is a day as a date field has it.
+func dayValue(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return at.UTC().Format(time.DateOnly)
+}
+
 func newForm(now time.Time) integrationForm {
 	return integrationForm{Now: now, Input: postern.IntegrationInput{
 		Experience: postern.ExperienceNative, PermissionSet: postern.PermissionsStandard,
@@ -87,6 +103,13 @@ func readIntegration(r *http.Request) (postern.IntegrationInput, problems) {
 		AllowLowAssurance: v("allow_low_assurance") == "true",
 	}
 	in.Version = readVersion(r)
+	if text := v("credential_ends_at"); text != "" {
+		if day, err := time.Parse(time.DateOnly, text); err == nil {
+			in.CredentialEndsAt = &day
+		} else {
+			wrong = append(wrong, postern.FieldErrorf("credential_ends_at", "%q is no day.", text).WithNext("Give it as 2026-12-31."))
+		}
+	}
 	if text := v("challenge_timeout_minutes"); text != "" {
 		minutes, err := strconv.Atoi(text)
 		if err != nil {

@@ -245,7 +245,7 @@ func rotationPart(p settingsPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if p.Integration.Credential.Kind == postern.CredentialSecret {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<p class=\"soft\">Nobody knows when it ends. Enter the day in the form above, as the Entra admin center shows it, to be warned in time.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<p class=\"soft\">Nobody knows when it ends. Enter the day at <a href=\"#credential_ends_at\">Secret ends on</a>, as the Entra admin center shows it, to be warned in time.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

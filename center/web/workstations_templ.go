@@ -237,20 +237,20 @@ func workstationList(p workstationsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</div><p>Then choose Pair there and scan the code with the app on the phone. A workstation that is never paired is forgotten after a day, unless it came with the desktop client from <a href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</div><p>Then choose Pair there and scan the code with the app on the phone. A workstation that is never paired is forgotten after a day. One that came with the desktop client from <a href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var11 templ.SafeURL
 			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(loginPath(p.Integration.ID)))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workstations.templ`, Line: 61, Col: 232}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `workstations.templ`, Line: 61, Col: 231}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "\">Login Settings</a>.</p></div><section class=\"card narrow\" aria-labelledby=\"where\"><h2 id=\"where\">Where security keys work</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "\">Login Settings</a> stays until it was silent for 90 days.</p></div><section class=\"card narrow\" aria-labelledby=\"where\"><h2 id=\"where\">Where security keys work</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -202,6 +202,8 @@ func TestClientKnowsEveryOperation(t *testing.T) {
 		"AuditCheckpoint":         one(c.AuditCheckpoint(ctx)),
 		"AuditCodes":              one(c.AuditCodes(ctx)),
 		"ErrorCodes":              one(c.ErrorCodes(ctx)),
+		"Doctor":                  one(c.Doctor(ctx)),
+		"IntegrationDoctor":       one(c.IntegrationDoctor(ctx, "int_1")),
 		"Administrators":          one(c.Administrators(ctx)),
 		"Tokens":                  one(c.Tokens(ctx)),
 		"RevokeToken":             one(c.RevokeToken(ctx, token.Token.ID)),

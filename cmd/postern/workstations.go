@@ -11,8 +11,11 @@ import (
 // workstationsCmd is everything about workstations.
 type workstationsCmd struct {
 	remote
-	List   workstationsListCmd   `cmd:"" help:"List the workstations of an integration."`
-	Revoke workstationsRevokeCmd `cmd:"" help:"Revoke a workstation and end its pairings."`
+	List     workstationsListCmd   `cmd:"" help:"List the workstations of an integration."`
+	Revoke   workstationsRevokeCmd `cmd:"" help:"Revoke a workstation and end its pairings."`
+	Client   desktopClientCmd      `cmd:"" help:"Download the desktop client: the installer, and the file that goes with it."`
+	Tokens   installTokensCmd      `cmd:"" help:"Everything about install tokens, which let desktop clients enrol."`
+	Settings desktopSettingsCmd    `cmd:"" help:"Show how desktop clients are taken in, or change what is given."`
 }
 
 type workstationsListCmd struct{ named }

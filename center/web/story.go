@@ -2,9 +2,11 @@ package web
 
 import (
 	"cmp"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 )
@@ -22,7 +24,7 @@ type story struct {
 func Storybook() http.Handler {
 	m := http.NewServeMux()
 	m.Handle("GET /static/", static())
-	pictures := &console{}
+	pictures := &console{Deps: Deps{Log: slog.Default(), Now: time.Now}}
 	m.Handle("GET "+guidesPath+"/images/{picture}", pictures.open(pictures.guidePicture))
 	m.Handle("GET "+openPath+"/images/{picture}", pictures.open(pictures.guidePicture))
 	all := stories()

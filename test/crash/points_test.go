@@ -85,6 +85,9 @@ func (p points) Atomically(ctx context.Context, do func(ctx context.Context) err
 	return err
 }
 
+// helpers are methods that do not say what their transaction is for.
+var helpers = map[string]bool{"policy.save": true, "setup.save": true}
+
 const home = "github.com/postern/postern/center/"
 
 var method = regexp.MustCompile(`^` + home + `([a-z]+)\.\(\*\w+\)\.(\w+)`)
@@ -95,7 +98,7 @@ func caller() string {
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
 	for {
 		f, more := frames.Next()
-		if m := method.FindStringSubmatch(f.Function); m != nil && m[2] != "advance" && m[1] != "store" && m[1]+"."+m[2] != "policy.save" {
+		if m := method.FindStringSubmatch(f.Function); m != nil && m[2] != "advance" && m[1] != "store" && !helpers[m[1]+"."+m[2]] {
 			return m[1] + "." + m[2]
 		}
 		if !more {
@@ -282,6 +285,15 @@ var changes = []request{
 	{regexp.MustCompile(`/authenticationStrengthPolicies/[^/]+$`), "strength/{id}"},
 	{regexp.MustCompile(`/conditionalAccess/policies$`), "access"},
 	{regexp.MustCompile(`/conditionalAccess/policies/[^/]+$`), "access/{id}"},
+	{regexp.MustCompile(`/v1.0/applications$`), "applications"},
+	{regexp.MustCompile(`/v1.0/applications/[^/]+$`), "applications/{id}"},
+	{regexp.MustCompile(`/addPassword$`), "addPassword"},
+	{regexp.MustCompile(`/servicePrincipals$`), "servicePrincipals"},
+	{regexp.MustCompile(`/servicePrincipals/[^/]+$`), "servicePrincipals/{id}"},
+	{regexp.MustCompile(`/appRoleAssign[a-zA-Z]+$`), "appRoleAssignments"},
+	{regexp.MustCompile(`/deviceConfigurations$`), "deviceConfigurations"},
+	{regexp.MustCompile(`/deviceConfigurations/[^/]+$`), "deviceConfigurations/{id}"},
+	{regexp.MustCompile(`/deviceConfigurations/[^/]+/assign$`), "assign"},
 }
 
 func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -41,7 +41,9 @@ func (s PermissionSet) Valid() bool { return slices.Contains(PermissionSets(), s
 // Grants lists what a permission set asks consent for, each of it once and nothing more. The slice is the caller's; it is
 // nil for a set that does not exist.
 func Grants(set PermissionSet) []PermissionGrant {
-	own := func(name, purpose string) PermissionGrant { return PermissionGrant{name, PermissionApplication, purpose} }
+	own := func(name, purpose string) PermissionGrant {
+		return PermissionGrant{name, PermissionApplication, purpose}
+	}
 	delegated := func(name, purpose string) PermissionGrant {
 		return PermissionGrant{name, PermissionDelegated, purpose}
 	}

@@ -274,8 +274,10 @@ func TestTell(t *testing.T) {
 		want    []string
 	}{
 		{"stateDiagram-v2\n    [*] --> a: made\n    a --> b", []string{"(outside) → a: made", "a → b"}},
-		{"sequenceDiagram\n    participant w as workstation (agent)\n    w->>p: sealed: x\n    loop each page\n        p->>p: opens it\n    end",
-			[]string{"workstation (agent) → p: sealed: x", "again and again, each page:", "p: opens it"}},
+		{
+			"sequenceDiagram\n    participant w as workstation (agent)\n    w->>p: sealed: x\n    loop each page\n        p->>p: opens it\n    end",
+			[]string{"workstation (agent) → p: sealed: x", "again and again, each page:", "p: opens it"},
+		},
 		{"flowchart LR\n    w -- sealed --> link[phone/link] --> app\n    app -- view --> link", []string{"w → phone/link: sealed", "phone/link → app", "app → phone/link: view"}},
 	} {
 		if got := tell(c.diagram); !slices.Equal(got, c.want) {

@@ -110,8 +110,8 @@ func entry(name string, size int64, crc uint32, at time.Time) zip.FileHeader {
 	return zip.FileHeader{
 		Name: name, Method: zip.Store, CreatorVersion: version, ReaderVersion: version, CRC32: crc,
 		CompressedSize64: uint64(size), UncompressedSize64: uint64(size), // #nosec G115 -- lengths
-		ModifiedDate: uint16(at.Day() + int(at.Month())<<5 + (at.Year()-1980)<<9), // #nosec G115 -- until 2107
-		ModifiedTime: uint16(at.Second()/2 + at.Minute()<<5 + at.Hour()<<11),      // #nosec G115 -- under 16 bits
+		ModifiedDate: uint16(at.Day() + int(at.Month())<<5 + (at.Year()-1980)<<9), //nolint:staticcheck,gosec // CreateRaw writes these two as they are; until 2107
+		ModifiedTime: uint16(at.Second()/2 + at.Minute()<<5 + at.Hour()<<11),      //nolint:staticcheck,gosec // under 16 bits
 	}
 }
 

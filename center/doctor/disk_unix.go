@@ -13,7 +13,7 @@ func diskOf(path string) (Disk, error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return Disk{}, err
 	}
-	block := uint64(s.Bsize) //nolint:gosec,unconvert // a size; its type differs between systems
+	block := uint64(s.Bsize) //nolint:gosec // a size; its type differs between systems
 	return Disk{Path: path, Free: s.Bavail * block, Total: s.Blocks * block}, nil
 }
 

@@ -10,10 +10,10 @@ import (
 
 // stateOf is how bad a note is. One that informs matters here only if it tells of a deviation from what is supported.
 func stateOf(n postern.PolicyNote) (postern.FindingState, bool) {
-	switch {
-	case n.Level == postern.PolicyNoteDanger:
+	switch n.Level {
+	case postern.PolicyNoteDanger:
 		return postern.FindingFailure, true
-	case n.Level == postern.PolicyNoteWarning:
+	case postern.PolicyNoteWarning:
 		return postern.FindingWarning, true
 	}
 	return postern.FindingNote, n.Deviation

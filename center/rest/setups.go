@@ -124,17 +124,20 @@ func (a *API) setupActRoutes() {
 		},
 		{
 			"look", "look-setup", "Look at the tenant again", "Needs an administrator who signed in within the hour.",
-			s.Look, []postern.Code{postern.CodeSetupState, postern.CodeSetupSignIn},
+			s.Look,
+			[]postern.Code{postern.CodeSetupState, postern.CodeSetupSignIn},
 		},
 		{
 			"apply", "apply-setup", "Write what is missing",
 			"Step by step, each read back before the next. A set-up that stopped goes on where it was. It ends with the integration, which stands DISABLED.",
-			s.Apply, []postern.Code{postern.CodeSetupState, postern.CodeSetupSignIn},
+			s.Apply,
+			[]postern.Code{postern.CodeSetupState, postern.CodeSetupSignIn},
 		},
 		{
 			"undo", "undo-setup", "Take back what a set-up made or changed",
 			"Last first. What was there before, and what somebody else uses since, stays, and is said to. An integration that is ENABLED is refused.",
-			s.Undo, []postern.Code{postern.CodeSetupState, postern.CodeSetupSignIn, postern.CodeConflict},
+			s.Undo,
+			[]postern.Code{postern.CodeSetupState, postern.CodeSetupSignIn, postern.CodeConflict},
 		},
 	} {
 		takes := quickTime

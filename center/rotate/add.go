@@ -26,7 +26,7 @@ func (v secrets) leaf() (*x509.Certificate, error) {
 func (s *Service) adding(ctx context.Context, r *Record, i postern.Integration) error {
 	if !i.Credential.SetAt.Equal(r.From.SetAt) {
 		r.Problem = problem(replaced())
-		return s.undo(ctx, r, i, postern.RotationFailed)
+		return s.undo(ctx, r, postern.RotationFailed)
 	}
 	v, err := s.unseal(ctx, r)
 	if err != nil {
@@ -226,7 +226,7 @@ func (s *Service) proving(ctx context.Context, r *Record, i postern.Integration)
 	default:
 		return err
 	}
-	return s.undo(ctx, r, i, postern.RotationFailed)
+	return s.undo(ctx, r, postern.RotationFailed)
 }
 
 // switchTo has the integration use the new credential.
@@ -261,7 +261,7 @@ func (s *Service) switchTo(ctx context.Context, r *Record, i postern.Integration
 		return err // another form was stored in the same moment
 	}
 	r.Problem = problem(replaced())
-	return s.undo(ctx, r, i, postern.RotationFailed)
+	return s.undo(ctx, r, postern.RotationFailed)
 }
 
 // signInMargin is how long before the end of a sign-in the last request is made with it.

@@ -171,12 +171,12 @@ func (s *Service) current(ctx context.Context, id postern.IntegrationID, version
 func (s *Service) Cancel(ctx context.Context, id postern.IntegrationID, act postern.RotationAct) (postern.Rotation, error) {
 	var out postern.Rotation
 	err := s.Store.Atomically(ctx, func(ctx context.Context) error {
-		r, i, err := s.current(ctx, id, act.Version, postern.RotationWaiting, postern.RotationSigningIn, postern.RotationAdding, postern.RotationProving)
+		r, _, err := s.current(ctx, id, act.Version, postern.RotationWaiting, postern.RotationSigningIn, postern.RotationAdding, postern.RotationProving)
 		if err != nil {
 			return err
 		}
 		r.Problem = nil
-		err = s.undo(ctx, &r, i, postern.RotationCancelled)
+		err = s.undo(ctx, &r, postern.RotationCancelled)
 		out = r.Rotation
 		return err
 	})

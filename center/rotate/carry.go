@@ -156,7 +156,7 @@ func (s *Service) kept(ctx context.Context, r *Record, i postern.Integration, st
 }
 
 // undo begins to take the new credential away.
-func (s *Service) undo(ctx context.Context, r *Record, i postern.Integration, ends postern.RotationState) error {
+func (s *Service) undo(ctx context.Context, r *Record, ends postern.RotationState) error {
 	r.Progress.Ends, r.SignIn = ends, nil
 	return s.Store.Atomically(ctx, func(ctx context.Context) error {
 		if err := s.enter(ctx, r, postern.RotationUndoing); err != nil {

@@ -35,24 +35,36 @@ type prerequisite struct {
 
 var prerequisites = []prerequisite{
 	{"An Entra tenant", "Postern connects one tenant at a time.", "checked by the sign-in", ""},
-	{"An account on the tenant's onmicrosoft.com domain, Global Administrator",
-		"It signs in once, for this set-up. Postern keeps no password, and its tokens for an hour at most.", "checked by the sign-in", ""},
+	{
+		"An account on the tenant's onmicrosoft.com domain, Global Administrator",
+		"It signs in once, for this set-up. Postern keeps no password, and its tokens for an hour at most.", "checked by the sign-in", "",
+	},
 	{"Passkeys (FIDO2) allowed in the tenant", "For all users, with self-service set-up. The set-up does it, if you let it.", "checked by the plan", ""},
-	{"Intune and its licences", "For Windows workstations: an account on onmicrosoft.com with the role Intune Administrator or Global Administrator.", "checked by the plan",
-		"https://learn.microsoft.com/en-us/mem/intune/fundamentals/licenses"},
-	{"Security keys allowed at the Windows sign-in screen",
+	{
+		"Intune and its licences", "For Windows workstations: an account on onmicrosoft.com with the role Intune Administrator or Global Administrator.", "checked by the plan",
+		"https://learn.microsoft.com/en-us/mem/intune/fundamentals/licenses",
+	},
+	{
+		"Security keys allowed at the Windows sign-in screen",
 		"For workstations that are joined already, by a profile, which the set-up can make. For those that join from now on, Intune has one switch under Devices, Enrollment, Windows Hello for Business: Use security keys for sign-in.",
-		"checked by the plan and by the doctor", "https://learn.microsoft.com/en-us/entra/identity/authentication/howto-authentication-passwordless-security-key-windows"},
-	{"Windows workstations, Entra joined or Entra hybrid joined",
-		"Physical or virtual. Microsoft does not support security keys on machines that know only Active Directory. macOS is not supported yet.", "checked by the workstation's doctor", ""},
+		"checked by the plan and by the doctor", "https://learn.microsoft.com/en-us/entra/identity/authentication/howto-authentication-passwordless-security-key-windows",
+	},
+	{
+		"Windows workstations, Entra joined or Entra hybrid joined",
+		"Physical or virtual. Microsoft does not support security keys on machines that know only Active Directory. macOS is not supported yet.", "checked by the workstation's doctor", "",
+	},
 	{"A patched Windows", "How far is checked per machine.", "checked by the workstation's doctor", ""},
 	{"The client on every workstation", "The tab Workstations shows which have it.", "shown in the console", ""},
-	{"For hybrid joined workstations: patched domain controllers", "All that people sign in at.", "listed by the workstation's doctor",
-		"https://learn.microsoft.com/en-us/entra/identity/authentication/howto-authentication-passwordless-security-key-on-premises"},
+	{
+		"For hybrid joined workstations: patched domain controllers", "All that people sign in at.", "listed by the workstation's doctor",
+		"https://learn.microsoft.com/en-us/entra/identity/authentication/howto-authentication-passwordless-security-key-on-premises",
+	},
 	{"For hybrid joined workstations: AES256_HMAC_SHA1", "Required, wherever the network security of Kerberos is configured by policy.", "checked by the workstation's doctor", ""},
 	{"For hybrid joined workstations: Entra Kerberos", "An Entra Kerberos object in the domain, which the documentation of Microsoft has you make.", "checked by the workstation's doctor", ""},
-	{"For hybrid joined workstations: not with an administrator's account",
-		"By default, administrative accounts cannot sign in to the domain with a security key. Try it with an ordinary account first.", "yours to know", ""},
+	{
+		"For hybrid joined workstations: not with an administrator's account",
+		"By default, administrative accounts cannot sign in to the domain with a security key. Try it with an ordinary account first.", "yours to know", "",
+	},
 }
 
 func (c *console) newSetup(w http.ResponseWriter, r *http.Request) error {

@@ -170,16 +170,26 @@ type setChoice struct {
 }
 
 var setChoices = []setChoice{
-	{postern.PermissionsPasskeys, "Passkeys only", "The least. You name users by hand, and Postern keeps no groups.",
-		"Whoever held the credential could make and delete anybody's passkeys, and nothing else."},
-	{postern.PermissionsStandard, "Standard: passkeys and groups", "For most. Postern finds users, refuses privileged ones, keeps the three groups that follow the phases, and ends sessions when something is taken away.",
-		"As above, read all users and who holds which role, make groups, change members of groups that are not role-assignable, and sign users out."},
-	{postern.PermissionsFull, "Full: and the passkey policy", "When Postern shall plan, apply and watch the passkey policy too, and read when passkeys were last used.",
-		"As above, change which methods of signing in the whole tenant allows, and read its sign-in reports."},
-	{postern.PermissionsDirectory, "Directory, as other guides have it", "Only for a tenant that was prepared by the guide of another product. It gives more away than Full and does no more.",
-		"Change almost everything in the directory: users, groups, devices, applications; and every way of signing in of everybody but administrators of higher roles."},
-	{postern.PermissionsLegacy, "Legacy, with a service account", "Only where an old guide has to be followed. A user account with a password and powerful roles signs in for Postern.",
-		"Whoever learnt the password of the service account could reset the way in of everybody, Global Administrators included."},
+	{
+		postern.PermissionsPasskeys, "Passkeys only", "The least. You name users by hand, and Postern keeps no groups.",
+		"Whoever held the credential could make and delete anybody's passkeys, and nothing else.",
+	},
+	{
+		postern.PermissionsStandard, "Standard: passkeys and groups", "For most. Postern finds users, refuses privileged ones, keeps the three groups that follow the phases, and ends sessions when something is taken away.",
+		"As above, read all users and who holds which role, make groups, change members of groups that are not role-assignable, and sign users out.",
+	},
+	{
+		postern.PermissionsFull, "Full: and the passkey policy", "When Postern shall plan, apply and watch the passkey policy too, and read when passkeys were last used.",
+		"As above, change which methods of signing in the whole tenant allows, and read its sign-in reports.",
+	},
+	{
+		postern.PermissionsDirectory, "Directory, as other guides have it", "Only for a tenant that was prepared by the guide of another product. It gives more away than Full and does no more.",
+		"Change almost everything in the directory: users, groups, devices, applications; and every way of signing in of everybody but administrators of higher roles.",
+	},
+	{
+		postern.PermissionsLegacy, "Legacy, with a service account", "Only where an old guide has to be followed. A user account with a password and powerful roles signs in for Postern.",
+		"Whoever learnt the password of the service account could reset the way in of everybody, Global Administrators included.",
+	},
 }
 
 func setChoiceName(set postern.PermissionSet) string {

@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -32,9 +31,9 @@ func profileID(tenant string) string {
 // policy at hand lacks for that. Whoever may register or sign in under the one may under the other.
 func widen(p postern.PasskeyPolicy, newProfile string) (to postern.PasskeyPolicy, lacks []string) {
 	to = p
-	lack := func(missing bool, what string, args ...any) bool {
+	lack := func(missing bool, what string) bool {
 		if missing {
-			lacks = append(lacks, fmt.Sprintf(what, args...))
+			lacks = append(lacks, what)
 		}
 		return missing
 	}

@@ -41,8 +41,13 @@ func TestRequest(t *testing.T) {
 		refusal error
 		want    recipe.Outcome
 	}{
-		{201, "", nil, recipe.Accepted}, {400, "it is there", nil, recipe.Accepted}, {400, "", errors.New("it is there"), recipe.Accepted},
-		{404, "", nil, recipe.Later}, {403, "", nil, recipe.Later}, {409, "it is there", nil, recipe.Refused}, {401, "", nil, recipe.Refused},
+		{201, "", nil, recipe.Accepted},
+		{400, "it is there", nil, recipe.Accepted},
+		{400, "", errors.New("it is there"), recipe.Accepted},
+		{404, "", nil, recipe.Later},
+		{403, "", nil, recipe.Later},
+		{409, "it is there", nil, recipe.Refused},
+		{401, "", nil, recipe.Refused},
 	} {
 		if got := r.Outcome(recipe.Answer{Status: c.status, Body: json.RawMessage(c.body)}, c.refusal); got != c.want {
 			t.Errorf("%+v: %v", c, got)

@@ -116,9 +116,9 @@ func (w Want) policyStep(s Seen) Step {
 
 // profileKind is one of the two kinds of Intune settings.
 type profileKind struct {
-	version, path  string
-	name           string // of the member that names it
-	target, assign string // types on the wire
+	version, path string
+	name          string // of the member that names it
+	assign        string // its type on the wire
 }
 
 const (

@@ -106,10 +106,14 @@ func (b *Tab) Type(name, text string) {
 	b.Do(chromedp.WaitVisible(field), chromedp.SendKeys(field, text))
 }
 
-// Press clicks the link or button with that text, as soon as the page has it.
+// loaded is true once the page's own scripts have taken over its links and forms; a click before that is answered as a
+// browser without scripts would be: by a page of its own instead of a sheet.
+const loaded = `document.readyState === "complete"`
+
+// Press clicks the link or button with that text, as soon as the page has it and has loaded.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
-	b.until(`pressing `+text, `(() => {
+	b.until(`pressing `+text, loaded+` && (() => {
 		const e = [...document.querySelectorAll("dialog[open] a, dialog[open] button, dialog[open] summary")].concat([...document.querySelectorAll("a, button, summary, label")])
 			.find((e) => e.innerText.trim() === `+quote(text)+` && e.checkVisibility() && !e.disabled);
 		if (e) e.click();
@@ -132,7 +136,7 @@ func (b *Tab) Gone(text string) {
 // Follow clicks the first element that the selector finds, for links whose text is not theirs alone.
 func (b *Tab) Follow(selector string) {
 	b.t.Helper()
-	b.until("following "+selector, `(() => {
+	b.until("following "+selector, loaded+` && (() => {
 		const e = document.querySelector(`+quote(selector)+`);
 		if (e) e.click();
 		return !!e;

@@ -77,7 +77,7 @@ func (b *Tab) Shown(selector string) {
 // Click clicks an element, as soon as it is to be seen and takes clicks.
 func (b *Tab) Click(selector string) {
 	b.t.Helper()
-	b.until("clicking "+selector, `(() => {
+	b.until("clicking "+selector, loaded+` && (() => {
 		const e = document.querySelector(`+quote(selector)+`);
 		if (!e?.checkVisibility() || e.disabled) return false;
 		e.click();

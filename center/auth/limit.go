@@ -42,7 +42,7 @@ func (l *Limiter) take(key string, count bool) time.Duration {
 	defer l.mu.Unlock()
 	paid, known := l.busy[key]
 	if !known && len(l.busy) >= maxKeys {
-		if now.Sub(l.swept) > time.Second {
+		if now.Sub(l.swept).Abs() > time.Second {
 			l.sweep(now)
 		}
 		if len(l.busy) >= maxKeys {
@@ -50,7 +50,7 @@ func (l *Limiter) take(key string, count bool) time.Duration {
 			paid = l.busy[key]
 		}
 	}
-	if paid.Before(now) {
+	if l.idle(paid, now) {
 		paid = now
 	}
 	paid = paid.Add(l.interval)
@@ -63,11 +63,17 @@ func (l *Limiter) take(key string, count bool) time.Duration {
 	return 0
 }
 
+// idle reports whether events that would be paid for at that time count no more. No key comes further ahead than the burst,
+// so one that is was counted before the clock was set back, and nobody knows how long ago that is.
+func (l *Limiter) idle(paid, now time.Time) bool {
+	return !paid.After(now) || paid.Sub(now) > l.burst
+}
+
 // sweep forgets keys that are idle. It costs a walk over all keys, so it runs only when they are many, and not often.
 func (l *Limiter) sweep(now time.Time) {
 	l.swept = now
 	for key, paid := range l.busy {
-		if !paid.After(now) {
+		if l.idle(paid, now) {
 			delete(l.busy, key)
 		}
 	}

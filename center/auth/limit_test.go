@@ -71,6 +71,39 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 }
 
+// TestLimiterForgivesAClockSetBack: a key waits no longer than it takes one event to come back, and keys of before do not
+// fill the limiter.
+func TestLimiterForgivesAClockSetBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := rapid.IntRange(1, 50).Draw(t, "events")
+		now := time.Unix(1e9, 0)
+		l := NewLimiter(events, time.Minute, func() time.Time { return now })
+		for range rapid.IntRange(1, 100).Draw(t, "before") {
+			l.Take("key")
+		}
+		now = now.Add(-time.Duration(rapid.Int64Range(1, int64(1000*time.Hour)).Draw(t, "back")))
+		if wait := l.Wait("key"); wait > time.Minute/time.Duration(events) {
+			t.Fatalf("told to wait %s", wait)
+		}
+		taken := 0
+		for l.Take("key") == 0 {
+			taken++
+		}
+		if taken > events {
+			t.Fatalf("%d events at once; %d are allowed", taken, events)
+		}
+	})
+	now := time.Unix(1e9, 0)
+	l := NewLimiter(1, time.Minute, func() time.Time { return now })
+	for i := range maxKeys + 2 {
+		l.Take(strconv.Itoa(i))
+	}
+	now = now.Add(-time.Hour)
+	if l.Take("new") != 0 || len(l.busy) != 1 {
+		t.Fatalf("%d keys of before the clock was set back fill the limiter", len(l.busy)-1)
+	}
+}
+
 func TestAddrKey(t *testing.T) {
 	for addr, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8::1": "2001:db8::/64", "2001:db8::ffff:1": "2001:db8::/64",

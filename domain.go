@@ -10,8 +10,13 @@ import (
 // MaxDomains is how many domains an integration may list.
 const MaxDomains = 200
 
+// domainNames knows the form of a domain name: labels of 1 to 63 ASCII letters, digits and hyphens, 253 of all in its
+// ASCII form (RFC 1035 §2.3.4, RFC 5891).
+var domainNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+
 // CheckDomains normalises the domains of a restriction: lower case, ASCII form (IDNA 2008), no duplicates. A value
-// with a scheme, a path, a port or an @ is refused, with the domain that was probably meant as the next step.
+// with a scheme, a path, a port or an @ is refused, and so is what nobody's user name could end with: an address, an
+// empty label, a single one.
 func CheckDomains(domains []string) ([]string, error) {
 	if len(domains) > MaxDomains {
 		return nil, FieldErrorf("domains", "%d domains are too many; %d is the most.", len(domains), MaxDomains)
@@ -26,9 +31,11 @@ func CheckDomains(domains []string) ([]string, error) {
 			return nil, FieldErrorf("domains", "%q is not a domain: it holds %q.", given, domain[i]).
 				WithNext("Type the domain alone, such as contoso.com, without https:// and without a path. A subdomain needs an entry of its own.")
 		}
-		ascii, err := idna.Lookup.ToASCII(domain)
-		if err != nil || !strings.Contains(ascii, ".") || len(ascii) > 253 {
-			return nil, FieldErrorf("domains", "%q is not a domain name.", given).Because(err)
+		ascii, err := domainNames.ToASCII(domain)
+		labels := strings.Split(ascii, ".")
+		if err != nil || len(labels) < 2 || strings.Trim(labels[len(labels)-1], "0123456789") == "" {
+			return nil, FieldErrorf("domains", "%q is not a domain name.", given).
+				WithNext("Type a verified domain of the tenant, such as contoso.com.").Because(err)
 		}
 		if slices.Contains(out, ascii) {
 			return nil, FieldErrorf("domains", "%q is listed twice.", given)
@@ -49,7 +56,7 @@ func (i Integration) AcceptsDomain(upn string) bool {
 	if at < 0 {
 		return false
 	}
-	ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(upn[at+1:], "."))
+	ascii, err := domainNames.ToASCII(strings.TrimSuffix(upn[at+1:], "."))
 	return err == nil && slices.Contains(i.Domains, ascii)
 }
 

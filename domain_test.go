@@ -2,7 +2,10 @@ package postern
 
 import (
 	"slices"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestCheckDomains(t *testing.T) {
@@ -10,13 +13,26 @@ func TestCheckDomains(t *testing.T) {
 	if want := []string{"contoso.com", "xn--bro-hoa.example", "sub.contoso.com"}; err != nil || !slices.Equal(got, want) {
 		t.Fatalf("%q, %v; want %q", got, err, want)
 	}
-	for _, bad := range []string{"", "https://contoso.com", "contoso.com/path", "ada@contoso.com", "contoso.com:443", "*.contoso.com", "contoso", "a b.com", "-.com"} {
+	for _, bad := range []string{
+		"", ".", "https://contoso.com", "contoso.com/path", "ada@contoso.com", "contoso.com:443", "*.contoso.com", "contoso", "a b.com", "-.com",
+		"contoso..com", ".contoso.com", "contoso.com..", "con_toso.com", "contoso.com,fabrikam.com", "192.0.2.7", "contoso.1", "contoso.com\u200d", "contoso\u2028.com",
+		strings.Repeat("a", 64) + ".com", strings.Repeat("a.", 126) + "com", "xn--zzzz.com",
+	} {
 		if _, err := CheckDomains([]string{bad}); !IsCode(err, CodeInvalid) || AsError(err).Field != "domains" {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if _, err := CheckDomains([]string{"contoso.com", "CONTOSO.com"}); err == nil {
-		t.Error("a duplicate is taken")
+	for _, twice := range []string{"CONTOSO.com", "contoso.com.", "contoso\u3002com"} {
+		if _, err := CheckDomains([]string{"contoso.com", twice}); !IsCode(err, CodeInvalid) {
+			t.Errorf("the duplicate %q is taken", twice)
+		}
+	}
+	if got, err := CheckDomains([]string{strings.Repeat("a", 63) + ".example", "1.example"}); err != nil || len(got) != 2 {
+		t.Errorf("%q, %v", got, err)
+	}
+	many := make([]string, MaxDomains+1)
+	if _, err := CheckDomains(many); !IsCode(err, CodeInvalid) || !strings.Contains(err.Error(), "200") {
+		t.Errorf("%d domains: %v", len(many), err)
 	}
 }
 
@@ -56,4 +72,28 @@ func TestAdmitNamesTheFlag(t *testing.T) {
 	if !IsCode(err, CodeFlagOff) || !slices.Equal(i.Flags.Missing(), []Flag{FlagProvisionAPI}) {
 		t.Errorf("%v; missing %v", err, i.Flags.Missing())
 	}
+}
+
+// TestAcceptsWholeLabels: of all names that end like a listed domain only those pass whose domain it is.
+func TestAcceptsWholeLabels(t *testing.T) {
+	label := rapid.StringMatching(`[a-z][a-z0-9]{0,6}`)
+	rapid.Check(t, func(t *rapid.T) {
+		listed := label.Draw(t, "label") + "." + label.Draw(t, "top")
+		domains, err := CheckDomains([]string{listed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := Integration{RestrictDomains: true, Domains: domains}
+		name := label.Draw(t, "name")
+		if !i.AcceptsDomain(name + "@" + strings.ToUpper(listed)) {
+			t.Fatalf("%s is refused", listed)
+		}
+		before := rapid.SampledFrom([]string{"evil", "evil-", "sub."}).Draw(t, "before")
+		after := rapid.SampledFrom([]string{".evil", "x", ".."}).Draw(t, "after")
+		for _, other := range []string{before + listed, listed + after, before + listed + after, listed[1:], listed[strings.IndexByte(listed, '.')+1:], listed + "@" + "evil.example"} {
+			if other != listed && i.AcceptsDomain(name+"@"+other) {
+				t.Fatalf("%s passes for %s", other, listed)
+			}
+		}
+	})
 }

@@ -107,14 +107,15 @@ func (s *Service) admit(ctx context.Context, graph Graph, i postern.Integration,
 	if err := standing(u); err != nil {
 		return u, err
 	}
-	if err := i.Admit(u.UPN, flagsFor(r.Carrier)...); err != nil {
-		return u, err
-	}
 	who, err := graph.User(ctx, r.UserObjectID)
 	if postern.IsCode(err, postern.CodeEntraDirectoryClosed) {
-		return u, nil
+		return u, i.Admit(u.UPN, flagsFor(r.Carrier)...)
 	}
 	if err != nil {
+		return u, err
+	}
+	// By the name of this moment: the user may have come to another domain since the directory was read.
+	if err := i.Admit(who.UPN, flagsFor(r.Carrier)...); err != nil {
 		return u, err
 	}
 	u, err = s.noteRoles(ctx, u, who)

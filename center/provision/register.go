@@ -56,8 +56,17 @@ func (s *Service) Register(ctx context.Context, args RegisterJob) error {
 		return err
 	}
 	if r.State == postern.ProvisioningSubmitted {
-		if i.State != postern.StateEnabled && r.Posts == 0 {
-			return s.hold(ctx, r, postern.Errorf(postern.CodeIntegrationDisabled, ""))
+		if r.Posts == 0 { // once it was sent, what became of it has to be found out, whatever holds by now
+			if i.State != postern.StateEnabled {
+				return s.hold(ctx, r, postern.Errorf(postern.CodeIntegrationDisabled, ""))
+			}
+			u, err := s.Users.User(ctx, r.UserID)
+			if err != nil {
+				return err
+			}
+			if err := i.Admit(u.UPN, flagsFor(r.Carrier)...); err != nil {
+				return s.fail(ctx, r, postern.AsError(err))
+			}
 		}
 		if r, err = s.send(ctx, graph, r); err != nil || r.State != postern.ProvisioningRegistered {
 			return err

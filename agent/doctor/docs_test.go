@@ -9,6 +9,7 @@ import (
 
 	"github.com/postern/postern/agent/doctor"
 	"github.com/postern/postern/agent/doctor/domain"
+	"github.com/postern/postern/internal/powershell"
 )
 
 // TestDocumented: the page of the doctors has each check, in the order of the code, and no other.
@@ -88,5 +89,27 @@ func TestOnly(t *testing.T) {
 	}
 	if _, err := doctor.Only(r, doctor.Checks(), []string{"clocks"}); err == nil {
 		t.Error("a check that there is none is taken")
+	}
+}
+
+// TestScriptsAreRead: both scripts are ones that PowerShell can read, and call nothing that is not documented.
+func TestScriptsAreRead(t *testing.T) {
+	devices, err := os.ReadFile("devices.ps1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for list, script := range map[string]string{"testdata/cmdlets.tsv": string(devices), "domain/testdata/cmdlets.tsv": domain.Script} {
+		text, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known := powershell.Documented(text)
+		problems, used := powershell.Check(script, known)
+		for _, p := range problems {
+			t.Errorf("the script of %s: %s", list, p)
+		}
+		for _, c := range powershell.Unused(known, used) {
+			t.Errorf("%s is in %s and nothing calls it: the list is too long, or the calls are not found", c, list)
+		}
 	}
 }

@@ -78,7 +78,9 @@ func TestPush(t *testing.T) {
 		{`{"kind":"request","workstation":"` + strings.Repeat("X", 80) + `"}`, "Sign-in request", strings.Repeat("X", 64) + " asks for your passkey. Open the app to look at it.", "postern-request"},
 		{`not JSON`, "Something changed", "Open the app to see what it means for you.", "postern-notice"},
 	} {
-		browser.Evaluate[chromedp.Void](b, `navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => { for (const n of all) n.close(); window.shown = []; return null; })`)
+		// A notification is closed by its tag, and late: the next one of the tag is only sent for when the one before is gone.
+		b.Until("no notification", `window.none || (navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => { window.none = all.length === 0; for (const n of all) n.close(); }), false)`)
+		browser.Evaluate[chromedp.Void](b, `window.shown = [], window.none = false, null`)
 		b.Push(address, c.message)
 		b.Until(c.message, `window.shown.length > 0 || (navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => { window.shown = all.map((n) => [n.title, n.body, n.tag]); }), false)`)
 		if got := browser.Evaluate[[][]string](b, `window.shown`); len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint([]string{c.title, c.body, c.tag}) {

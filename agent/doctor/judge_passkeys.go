@@ -31,6 +31,10 @@ func tunnels(f Facts) []postern.Finding {
 		}
 		all = append(all, because(tunnelWhy, linkPasskeys, about(t.Host, finding))...)
 	}
+	if len(all) > 0 {
+		all = append(all, because("Passkeys in Microsoft Authenticator need them; a phone with Postern has a diagnosis of its own in the app.", linkPasskeys, about("phone",
+			note("What the phone needs cannot be seen from here: Android 14 or iOS 17, or later, and the newest Microsoft Authenticator.", "Where such a passkey fails, look at the version in the phone's settings, and for an update in its store.")))...)
+	}
 	return all
 }
 

@@ -119,6 +119,9 @@ func (f Tenant) judgeAccess(c postern.ConditionalAccessPolicy) []postern.Finding
 	case registering && (has("compliantDevice") || has("domainJoinedDevice")) && f.only(c, "compliantDevice", "domainJoinedDevice"):
 		return add(state, "The Conditional Access policy “"+c.Name+"” demands a managed device for registering security information.", "On a phone or computer that is not managed nobody can register a passkey by themselves; Security info sends them round in circles.",
 			"Have Postern register passkeys on behalf of users, let a Temporary Access Pass count instead, or exclude newcomers from the policy.")
+	case everywhere && (has("approvedApplication") || has("compliantApplication")) && f.only(c, "approvedApplication", "compliantApplication"):
+		return add(postern.FindingNote, "The Conditional Access policy “"+c.Name+"” demands an approved or protected app everywhere.", "Microsoft Authenticator is none, so those it concerns cannot register a passkey in it. Passkeys of Postern are not affected.",
+			"If people shall use Microsoft Authenticator, let a compliant device count instead, or exclude the resource Microsoft Authenticator Credential Registration.")
 	}
 	return nil
 }

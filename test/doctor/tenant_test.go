@@ -138,6 +138,7 @@ func (w *world) accessDefects(add adder) {
 	controls := func(names ...string) object { return object{"operator": "OR", "builtInControls": names} }
 	rule := func(users, where, grant object) func(t *testing.T) func() { return w.access(users, where, grant) }
 	add("registering demands a managed device", rule(some, register, controls("compliantDevice")), wants("conditional_access", warns), "on behalf of users")
+	add("nobody can register in Microsoft Authenticator", rule(some, everywhere, controls("compliantApplication")), wants("conditional_access", notes), "Microsoft Authenticator Credential Registration")
 	add("registering is blocked", rule(some, register, controls("block")), wants("conditional_access", warns), "on behalf of users")
 	add("registering a passkey demands a passkey", rule(some, register, strength), wants("conditional_access", warns), "Temporary Access Pass")
 	add("everything demands a passkey of those who have none", rule(some, everywhere, strength), wants("conditional_access", warns), "Temporary Access Pass")

@@ -25,7 +25,10 @@ type guides struct {
 	taken []string
 }
 
-const guidesPassword = "correct horse battery staple"
+const (
+	guidesPassword         = "correct horse battery staple"
+	aaguidAuthenticatorIOS = "90a3ccdf-635c-4729-a248-9b709135078f"
+)
 
 // guidesPeople have passkeys that others made, and one has none but a security key in a drawer.
 func guidesPeople() entrasim.Population {
@@ -33,13 +36,13 @@ func guidesPeople() entrasim.Population {
 	key := func(aaguid, name string) []entrasim.PasskeySpec {
 		return []entrasim.PasskeySpec{{AAGUID: aaguid, Name: name, Created: made, LastUsed: made.AddDate(0, 1, 0)}}
 	}
-	const android, ios, yubikey = "de1e552d-db1d-4423-a619-566b625cdc84", "90a3ccdf-635c-4729-a248-9b709135078f", "2fc0579f-8113-47ea-b116-bb5a8db9202a"
+	const android, yubikey = "de1e552d-db1d-4423-a619-566b625cdc84", "2fc0579f-8113-47ea-b116-bb5a8db9202a"
 	return entrasim.Population{Users: []entrasim.UserSpec{
 		{UPN: "grace.hopper", DisplayName: "Grace Hopper", Password: guidesPassword},
 		{UPN: "alan.turing", DisplayName: "Alan Turing", Passkeys: key(android, "Authenticator on Galaxy S25")},
-		{UPN: "katherine.johnson", DisplayName: "Katherine Johnson", Passkeys: key(ios, "Authenticator on iPhone")},
+		{UPN: "katherine.johnson", DisplayName: "Katherine Johnson", Passkeys: key(aaguidAuthenticatorIOS, "Authenticator on iPhone")},
 		{UPN: "edsger.dijkstra", DisplayName: "Edsger Dijkstra", Passkeys: key(yubikey, "Blue key")},
-		{UPN: "barbara.liskov", DisplayName: "Barbara Liskov", Passkeys: key(ios, "Authenticator on iPhone 16")},
+		{UPN: "barbara.liskov", DisplayName: "Barbara Liskov", Passkeys: key(aaguidAuthenticatorIOS, "Authenticator on iPhone 16")},
 	}}
 }
 
@@ -58,6 +61,7 @@ func TestGuides(t *testing.T) {
 	g.tab.Look("light", 1280)
 	g.administrator()
 	g.helpDesk()
+	g.otherPasskeys()
 	g.securityKey()
 	g.compare()
 }
@@ -127,7 +131,7 @@ func (g *guides) administrator() {
 	b.Press("Save")
 	b.See("The enrolment policy was saved.")
 	b.Open(g.at + "/login")
-	g.to(b, "Desktop Client")
+	g.to(b, "Where it works")
 	g.shot(b, "administrator-desktop")
 }
 
@@ -173,15 +177,44 @@ func (g *guides) person(upn string) {
 	g.tab.Follow(`a[href*="/users/"]`)
 }
 
-// securityKey names a key at the emulator's page of security info.
+// otherPasskeys shows what Microsoft's own app keeps.
+func (g *guides) otherPasskeys() {
+	b := g.tab
+	b.Open(g.at + "/inventory")
+	b.Until("a reading of the passkeys", `(() => { // it may have begun by itself
+		document.querySelector('#inventory button[name="full"].primary')?.click();
+		return document.body.innerText.includes("Passkeys and whose they are");
+	})()`)
+	b.See("Microsoft Authenticator for iOS")
+	b.Open(g.at + "/inventory?aaguid=" + aaguidAuthenticatorIOS)
+	g.to(b, "Passkeys and whose they are")
+	g.shot(b, "authenticator-inventory")
+	b.Open(g.at + "/policy/strengths/new")
+	b.Type("name", "Passkey in Authenticator")
+	b.Until("choosing the bundle", `(() => {
+		const list = document.querySelector("#bundle-0");
+		const app = [...list?.options ?? []].find((e) => e.text.startsWith("Microsoft Authenticator"));
+		if (app) list.value = app.value;
+		return Boolean(app);
+	})()`)
+	b.Click(`button[value="bundle:0"]`)
+	b.See("Microsoft Authenticator for iOS")
+	g.shot(b, "authenticator-strength")
+}
+
+// securityKey registers a key at the emulator's page of security info.
 func (g *guides) securityKey() {
 	b := g.tab.Beside()
+	b.AddSecurityKey()
 	b.Look("light", 1280)
 	b.Open("https://login.microsoft.com/mysecurityinfo")
 	g.signIn(b, "grace.hopper"+g.demo.Users[0].UPN[strings.Index(g.demo.Users[0].UPN, "@"):], guidesPassword)
 	b.Press("Add a passkey")
 	b.Type("name", "Blue key, in my drawer")
 	g.shot(b, "hardware-keys-name")
+	b.Press("Continue")
+	b.See("was added")
+	g.shot(b, "hardware-keys-added")
 }
 
 // compare holds the guides to the pictures: each that was taken is kept and shown, and each of these that is shown was taken.

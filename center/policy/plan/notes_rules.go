@@ -91,7 +91,7 @@ func (n *notes) attestation(r ruleset, level postern.PolicyNoteLevel) {
 	}, postern.PolicyNote{
 		Key: "attestation_authenticator", Level: postern.PolicyNoteInfo, Field: field, Link: linkApp,
 		Message: r.in + "for Microsoft Authenticator, attestation proves the app by Apple's App Attest on iOS, and by the Play Integrity API with Android's key attestation, which shows that the key is kept in hardware. It needs a current version of the app; on iOS it reaches users step by step. When these services are busy registration can fail and is tried again; while they are down it is blocked.",
-		Next:    "If registrations fail, look at the Google Play Status Dashboard (status.play.google.com) and Apple's System Status (www.apple.com/support/systemstatus).",
+		Next:    "If registrations fail, look at the Google Play Status Dashboard (status.play.google.com) and Apple's System Status (developer.apple.com/system-status).",
 	})
 	if !r.keys.Enforced || r.keys.Block {
 		return

@@ -93,7 +93,7 @@ func (s *Service) PollSignIn(ctx context.Context, args SignInJob) error {
 		return err
 	}
 	if !ok || a.DeviceCode == "" || !s.Now().Before(a.Expires) {
-		return s.notSignedIn(ctx, r, postern.Errorf(postern.CodeSetupDeclined, "Nobody typed the code in time."))
+		return s.notSignedIn(ctx, r, tooLate(r))
 	}
 	door, err := s.door(r, scopes(r, r.SignIn.Write))
 	if err != nil {
@@ -118,6 +118,23 @@ func (s *Service) PollSignIn(ctx context.Context, args SignInJob) error {
 		return s.notSignedIn(ctx, r, err)
 	}
 	return s.took(ctx, r, d)
+}
+
+// tooLate says that a code ran out. Where the tenant is fixed, Microsoft's page turns people of other tenants away without a
+// word to whoever waits for the code.
+func tooLate(r Record) error {
+	tenant := r.TenantID
+	if tenant == "" {
+		tenant = r.Input.TenantID
+	}
+	if tenant == "" {
+		return postern.Errorf(postern.CodeSetupDeclined, "Nobody typed the code in time.")
+	}
+	if r.TenantName != "" {
+		tenant = fmt.Sprintf("%s (%s)", r.TenantName, tenant)
+	}
+	return postern.Errorf(postern.CodeSetupDeclined, "Nobody of the tenant %s typed the code in time.", tenant).
+		WithNext("Ask for a new code, and sign in with an account of that tenant: Microsoft's page refuses those of other tenants. For another tenant, begin a new set-up.")
 }
 
 // welcome reports why somebody who signed in cannot go on with the set-up.

@@ -110,6 +110,9 @@ func TestJudgeTenant(t *testing.T) {
 		"roles hidden": {func(f *doctor.Tenant) {
 			f.Directory = doctor.Answer[postern.DirectoryStatus]{Asked: true, Value: postern.DirectoryStatus{State: postern.DirectoryCurrent, FinishedAt: &now}}
 		}, "privileged", postern.FindingWarning, "RoleManagement.Read.Directory"},
+		"no Global Administrator of the own domain": {func(f *doctor.Tenant) {
+			administrators(f, id, "ada@contoso.com", "eve@evil-contoso.onmicrosoft.com", "bo@sub.contoso.onmicrosoft.com", "-old@contoso.onmicrosoft.com")
+		}, "privileged", postern.FindingWarning, "emergencies"},
 		"inventory failed": {func(f *doctor.Tenant) {
 			f.Inventory = doctor.Answer[postern.InventoryStatus]{Asked: true, Value: postern.InventoryStatus{State: postern.InventoryFailed}}
 		}, "inventory", postern.FindingFailure, "Read everybody"},
@@ -120,6 +123,25 @@ func TestJudgeTenant(t *testing.T) {
 		f := base()
 		c.breaks(&f)
 		named(t, name, doctor.JudgeTenant(f), c.check, c.state, c.next)
+	}
+	f := base()
+	administrators(&f, id, "ada@contoso.com", "Breakglass@Contoso.onmicrosoft.com")
+	for _, found := range doctor.JudgeTenant(f) {
+		if found.Check == "privileged" && found.State != postern.FindingOK {
+			t.Errorf("with an account for emergencies: %+v", found)
+		}
+	}
+}
+
+// administrators are the Global Administrators of a tenant whose own domain is contoso.onmicrosoft.com. One that begins
+// with a dash is disabled.
+func administrators(f *doctor.Tenant, id string, names ...string) {
+	f.Directory = doctor.Answer[postern.DirectoryStatus]{Asked: true, Value: postern.DirectoryStatus{State: postern.DirectoryCurrent, FinishedAt: &now, RolesRead: true}}
+	f.Organization = doctor.Answer[entra.Organization]{Asked: true, Value: entra.Organization{ID: id, Initial: "contoso.onmicrosoft.com"}}
+	f.Privileged.Asked = true
+	for _, name := range names {
+		upn, disabled := strings.CutPrefix(name, "-")
+		f.Privileged.Value = append(f.Privileged.Value, postern.DirectoryUser{UPN: upn, Enabled: !disabled, Privileged: true, Roles: []string{"Reports Reader", "Global Administrator"}})
 	}
 }
 

@@ -160,6 +160,7 @@ func privileged(f Tenant) []postern.Finding {
 			"Whoever is in an administrative group on premises cannot sign in to hybrid-joined workstations with a security key: Entra Kerberos refuses such accounts. And whoever takes over Active Directory has the tenant.",
 			"Give administrators accounts of their own that exist in Entra alone.", "https://learn.microsoft.com/entra/identity/authentication/howto-authentication-passwordless-security-key-on-premises"))
 	}
+	found = append(found, f.emergency()...)
 	if s := f.Summary; s.ok() && s.Value.PrivilegedNo > 0 && f.Inventory.ok() && f.Inventory.Value.FullAt != nil {
 		found = append(found, bad(postern.FindingNote, fmt.Sprintf("%d of %d privileged accounts have no passkey.", s.Value.PrivilegedNo, s.Value.PrivilegedAll), "They are what an attacker wants most.",
 			"Invite them first. Somebody else has to vouch for a privileged account.", link))
@@ -168,4 +169,24 @@ func privileged(f Tenant) []postern.Finding {
 		return ok("%d privileged accounts are known.", len(f.Privileged.Value))
 	}
 	return found
+}
+
+// emergency looks for a Global Administrator whose name is in the tenant's own domain.
+func (f Tenant) emergency() []postern.Finding {
+	if !f.Organization.ok() || f.Organization.Value.Initial == "" || !f.Directory.ok() {
+		return nil
+	}
+	own := f.Organization.Value.Initial
+	if slices.ContainsFunc(f.Privileged.Value, func(u postern.DirectoryUser) bool {
+		_, domain, _ := strings.Cut(u.UPN, "@")
+		return u.Enabled && strings.EqualFold(domain, own) && slices.Contains(u.Roles, "Global Administrator")
+	}) {
+		return nil
+	}
+	b := bad(postern.FindingWarning, "No account in "+own+" is a Global Administrator for good.",
+		"Setting a tenant up and mending it takes one, and accounts of other domains cannot sign in when those domains or what they are federated with fail.",
+		"Keep an account for emergencies in "+own+", enabled, with the role Global Administrator assigned for good and a security key.",
+		"https://learn.microsoft.com/entra/identity/role-based-access-control/security-emergency-access")
+	b.Subject = own
+	return []postern.Finding{b}
 }

@@ -75,6 +75,7 @@ func (w *world) tenant() Patient {
 	add("the directory cannot be read", w.directoryFails, wants("directory", fails), "")
 	add("the directory was read long ago", w.later(7*time.Hour), wants("directory", warns), "read under Directory")
 	add("the inventory was read long ago", w.later(9*24*time.Hour), wants("inventory", warns), "Read everybody", "directory")
+	add("no Global Administrator is in the tenant's own domain", w.emergency, wants("privileged", warns), "emergencies")
 	add("somebody changed the policy", w.drifted, wants("drift", warns), "who it was", "policy")
 	add("a passkey could not be registered", w.unregistered, wants("provisioning", warns), "self-service")
 	return p
@@ -370,6 +371,18 @@ func (w *world) directoryFails(t *testing.T) func() {
 			t.Fatal(err)
 		}
 	}
+}
+
+// emergency disables the account for emergencies, and has the directory read.
+func (w *world) emergency(t *testing.T) func() {
+	set := func(enabled bool) {
+		w.control(t, http.MethodPatch, "tenants/first/users/"+w.entra.Administrator.ID, object{"enabled": enabled}, nil)
+		if _, err := w.center.Directory.SyncFull(context.WithoutCancel(t.Context()), w.app.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(false)
+	return func() { set(true) }
 }
 
 func (w *world) drifted(t *testing.T) func() {

@@ -15,8 +15,11 @@ const (
 	carryTimeout = 5 * time.Minute
 	// doubt is for how long Entra may have taken what it does not show.
 	doubt = 90 * time.Second
-	// proving and removing are given up after a while; by hand people take their time.
-	provePatience, handPatience, removePatience = 15 * time.Minute, 7 * 24 * time.Hour, 15 * time.Minute
+	// proving is given up after a while; by hand people take their time.
+	provePatience, handPatience = 15 * time.Minute, 7 * 24 * time.Hour
+	// mostRemovals is how often Entra is asked to remove something that it goes on showing: for about 15 minutes, without
+	// the time in which Postern was not there.
+	mostRemovals = 30
 	// The pauses between two looks grow from the first to the second; those for somebody who uploads are longer.
 	firstLook, lastLook, handLook = 2 * time.Second, 30 * time.Second, 5 * time.Minute
 	// longestSleep is how long a rotation is left alone; the hourly round would find it too.
@@ -119,7 +122,8 @@ func (s *Service) save(ctx context.Context, r *Record) error {
 
 // enter begins a state.
 func (s *Service) enter(ctx context.Context, r *Record, state postern.RotationState) error {
-	r.State, r.Progress.Since, r.Progress.RemovedAt = state, s.Now().UTC(), time.Time{}
+	r.State, r.Progress.Since = state, s.Now().UTC()
+	r.Progress.RemovedAt, r.Progress.Removals, r.Progress.Refusal = time.Time{}, 0, ""
 	return s.save(ctx, r)
 }
 

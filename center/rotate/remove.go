@@ -83,7 +83,8 @@ func (s *Service) remover(ctx context.Context, r *Record, i postern.Integration,
 }
 
 // take removes what is chosen, as an administrator or as the application, and reports whether it is gone already. What was
-// asked for a moment ago is not asked again.
+// asked for a moment ago is not asked again. Entra also refuses to remove what is gone, as it is when an answer was lost; so
+// only later looks tell what such a refusal means.
 func (s *Service) take(ctx context.Context, r *Record, tenant *entra.Tenant, reg entra.AppRegistration, delegated bool, chosen func(keyID, thumbprint, name string) bool) (bool, error) {
 	var keys []entra.RegisteredKey
 	for _, k := range reg.Keys {
@@ -103,12 +104,13 @@ func (s *Service) take(ctx context.Context, r *Record, tenant *entra.Tenant, reg
 	if !r.Progress.RemovedAt.IsZero() && s.Now().Sub(r.Progress.RemovedAt) < lastLook {
 		return false, nil
 	}
-	r.Progress.RemovedAt = s.Now().UTC()
+	r.Progress.RemovedAt, r.Progress.Refusal = s.Now().UTC(), ""
+	r.Progress.Removals++
 	if err := s.save(ctx, r); err != nil {
 		return false, err
 	}
 	for _, p := range passwords {
-		if err := tenant.RemoveSecret(ctx, reg.ObjectID, p.KeyID); err != nil && !postern.IsCode(err, postern.CodeEntraNotFound) {
+		if err := s.noted(ctx, r, tenant.RemoveSecret(ctx, reg.ObjectID, p.KeyID)); err != nil {
 			return false, err
 		}
 	}
@@ -120,20 +122,31 @@ func (s *Service) take(ctx context.Context, r *Record, tenant *entra.Tenant, reg
 		return false, s.setKeys(ctx, tenant, reg.ObjectID, left)
 	}
 	for _, k := range keys {
-		if err := tenant.RemoveOwnKey(ctx, reg.ObjectID, k.KeyID); err != nil && !postern.IsCode(err, postern.CodeEntraNotFound) {
+		if err := s.noted(ctx, r, tenant.RemoveOwnKey(ctx, reg.ObjectID, k.KeyID)); err != nil {
 			return false, err
 		}
 	}
 	return false, nil
 }
 
-// again looks once more after a while, and gives up after a longer one.
+// noted keeps a refusal that may mean that there was nothing left to remove. It returns every other error.
+func (s *Service) noted(ctx context.Context, r *Record, err error) error {
+	if !postern.IsCode(err, postern.CodeEntraRefused) && !postern.IsCode(err, postern.CodeEntraNotFound) {
+		return err
+	}
+	r.Progress.Refusal = postern.AsError(err).Message
+	return s.save(ctx, r)
+}
+
+// again looks once more after a while, and gives up after many times.
 func (s *Service) again(ctx context.Context, r *Record, i postern.Integration, ends postern.RotationState) error {
-	waited := s.Now().Sub(r.Progress.Since)
-	if waited >= removePatience {
+	switch {
+	case r.Progress.Removals >= mostRemovals && r.Progress.Refusal != "":
+		return s.kept(ctx, r, i, ends, notRemoved(r.Progress.Refusal))
+	case r.Progress.Removals >= mostRemovals:
 		return s.kept(ctx, r, i, ends, postern.Errorf(postern.CodeRotationKept, "Entra accepted the removal of the credential that is no longer used, and still shows it."))
 	}
-	return job.Snooze(pause(waited, lastLook))
+	return job.Snooze(pause(s.Now().Sub(r.Progress.Since), lastLook))
 }
 
 // keptOr ends the rotation after a refusal; other errors are tried again.
@@ -144,7 +157,11 @@ func (s *Service) keptOr(ctx context.Context, r *Record, i postern.Integration, 
 	if !refused(err) {
 		return err
 	}
-	return s.kept(ctx, r, i, ends, postern.Errorf(postern.CodeRotationKept, "The credential that is no longer used could not be removed: %s", postern.AsError(err).Message))
+	return s.kept(ctx, r, i, ends, notRemoved(postern.AsError(err).Message))
+}
+
+func notRemoved(why string) error {
+	return postern.Errorf(postern.CodeRotationKept, "The credential that is no longer used could not be removed: %s", why)
 }
 
 // undoing takes the new credential away. One that was sent and is not shown may still appear, so it is waited for.

@@ -3,6 +3,7 @@ package rotate_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/postern/postern/center/audit"
 	"github.com/postern/postern/center/entra"
 	"github.com/postern/postern/center/rotate"
+	"github.com/postern/postern/entrasim"
 )
 
 func TestCertificateRenewsItself(t *testing.T) {
@@ -58,7 +60,9 @@ func TestLostAnywhere(t *testing.T) {
 					return seen == n+1
 				}
 				w.begin(postern.RotationInput{Now: true})
-				w.over(postern.RotationDone)
+				if r := w.over(postern.RotationDone); r.Kept {
+					t.Errorf("%+v", r.Problem)
+				}
 				w.alone()
 				if seen <= n {
 					t.Errorf("only %d requests", seen)
@@ -66,6 +70,69 @@ func TestLostAnywhere(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestTakenBackThoughTheAnswerIsLost loses the answer to the removal of the new certificate, which is refused when it is
+// asked for again.
+func TestTakenBackThoughTheAnswerIsLost(t *testing.T) {
+	w := newWorld(t)
+	w.withCertificate(20)
+	w.begin(postern.RotationInput{})
+	r := w.until(postern.RotationProving)
+	lost := 0
+	w.lose = func(_, path string, answered bool) bool {
+		if answered && strings.HasSuffix(path, "/removeKey") {
+			lost++
+		}
+		return answered && lost == 1
+	}
+	_, err := w.Cancel(t.Context(), w.id, postern.RotationAct{Version: r.Version})
+	w.must(err)
+	if r = w.over(postern.RotationCancelled); r.Kept || lost != 2 {
+		t.Errorf("%d answers, %+v", lost, r.Problem)
+	}
+	w.alone()
+}
+
+// TestRemovalRefused has Entra refuse the removal of the old certificate for good.
+func TestRemovalRefused(t *testing.T) {
+	w := newWorld(t)
+	w.withCertificate(20)
+	_, err := w.sim.Server.AddFault(entrasim.Fault{
+		Method: http.MethodPost, Path: "/v1.0/applications/*/removeKey", Status: http.StatusBadRequest, Code: "Request_BadRequest", Message: "Not that one.",
+	})
+	w.must(err)
+	began := w.clock()
+	w.begin(postern.RotationInput{Now: true})
+	r := w.over(postern.RotationDone)
+	if !r.Kept || r.Problem == nil || r.Problem.Code != postern.CodeRotationKept || !strings.Contains(r.Problem.Message, "Not that one.") {
+		t.Errorf("%+v", r)
+	}
+	if passed := w.clock().Sub(began); passed < 10*time.Minute || passed > time.Hour {
+		t.Errorf("it was given up after %s", passed)
+	}
+	if n := len(w.registration().Keys); n != 2 || w.count(audit.RotationKept) != 1 || w.count(audit.RotationDone) != 0 {
+		t.Errorf("%d certificates, %+v", n, w.events)
+	}
+}
+
+// TestAwayWhileRemoving has Postern not reach Entra for hours before the old certificate is removed: that it took so long is
+// nothing to give up for.
+func TestAwayWhileRemoving(t *testing.T) {
+	w := newWorld(t)
+	w.withCertificate(20)
+	away := true
+	w.lose = func(_, path string, answered bool) bool {
+		return away && !answered && strings.HasSuffix(path, "/removeKey")
+	}
+	w.begin(postern.RotationInput{Now: true})
+	w.until(postern.RotationRemoving)
+	w.pass(5 * time.Hour)
+	away = false
+	if r := w.over(postern.RotationDone); r.Kept {
+		t.Errorf("%+v", r.Problem)
+	}
+	w.alone()
 }
 
 func TestSecretToCertificate(t *testing.T) {

@@ -46,6 +46,10 @@ type Progress struct {
 	// Since is when the present state began, RemovedAt when removing was last asked for in it.
 	Since     time.Time `json:"since,omitzero"`
 	RemovedAt time.Time `json:"removed_at,omitzero"`
+	// Removals counts how often removing was asked for in the present state, Refusal is why the last time came to nothing,
+	// if Entra said no.
+	Removals int    `json:"removals,omitempty"`
+	Refusal  string `json:"refusal,omitempty"`
 	// Interval is the pause between two questions whether an administrator typed the code.
 	Interval time.Duration `json:"interval,omitempty"`
 	// Ends is what undoing ends in.

@@ -2,6 +2,7 @@ package crash_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"net/http"
@@ -205,7 +206,7 @@ func copyDatabase(t *testing.T, from string) string {
 	u, err := url.Parse(from)
 	must(t, err)
 	name := strings.TrimPrefix(u.Path, "/")
-	copied := name + "_" + strings.ToLower(fmt.Sprintf("%x", time.Now().UnixNano()))
+	copied := "copy_" + strings.ToLower(rand.Text()) // PostgreSQL cuts names at 63 bytes, so none is made of another
 	server := *u
 	server.Path = "/postgres"
 	db, err := sql.Open("pgx", server.String())

@@ -84,6 +84,7 @@ func serve() error {
 	s.Passkeys.Store, s.Users.Store, s.Phones.Store, s.Reconcile.Store = points{s.Store, d}, points{s.Store, d}, points{s.Store, d}, points{s.Store, d}
 	s.Passkeys.Queue, s.Users.Queue, s.Reconcile.Queue = queue{s.Jobs, d}, queue{s.Jobs, d}, queue{s.Jobs, d}
 	s.Policies.Store, s.Policies.Queue = points{s.Store, d}, queue{s.Jobs, d}
+	s.Rotations.Store, s.Rotations.Queue = points{s.Store, d}, queue{s.Jobs, d}
 	s.Setups.Store, s.Setups.Queue, s.Setups.Entra.Transport = points{s.Store, d}, queue{s.Jobs, d}, s.Integrations.Transport
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {

@@ -64,7 +64,7 @@ func empty(t *testing.T, database string) *scene {
 // TestKilledAnywhere kills the control center at every point of every story.
 func TestKilledAnywhere(t *testing.T) {
 	began := empty(t, "")
-	for _, s := range slices.Concat(stories(), policyStories(), setupStories()) {
+	for _, s := range slices.Concat(stories(), policyStories(), setupStories(), rotationStories()) {
 		t.Run(s.name, func(t *testing.T) { tryAll(t, began, s, s.labels) })
 	}
 }

@@ -86,7 +86,7 @@ func (p points) Atomically(ctx context.Context, do func(ctx context.Context) err
 }
 
 // helpers are methods that do not say what their transaction is for.
-var helpers = map[string]bool{"policy.save": true, "setup.save": true}
+var helpers = map[string]bool{"policy.save": true, "setup.save": true, "rotate.save": true, "rotate.enter": true, "rotate.over": true}
 
 const home = "github.com/postern/postern/center/"
 
@@ -251,7 +251,7 @@ func (q queue) Enqueue(ctx context.Context, args job.Args, options ...job.Option
 }
 
 // wire has points around each request to Graph that is about passkeys, or about who is in which group, and around each that
-// changes a policy. Dying after one, the control center never reads the answer.
+// changes a policy, a registration or what else a set-up makes. Dying after one, the control center never reads the answer.
 type wire struct {
 	http.RoundTripper
 	*deadly
@@ -288,6 +288,8 @@ var changes = []request{
 	{regexp.MustCompile(`/v1.0/applications$`), "applications"},
 	{regexp.MustCompile(`/v1.0/applications/[^/]+$`), "applications/{id}"},
 	{regexp.MustCompile(`/addPassword$`), "addPassword"},
+	{regexp.MustCompile(`/addKey$`), "addKey"},
+	{regexp.MustCompile(`/removeKey$`), "removeKey"},
 	{regexp.MustCompile(`/servicePrincipals$`), "servicePrincipals"},
 	{regexp.MustCompile(`/servicePrincipals/[^/]+$`), "servicePrincipals/{id}"},
 	{regexp.MustCompile(`/appRoleAssign[a-zA-Z]+$`), "appRoleAssignments"},

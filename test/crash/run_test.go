@@ -49,6 +49,7 @@ type actors struct {
 	credential  []byte            // that the person registered themselves
 	plan        postern.PolicyPlanID
 	setUp       postern.SetupID
+	thumbprint  string // of the certificate that is rotated
 }
 
 // run is a scene that plays on.
@@ -320,7 +321,7 @@ func (w *run) until(what string, step func(ctx context.Context) error) {
 	}
 }
 
-var gauge = regexp.MustCompile(`(?m)^postern_jobs\{kind="((?:provision|lifecycle|integration)\.[a-z_]+|reconcile\.run|policy\.(?:plan|apply)|setup\.(?:sign_in|work)|inventory\.read)",state="([a-z]+)"\} ([1-9].*)$`)
+var gauge = regexp.MustCompile(`(?m)^postern_jobs\{kind="((?:provision|lifecycle|integration)\.[a-z_]+|reconcile\.run|policy\.(?:plan|apply)|setup\.(?:sign_in|work)|rotate\.carry|inventory\.read)",state="([a-z]+)"\} ([1-9].*)$`)
 
 // jobs counts those that matter here: running, and to be run.
 func (w *run) jobs(ctx context.Context) (running, waiting int, err error) {

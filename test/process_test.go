@@ -26,9 +26,13 @@ type process struct {
 	stderr bytes.Buffer
 }
 
+// startProcess starts a program as built, or one given by its whole path.
 func startProcess(home string, env []string, name string, args ...string) (*process, error) {
 	p := &process{name: name, exited: make(chan struct{}), lines: make(chan string, 1)}
-	p.cmd = exec.Command(filepath.Join(programs, name), args...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(programs, name)
+	}
+	p.cmd = exec.Command(name, args...)
 	p.cmd.Dir = home
 	p.cmd.Env = append(append(os.Environ(), "HOME="+home), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

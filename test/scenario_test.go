@@ -25,6 +25,13 @@ import (
 var programs string
 
 func TestMain(m *testing.M) {
+	if by := os.Getenv(envAhead); by != "" {
+		if err := serveAhead(by); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "postern-programs-")
 		if err != nil {
@@ -57,13 +64,17 @@ func TestScenarios(t *testing.T) {
 			"postgres": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Setenv("DATABASE", testpg.URL(t))
 			},
-			"serve": serve,
-			"key":   key,
-			"stop":  stop,
-			"kill9": kill9,
-			"value": value,
-			"until": until,
-			"sim":   sim,
+			"serve":   serve,
+			"ahead":   ahead,
+			"owner":   owner,
+			"mailbox": mailbox,
+			"left":    left,
+			"key":     key,
+			"stop":    stop,
+			"kill9":   kill9,
+			"value":   value,
+			"until":   until,
+			"sim":     sim,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
@@ -136,12 +147,16 @@ func tenant(ts *testscript.TestScript, _ bool, args []string) {
 // serve starts `postern serve` for that tenant and waits until it is ready. The first time it makes an API token with
 // the command for that. Settings may be given as KEY=VALUE.
 func serve(ts *testscript.TestScript, _ bool, settings []string) {
+	serveBy(ts, "postern", settings...)
+}
+
+func serveBy(ts *testscript.TestScript, program string, settings ...string) {
 	env := append([]string{
 		"POSTERN_DATA=" + ts.MkAbs("data"), "POSTERN_ENTRA_AUTHORITY=" + ts.Getenv("AUTHORITY"), "POSTERN_ENTRA_GRAPH=" + ts.Getenv("GRAPH"),
 		"POSTERN_ENTRA_CA_FILE=" + ts.Getenv("CA"),
 	}, settings...)
 	if ts.Getenv("POSTERN_TOKEN") == "" {
-		p, err := startProcess(ts.Getenv("WORK"), env, "postern", "local", "token", "script")
+		p, err := startProcess(ts.Getenv("WORK"), env, "postern", "local", "token", "script", "--days", "300")
 		ts.Check(err)
 		token, err := p.line()
 		ts.Check(err)
@@ -154,7 +169,7 @@ func serve(ts *testscript.TestScript, _ bool, settings []string) {
 		ts.Setenv("POSTERN_URL", ts.Getenv("CONSOLE"))
 		ts.Check(l.Close())
 	}
-	p, err := startProcess(ts.Getenv("WORK"), append(env, "POSTERN_LISTEN="+ts.Getenv("LISTEN")), "postern", "serve")
+	p, err := startProcess(ts.Getenv("WORK"), append(env, "POSTERN_LISTEN="+ts.Getenv("LISTEN")), program, "serve")
 	ts.Check(err)
 	keep(ts, "serve", p)
 	deadline := time.Now().Add(startWithin)

@@ -60,12 +60,13 @@ func portalApplication(w Want, _ Step, p *page) {
 		platform = "**Public client/native (mobile & desktop)**"
 	}
 	p.line("Role: Application Administrator or Cloud Application Administrator.\n")
-	p.do("Go to %s and choose **New registration**.", toRegistrations)
+	p.do("Go to %s and choose **New registration**. What you make is found there again, on the tabs *All applications* and *Owned applications*, by its name or client id; *Deleted applications* keeps what was deleted for thirty days.", toRegistrations)
 	p.do("**Name:** `%s`.", w.Input.RegistrationName)
 	p.do("**Supported account types:** *Accounts in this organizational directory only* (Single tenant; the overview calls it *My organization only*).")
-	p.do("**Redirect URI:** choose the platform %s and enter `%s`. It is called reply URL, too; the one that a sign-in names must be in the list letter by letter.", platform, redirectURI)
+	p.do("**Redirect URI:** choose the platform %s and enter `%s`. It is called reply URL, too; the one that a sign-in names must be in the list letter by letter. In a registration that is there already: **Authentication** > **Add Redirect URI** (older: *Add a platform*) > %s, the address, **Configure**.", platform, redirectURI, platform)
 	p.do("Choose **Register**.")
-	p.do("On the **Overview** copy **Application (client) ID** and **Directory (tenant) ID**. You need both at the end.")
+	p.do("On the **Overview** copy **Application (client) ID** and **Directory (tenant) ID**. You need both at the end, and **Object ID** nowhere.")
+	p.do("**Supported account types** says *My organization only* there, and **Redirect URIs** counts %s. **Client credentials** counts 0 certificate, 0 secret until a later step; **Application ID URI** stays empty.", map[bool]string{true: "*0 web, 0 spa, 1 public client*", false: "*1 web, 0 spa, 0 public client*"}[w.legacy()])
 	if w.legacy() {
 		p.do("Under **Authentication** > **Settings** set **Allow public client flows** to **Yes** and choose **Save**.")
 	}
@@ -77,7 +78,7 @@ func portalPrincipal(_ Want, _ Step, p *page) {
 
 func portalPermissions(w Want, _ Step, p *page) {
 	p.line("Role: Application Administrator or Cloud Application Administrator.\n")
-	p.do("Open the registration and choose **API permissions**.")
+	p.do("Open the registration and choose **API permissions**. The table has the columns **API / Permissions name**, **Type**, **Description**, **Admin consent required** and **Status**.")
 	p.do("The list has **User.Read** (Delegated), which every registration begins with. Open its menu (**...**), choose **Remove permission** and confirm with **Yes, remove**.")
 	for _, kind := range []string{postern.PermissionApplication, postern.PermissionDelegated} {
 		list := grantsOf(w.Input.PermissionSet, kind)
@@ -91,15 +92,16 @@ func portalPermissions(w Want, _ Step, p *page) {
 			p.line("   | `%s` | %s | %s |", g.Name, strings.ToUpper(kind[:1])+kind[1:], g.For)
 		}
 		p.line("")
-		p.do("Choose **Add permissions**.")
+		p.do("Choose **Add permissions**; *Discard* would drop the choice.")
 	}
+	p.line("\nThe page warns that users have to consent again after a change, though they did before. Nobody but you is asked: the next step consents for all of them.")
 	p.line("\nNames that look alike are other rights: `Directory.Read.All`, `Directory.ReadWrite.All` and `Directory.Write.Restricted`, or `UserAuthenticationMethod.Read`, `.Read.All` and `.ReadWrite`, are not interchangeable.")
 }
 
 func portalConsent(w Want, _ Step, p *page) {
 	p.line("Role: Privileged Role Administrator, or Global Administrator.\n")
-	p.do("Stay on **API permissions**. The column **Status** says *Not granted* for what you added.")
-	p.do("Choose **Grant admin consent for** *your organisation*, and confirm with **Yes**.")
+	p.do("Stay on **API permissions**. The column **Status** says *Not granted for* your organisation at what you added.")
+	p.do("Choose **Grant admin consent for** *your organisation*. The dialog **Grant admin consent confirmation** asks whether to consent for all accounts, and says that what was consented to for this application before is brought to the same list. Confirm with **Yes**.")
 	p.do("The status turns to *Granted for* your organisation, with a green mark. Read the column **Type** once more: %s.", and(types(w)))
 	p.line("\n**Admin consent required** is what Microsoft suggests, not what your tenant has decided. After a later change of the list consent has to be granted again.")
 }
@@ -118,22 +120,24 @@ func portalCertificate(w Want, _ Step, p *page) {
 		p.line("   %s", strings.TrimSuffix(line, "\n"))
 	}
 	p.line("   ```\n")
-	p.do("Open the registration and choose **Certificates & secrets** > **Certificates** > **Upload certificate**.")
+	p.do("Open the registration and choose **Certificates & secrets**. Its tabs **Federated credentials**, **Client secrets** and **Certificates** have their counts beside them.")
+	p.do("Choose **Certificates** > **Upload certificate**. Before, the tab says that no certificates were added.")
 	p.do("Choose the file, give the description `%s`, and choose **Add**.", w.credentialName())
-	p.do("The list shows its **Thumbprint** and when it **Expires**.")
+	p.do("The list has it with **Thumbprint**, **Description**, **Start date**, **Expires** and **Certificate ID**, and the tab counts one more.")
+	p.line("\nMicrosoft recommends certificates over client secrets: they are the higher assurance that it is this application which asks.")
 }
 
 func portalSecret(w Want, _ Step, p *page) {
 	p.do("Open the registration and choose **Certificates & secrets** > **Client secrets** > **New client secret**.")
 	p.do("**Description:** `%s`. **Expires:** %s from now (*Custom* takes any date).", w.credentialName(), plural(w.Input.CredentialDays, "day", "days"))
-	p.do("Choose **Add**.")
+	p.do("Choose **Add**. The page goes back to the list, and the tab counts one more.")
 	p.do("Copy the column **Value** at once, with its copy button. **The value is shown once:** after you leave the page it is masked for good and cannot be copied any more. The column *Secret ID* is something else and is not needed.")
 }
 
 func portalAccount(w Want, _ Step, p *page) {
 	p.line("Roles: User Administrator together with Privileged Role Administrator, or Global Administrator.\n")
 	p.do("Go to **Entra ID** > **Users** > **New user** > **Create new user** (older: Azure Active Directory > Users > New user).")
-	p.do("**User principal name:** `%s`, at the domain that ends in `onmicrosoft.com`. **Display name:** `Postern service account`.", w.Input.ServiceAccountUsername)
+	p.do("**User principal name:** `%s`, at the domain that ends in `onmicrosoft.com`. **Display name:** `Postern Service Account`.", w.Input.ServiceAccountUsername)
 	p.do("Clear **Auto-generate password** (older: *Let me create the password*) and enter a long one. Keep it for Postern alone.")
 	p.do("Under **Assignments** choose **Add role** and tick **Directory Writers** and **Privileged Authentication Administrator**. Or afterwards: the user > **Assigned roles** > **Add assignments**.")
 	p.do("Choose **Review + create** > **Create**.")
@@ -143,15 +147,15 @@ func portalAccount(w Want, _ Step, p *page) {
 
 func portalPolicy(_ Want, step Step, p *page) {
 	p.line("Role: Authentication Policy Administrator.\n")
-	p.do("Go to **Entra ID** > **Authentication methods** > **Policies** (older: Protection > Authentication methods; Azure Active Directory > Security > Authentication methods) and choose **Passkey (FIDO2)** (older: FIDO2 security key).")
+	p.do("Go to **Entra ID** > **Authentication methods** > **Policies** (older: Protection > Authentication methods; Azure Active Directory > Security > Authentication methods) and choose **Passkey (FIDO2)** (older: FIDO2 security key). The list has each **Method** with its **Target** and whether it is **Enabled**; the other methods, and the other entries of the menu (*Password protection*, *Registration campaign*, *Authentication strengths*, *Settings*), stay as they are. So does *Manage migration*, in the banner about the older policies for multifactor authentication and password reset.")
 	for i, r := range step.Requests {
 		if len(step.Requests) > 1 {
 			p.line("\n%s\n", []string{"If the page has a tab **Configure** with attestation and key restrictions on it:", "If it has passkey profiles:"}[i])
 		}
 		portalPolicyBody(r.Body, p)
 	}
-	p.do("Choose **Save**.")
-	p.line("\nTake nothing off a list that is there: who has a passkey of that model could not sign in any more.")
+	p.do("Choose **Save**; *Discard* would drop the changes. Both tabs have these buttons.")
+	p.line("\nPasskeys cannot be used to reset a password (self-service password reset). Take nothing off a list that is there: who has a passkey of that model could not sign in any more.")
 }
 
 // portalPolicyBody says where each member of a change is.

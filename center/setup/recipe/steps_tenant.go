@@ -44,7 +44,7 @@ func (w Want) accountStep(s Seen) Step {
 		step.Requests = append(step.Requests, Request{
 			Doing: "make the service account", Method: http.MethodPost, Version: stable, Path: "/users",
 			Body: marshal(object{
-				"accountEnabled": true, "displayName": "Postern service account", "jobTitle": w.mark(),
+				"accountEnabled": true, "displayName": "Postern Service Account", "jobTitle": w.mark(),
 				"mailNickname": w.Input.ServiceAccountUsername, "userPrincipalName": upn,
 				"passwordPolicies": "DisablePasswordExpiration",
 				"passwordProfile":  object{"forceChangePasswordNextSignIn": false, "password": "{service_account_password}"},

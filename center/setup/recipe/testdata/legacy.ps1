@@ -309,7 +309,7 @@ else {
     $PlainPassword = [System.Net.NetworkCredential]::new('', $ServiceAccountPassword).Password
     $Body = @{
         'accountEnabled' = $true
-        'displayName' = 'Postern service account'
+        'displayName' = 'Postern Service Account'
         'jobTitle' = 'postern-setup:sup_example'
         'mailNickname' = 'postern-service'
         'passwordPolicies' = 'DisablePasswordExpiration'

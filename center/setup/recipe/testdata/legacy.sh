@@ -290,7 +290,7 @@ else
   send POST '/v1.0/users' <<JSON
 {
   "accountEnabled": true,
-  "displayName": "Postern service account",
+  "displayName": "Postern Service Account",
   "jobTitle": "postern-setup:sup_example",
   "mailNickname": "postern-service",
   "passwordPolicies": "DisablePasswordExpiration",

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center/entra"
@@ -161,10 +162,16 @@ func TestLoginSettings(t *testing.T) {
 	i := w.connected()
 	owner := w.as(postern.RoleOwner)
 	path := "/integrations/" + string(i.ID) + "/login"
-	owner.get(path).is(200, "When enabled, only the domains provided below will be allowed to register or authenticate.", "+Add Domain", `name="restrict_domains" value="true" aria-describedby="restrict-help">`)
+	owner.get(path).is(200, "When enabled, only the domains provided below will be allowed to register or authenticate.", "+Add Domain", `name="restrict_domains" value="true" aria-describedby="restrict-help">`,
+		"Desktop Client", "Download our desktop client application to try out Passwordless Desktop MFA on your workstation.", "Windows Desktop Client",
+		"Download client for Microsoft Entra joined or Microsoft Entra hybrid joined workstations which are running Windows OS", "Installation Guides",
+		"Access Control", "Additional", "FIDO2 security key sign-in to Windows", "Three ways of enabling security key sign-in on Windows 10 and 11",
+		"!Gateway", "!Bluetooth", "!Wi-Fi")
 	send := func(domains ...string) answer {
 		return owner.post(path, url.Values{"version": {version(i)}, "restrict_domains": {"true"}, "domain": domains})
 	}
+	send("contoso..com").is(422, "is not a domain name", `value="contoso..com"`)
+	send("192.0.2.7").is(422, "is not a domain name")
 	send("https://contoso.com").is(422, "is not a domain", `value="https://contoso.com"`)
 	send("a@contoso.com").is(422, "is not a domain")
 	send("contoso.com", "contoso.com").is(422, "listed twice")
@@ -174,6 +181,60 @@ func TestLoginSettings(t *testing.T) {
 	i, _ = w.Integrations.Get(t.Context(), i.ID)
 	owner.post(path, url.Values{"version": {version(i)}, "restrict_domains": {"true"}, "domain": {"contoso.com"}, "another": {"1"}}).
 		is(200, `aria-label="Domain 2"`)
+}
+
+// TestEndOfTheSecret: the day that the form takes is stored and shown, a form without it keeps it, and what is no day is
+// refused in its place without storing anything.
+func TestEndOfTheSecret(t *testing.T) {
+	w := newWorld(t)
+	owner := w.as(postern.RoleOwner)
+	stored := func() string {
+		t.Helper()
+		all, err := w.Integrations.List(t.Context())
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%d integrations, %v", len(all), err)
+		}
+		if all[0].Credential.EndsAt == nil {
+			return ""
+		}
+		return all[0].Credential.EndsAt.UTC().Format(time.RFC3339)
+	}
+	owner.get("/integrations/new/settings?experience=native_entra").is(200, "Secret ends on", `name="credential_ends_at"`)
+	owner.post("/integrations", w.form("credential_ends_at", "soon")).is(422, "soon&#34; is no day", "Give it as 2026-12-31.", `id="credential_ends_at-wrong"`)
+	if all, err := w.Integrations.List(t.Context()); err != nil || len(all) != 0 {
+		t.Fatalf("%d integrations, %v", len(all), err)
+	}
+	owner.post("/integrations", w.form("credential_ends_at", "2032-02-29")).leads("/integrations/int_")
+	if got := stored(); got != "2032-02-29T00:00:00Z" {
+		t.Errorf("stored: %q", got)
+	}
+	all, err := w.Integrations.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/integrations/" + string(all[0].ID) + "/settings"
+	owner.get(path).is(200, "Known: 29 February 2032. Leave empty to keep it.")
+	change := func(more ...string) url.Values {
+		i, err := w.Integrations.Get(t.Context(), all[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.form(append([]string{"version", version(i), "client_secret", ""}, more...)...)
+	}
+	owner.post(path, change()).leads(path + "?done=updated")
+	if got := stored(); got != "2032-02-29T00:00:00Z" {
+		t.Errorf("a form without a day: %q", got)
+	}
+	for _, bad := range []string{"2032-02-30", "29.2.2032", "0001-01-01", "9999-01-01"} {
+		owner.post(path, change("credential_ends_at", bad)).is(422, `credential_ends_at`, `aria-invalid="true"`)
+	}
+	if got := stored(); got != "2032-02-29T00:00:00Z" {
+		t.Errorf("after what is no day: %q", got)
+	}
+	owner.post(path, change("credential_ends_at", "2033-03-31")).leads(path + "?done=updated")
+	if got := stored(); got != "2033-03-31T00:00:00Z" {
+		t.Errorf("a later day: %q", got)
+	}
 }
 
 var oneTimeCode = regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}`)

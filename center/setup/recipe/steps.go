@@ -107,6 +107,9 @@ func plural(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-func sameSet(a, b []string) bool {
-	return len(a) == len(b) && !slices.ContainsFunc(a, func(v string) bool { return !slices.Contains(b, v) })
+func sameSet(a, b []string) bool { return len(a) == len(b) && holdsAll(a, b) }
+
+// holdsAll reports whether a list has everything of another.
+func holdsAll(a, b []string) bool {
+	return !slices.ContainsFunc(b, func(v string) bool { return !slices.Contains(a, v) })
 }

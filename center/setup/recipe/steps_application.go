@@ -64,11 +64,13 @@ func (w Want) applicationStep(s Seen) Step {
 		if s.looked() {
 			step.Found = "There is no app registration of this set-up."
 		}
-	case app.Audience == audienceTenant && app.Fallback == w.legacy() && sameSet(app.Web.URIs, web) && sameSet(app.PublicClient.URIs, public):
+	case app.Audience == audienceTenant && app.Fallback == w.legacy() && holdsAll(app.Web.URIs, web) && sameSet(app.PublicClient.URIs, public):
 		step.Done, step.Found = true, fmt.Sprintf("The app registration %s is there (client id %s).", app.Name, app.ClientID)
 	default:
 		delete(body, "displayName")
 		delete(body, "notes")
+		// The address for people who prove themselves by a sign-in is added by hand, and stays.
+		body["web"] = object{"redirectUris": append(slices.DeleteFunc(slices.Clone(web), func(u string) bool { return slices.Contains(app.Web.URIs, u) }), app.Web.URIs...)}
 		body["tags"] = append(slices.DeleteFunc(slices.Clone(app.Tags), func(t string) bool { return t == w.mark() }), w.mark())
 		step.Found = fmt.Sprintf("The app registration %s is there, but who may sign in to it, or its redirect URI, is not what Postern needs.", app.Name)
 		step.Requests = []Request{{

@@ -148,7 +148,7 @@ func policySettings(p policyPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"head\"><div><h2>Passkey (FIDO2) settings of the tenant</h2><p class=\"small\">In the Entra admin center: Protection › Authentication methods › Policies › Passkey (FIDO2), formerly FIDO2 security key. Read")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"head\"><div><h2>Passkey (FIDO2) settings of the tenant</h2><p class=\"small\">In the Entra admin center: Entra ID › Authentication methods › Policies › Passkey (FIDO2); older: Protection › Authentication methods › Policies › FIDO2 security key. Read")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

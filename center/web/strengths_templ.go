@@ -146,7 +146,7 @@ func strengthsView(p strengthsPage) templ.Component {
 							return templ_7745c5c3_Err
 						}
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, " <p class=\"soft small\">In the Entra admin center: Protection › Authentication methods › Authentication strengths. The role Conditional Access Administrator manages them there. ")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, " <p class=\"soft small\">In the Entra admin center: Entra ID (older: Protection) › Authentication methods › Authentication strengths. The role Conditional Access Administrator manages them there. ")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

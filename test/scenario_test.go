@@ -70,7 +70,7 @@ func TestScenarios(t *testing.T) {
 			"mailbox": mailbox,
 			"left":    left,
 			"key":     key,
-			"stop":    stop,
+			"end":     finish,
 			"kill9":   kill9,
 			"value":   value,
 			"until":   until,
@@ -207,9 +207,9 @@ func key(ts *testscript.TestScript, _ bool, flags []string) {
 	ts.Setenv("KEY", "udp:"+address)
 }
 
-// stop NAME ends a program in order; kill9 NAME ends it without a chance to clean up. Without a name it is the
-// demonstration.
-func stop(ts *testscript.TestScript, _ bool, args []string) {
+// finish is the command end (there is a stop of the script itself): end NAME ends a program in order, kill9 NAME ends it
+// without a chance to clean up. Without a name it is the demonstration.
+func finish(ts *testscript.TestScript, _ bool, args []string) {
 	end(ts, nameOr(args, "demo"), syscall.SIGTERM)
 }
 

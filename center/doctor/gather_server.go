@@ -69,7 +69,7 @@ func (s *Service) server(ctx context.Context, said func(string)) Server {
 	f.Key = key(s.Setup)
 	f.Backups = lastBackup(filepath.Join(s.Setup.Data, "backups"))
 	all.Wait()
-	f.Disks = disks(s.Setup.Data, f.Database.Path)
+	f.Disks = s.disks(f.Database.Path)
 	return f
 }
 
@@ -138,14 +138,18 @@ func lastBackup(folder string) Backups {
 	return b
 }
 
-// disks are the file systems of these places, each once as far as that can be told by what is free.
-func disks(data, database string) []Disk {
+// disks are the file systems of data and database, each once as far as that can be told by its size.
+func (s *Service) disks(database string) []Disk {
+	look := s.Disk
+	if look == nil {
+		look = diskOf
+	}
 	var all []Disk
-	for _, place := range []string{data, filepath.Dir(database)} {
+	for _, place := range []string{s.Setup.Data, filepath.Dir(database)} {
 		if place == "" || database == "" && place == "." {
 			continue
 		}
-		d, err := diskOf(place)
+		d, err := look(place)
 		if err != nil || len(all) > 0 && all[0].Total == d.Total {
 			continue
 		}

@@ -37,6 +37,8 @@ type Service struct {
 	PushProxy *url.URL // nil: none of its own
 	// Dial opens a WebSocket of the relay below the public address, and closes it. nil: the relay is not looked at.
 	Dial func(ctx context.Context, publicURL string) error
+	// Disk reads the file system of a path; nil: the system is asked.
+	Disk func(path string) (Disk, error)
 	// Replicas reports whether replicas are joined; nil: there is one process.
 	Replicas func() bool
 

@@ -42,6 +42,20 @@ func (w *world) setup(change func(s *doctor.Setup)) func(t *testing.T) func() {
 	}
 }
 
+func roomy(path string) (doctor.Disk, error) {
+	return doctor.Disk{Path: path, Free: 60 << 30, Total: 100 << 30}, nil
+}
+
+// disk leaves so many bytes of a hundred GiB free.
+func (w *world) disk(free uint64) func(t *testing.T) func() {
+	return func(*testing.T) func() {
+		w.center.Doctor.Disk = func(path string) (doctor.Disk, error) {
+			return doctor.Disk{Path: path, Free: free, Total: 100 << 30}, nil
+		}
+		return func() { w.center.Doctor.Disk = roomy }
+	}
+}
+
 // later has the doctor look at a clock that is off. The control center goes on by the right one.
 func (w *world) later(by time.Duration) func(t *testing.T) func() {
 	return func(*testing.T) func() {
@@ -184,6 +198,8 @@ func (w *world) server(t *testing.T) Patient {
 		{Name: "no backup was ever made", Break: moved(backup), Want: wants("backups", notes), WantNext: "postern backup"},
 		{Name: "there is only one owner", Break: w.dismissed, Want: wants("administrators", warns), WantNext: "second owner"},
 		{Name: "an owner has one passkey", Break: w.lostPasskey, Want: wants("administrators", warns), WantNext: "second passkey"},
+		{Name: "the disk is filling up", Break: w.disk(5 << 30), Want: wants("disk", warns), WantNext: "Make room"},
+		{Name: "the disk is full", Break: w.disk(1 << 30), Want: wants("disk", fails), WantNext: "Make room"},
 		{Name: "the log tells everything", Break: w.setup(func(s *doctor.Setup) { s.LogLevel = "debug" }), Want: wants("debug", warns), WantNext: "log_level"},
 		{
 			Name: "replicas do not hear of each other", Want: wants("backbone", fails), WantNext: "NATS",

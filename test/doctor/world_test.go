@@ -93,6 +93,7 @@ func newWorld(t *testing.T) *world {
 		w.ahead.Add(int64(d))
 		return ctx.Err()
 	}
+	w.center.Doctor.Disk = roomy // how full the disk of this machine is says nothing of the doctor
 	serving, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- w.center.Serve(serving, l) }()

@@ -78,6 +78,10 @@ func (w *Workstation) openPairing(ctx context.Context, typed bool) (*Pairing, er
 		return nil, err
 	}
 	invitation, code, err := w.draw(ctx, typed)
+	for n := 1; err == nil && n < maxDraws && postern.NewPairingID(invitation.PairingID)[0] == '-'; n++ {
+		invitation.Secret.Wipe() // people give the id to commands, which would take it for a flag
+		invitation, code, err = w.draw(ctx, typed)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package workstation_test
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -420,6 +421,45 @@ func TestKeyLost(t *testing.T) {
 		}
 		if err := again.Unpair(w.ctx, again.only().Pairing); err != nil || len(again.Status().Phones) != 0 {
 			t.Errorf("%v, %+v", err, again.Status())
+		}
+	})
+}
+
+// dashes makes the first ids that are drawn begin with a dash.
+type dashes struct {
+	io.Reader
+	left int
+}
+
+func (d *dashes) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	if len(p) == 16 && d.left > 0 {
+		d.left--
+		p[0] = 62 << 2
+	}
+	return n, err
+}
+
+// TestPairingIDIsNoFlag: an id can be given to a command as it stands.
+func TestPairingIDIsNoFlag(t *testing.T) {
+	inWorld(t, func(w *world) {
+		d := &desk{wire: &wire{w: w}, keeper: &keeper{}}
+		d.env = w.env(d)
+		random := &dashes{Reader: w.random()}
+		d.env.Random = random
+		var err error
+		if d.Workstation, err = workstation.Enrol(w.ctx, enrolment, d.env); err != nil {
+			t.Fatal(err)
+		}
+		d.run()
+		random.left = 2
+		p := w.pairing(d, false)
+		_, i, err := channel.ParseInvitation(p.URL(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id := postern.NewPairingID(i.PairingID); id[0] == '-' || random.left != 0 {
+			t.Errorf("%s, and %d draws of a dash are left", id, random.left)
 		}
 	})
 }

@@ -159,6 +159,14 @@ const (
 	CodeRotationUnproven      Code = "rotation_not_proven"
 	CodeRotationKept          Code = "rotation_old_one_stays"
 
+	CodeOfflineOff     Code = "offline_off"
+	CodeOfflineState   Code = "offline_wrong_state"
+	CodeOfflineConsent Code = "offline_not_agreed"
+	CodeOfflineSeal    Code = "offline_needs_tpm"
+	CodeRecoveryOff    Code = "recovery_off"
+	CodeRecoveryState  Code = "recovery_wrong_state"
+	CodeRecoverySelf   Code = "recovery_second_person"
+
 	CodeSetupSignIn         Code = "setup_sign_in_needed"
 	CodeSetupDeclined       Code = "setup_sign_in_declined"
 	CodeSetupRole           Code = "setup_role_missing"
@@ -345,14 +353,22 @@ var catalogue = map[Code]Entry{
 	CodeRotationUnproven:      {statusBadGateway, "Entra does not accept the new credential. The old one stays in use.", "Look at the registration's Certificates & secrets in the Entra admin center, and begin again."},
 	CodeRotationKept:          {statusConflict, "The credential that is no longer used could not be removed at Entra.", "Remove it in the Entra admin center under App registrations, Certificates & secrets."},
 	CodeInventoryIncomplete:   {statusConflict, "Not all users of the tenant were looked at yet, so nobody can say who would be locked out.", "Wait until the inventory is complete, or apply with a word that you accept the unknown."},
-	CodeSetupSignIn:           {statusConflict, "An administrator of the tenant has to sign in first.", "Sign in with the code that the set-up shows; Postern keeps no password."},
-	CodeSetupDeclined:         {statusConflict, "The sign-in was declined, or its code ran out.", "Ask for a new code, and type it within fifteen minutes."},
-	CodeSetupRole:             {statusForbidden, "The administrator who signed in does not have the role that this step needs.", "Sign in again with an account that has the role named, or have somebody who has it do the step by hand."},
-	CodeSetupState:            {statusConflict, "The set-up is not at a point where this can be done.", "Look at the set-up; it says what comes next."},
-	CodeSetupTenant:           {statusConflict, "The administrator who signed in belongs to another tenant.", "Sign in with an account of the tenant named, or begin a new set-up for the other one."},
-	CodeSetupNotShown:         {statusBadGateway, "Entra took the change and does not show it after two minutes.", "Wait a few minutes and continue the set-up; it looks again before it writes anything."},
-	CodeModelListSignature:    {statusUnprocessableEntity, "The list of models is not signed by whom it says.", "Fetch it again from its publisher, and check that nothing on the way changes it."},
-	CodeModelListOld:          {statusConflict, "The list of models is older than the one in use.", "Fetch the newest one."},
+	CodeOfflineOff:            {statusForbidden, "Signing in offline is switched off for this integration.", "Switch it on under Workstation Settings of the integration."},
+	CodeOfflineState:          {statusConflict, "The offline passkey is not at a point where this can be done.", "Look at the page of the workstation or of the user; it says what comes next."},
+	CodeOfflineConsent:        {statusForbidden, "The user has not agreed on the phone.", "Accept the request on the phone, then try again."},
+	CodeOfflineSeal:           {statusForbidden, "Your organisation asks for a TPM that seals the offline passkey, and this workstation has none that can be used.", "Switch the TPM on in the firmware of the machine, or ask your administrator."},
+	CodeRecoveryOff:           {statusForbidden, "Recovery PINs are switched off for this integration.", "Switch them on under Workstation Settings of the integration."},
+	CodeRecoveryState:         {statusConflict, "The recovery PIN is not at a point where this can be done.", "Ask for a new one."},
+	CodeRecoverySelf:          {statusForbidden, "The user holds a privileged role, so a second person has to agree.", "Have another administrator agree in the console."},
+
+	CodeSetupSignIn:        {statusConflict, "An administrator of the tenant has to sign in first.", "Sign in with the code that the set-up shows; Postern keeps no password."},
+	CodeSetupDeclined:      {statusConflict, "The sign-in was declined, or its code ran out.", "Ask for a new code, and type it within fifteen minutes."},
+	CodeSetupRole:          {statusForbidden, "The administrator who signed in does not have the role that this step needs.", "Sign in again with an account that has the role named, or have somebody who has it do the step by hand."},
+	CodeSetupState:         {statusConflict, "The set-up is not at a point where this can be done.", "Look at the set-up; it says what comes next."},
+	CodeSetupTenant:        {statusConflict, "The administrator who signed in belongs to another tenant.", "Sign in with an account of the tenant named, or begin a new set-up for the other one."},
+	CodeSetupNotShown:      {statusBadGateway, "Entra took the change and does not show it after two minutes.", "Wait a few minutes and continue the set-up; it looks again before it writes anything."},
+	CodeModelListSignature: {statusUnprocessableEntity, "The list of models is not signed by whom it says.", "Fetch it again from its publisher, and check that nothing on the way changes it."},
+	CodeModelListOld:       {statusConflict, "The list of models is older than the one in use.", "Fetch the newest one."},
 
 	CodeAuditBroken: {statusInternalServerError, "The audit trail does not verify.", "Keep the database as it is, compare it with the last checkpoint and the last backup, and treat this as an incident."},
 

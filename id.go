@@ -54,6 +54,8 @@ type (
 	InstallTokenID string
 	// RotationID names a [Rotation], prefix "rot".
 	RotationID string
+	// RecoveryID names a [Recovery], prefix "rcv".
+	RecoveryID string
 )
 
 // The prefixes of the identifier kinds.
@@ -78,6 +80,7 @@ const (
 	PrefixSetup         = "sup"
 	PrefixInstallToken  = "itk"
 	PrefixRotation      = "rot"
+	PrefixRecovery      = "rcv"
 )
 
 // idEncoding keeps the order of the bytes it encodes, which is what lets identifiers sort by time.

@@ -24,8 +24,22 @@ type InventoryPasskey struct {
 	UsedWithPosternAt *time.Time `json:"used_with_postern_at,omitempty" doc:"When the phone last signed in with it, as the phone says, rounded down to the hour; absent if the phone told of no use."`
 	PasskeyID         PasskeyID  `json:"passkey_id,omitempty" doc:"Of a managed one."`
 	PhoneID           PhoneID    `json:"phone_id,omitempty"`
-	PhoneName         string     `json:"phone_name,omitempty"`
-	SeenAt            time.Time  `json:"seen_at" doc:"When Entra last listed it."`
+	PhoneName         string     `json:"phone_name,omitempty" doc:"Of the phone that has it, or on which its user agreed to the one of a workstation."`
+	// Workstation is empty for a passkey that a phone or a hardware security key has.
+	WorkstationID   WorkstationID `json:"workstation_id,omitempty" doc:"Of the workstation that has it, for signing in without a network."`
+	WorkstationName string        `json:"workstation_name,omitempty"`
+	SeenAt          time.Time     `json:"seen_at" doc:"When Entra last listed it."`
+}
+
+// Place says in words where a managed passkey lies; empty where nobody knows.
+func (p InventoryPasskey) Place() string {
+	switch {
+	case p.WorkstationName != "":
+		return "offline passkey of " + p.WorkstationName
+	case p.WorkstationID != "":
+		return "offline passkey of a workstation"
+	}
+	return p.PhoneName
 }
 
 // Managed reports whether the passkey was made through Postern.

@@ -13,6 +13,8 @@ type PairedPhone struct {
 	User    string       `json:"user" doc:"Display name."`
 	Phase   Phase        `json:"phase" enum:"eligible,paired,active,suspended,revoked"`
 	Notice  *PhoneNotice `json:"notice,omitempty" doc:"Why the phone cannot be used now."`
+
+	Offline *OfflineOffer `json:"offline,omitempty" doc:"Signing in without a network; left out where that is off or may not be."`
 }
 
 // Incomplete reports whether the phone's user has no passkey at Microsoft Entra ID yet: paired with Postern alone.
@@ -27,6 +29,8 @@ type PairedWorkstation struct {
 	JoinState  JoinState       `json:"join_state" enum:"not_joined,ad,entra,hybrid"`
 	LastSeenAt *time.Time      `json:"last_seen_at,omitempty"`
 	Notice     *PhoneNotice    `json:"notice,omitempty" doc:"Why the workstation cannot be used now."`
+
+	Offline *OfflineAnswer `json:"offline,omitempty" doc:"The offline passkey of this pairing, where there is one or was."`
 }
 
 // WorkstationSelf is what a workstation learns of itself.

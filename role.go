@@ -33,6 +33,7 @@ const (
 	PermAuditRead          Permission = "audit.read"
 	PermAuditManage        Permission = "audit.manage"   // streams and retention
 	PermUsersApprove       Permission = "users.approve"  // vouch for who a user is
+	PermUsersRecover       Permission = "users.recover"  // ask for a recovery code, agree to one, and see one's own
 	PermMessagesWrite      Permission = "messages.write" // mail settings, texts and campaigns
 	PermAdministratorsRead Permission = "administrators.read"
 	PermAdministrators     Permission = "administrators.write"
@@ -42,7 +43,7 @@ const (
 // Permissions lists all permissions, in the order in which pages show them.
 var Permissions = []Permission{
 	PermIntegrationsRead, PermIntegrationsWrite, PermUsersRead, PermUsersInvite, PermPasskeysProvision,
-	PermPasskeysRevoke, PermUsersApprove, PermPolicyRead, PermPolicyWrite, PermMessagesWrite, PermAuditRead, PermAuditManage,
+	PermPasskeysRevoke, PermUsersApprove, PermUsersRecover, PermPolicyRead, PermPolicyWrite, PermMessagesWrite, PermAuditRead, PermAuditManage,
 	PermAdministratorsRead, PermAdministrators, PermTokens,
 }
 
@@ -50,10 +51,10 @@ var permissionsOf = map[Role][]Permission{
 	RoleOwner: Permissions,
 	RoleAdministrator: {
 		PermIntegrationsRead, PermIntegrationsWrite, PermUsersRead, PermUsersInvite, PermPasskeysProvision,
-		PermPasskeysRevoke, PermUsersApprove, PermPolicyRead, PermPolicyWrite, PermMessagesWrite, PermAuditRead, PermAuditManage,
+		PermPasskeysRevoke, PermUsersApprove, PermUsersRecover, PermPolicyRead, PermPolicyWrite, PermMessagesWrite, PermAuditRead, PermAuditManage,
 		PermAdministratorsRead, PermTokens,
 	},
-	RoleHelpDesk: {PermIntegrationsRead, PermUsersRead, PermUsersInvite, PermUsersApprove, PermPasskeysRevoke, PermPolicyRead, PermAuditRead},
+	RoleHelpDesk: {PermIntegrationsRead, PermUsersRead, PermUsersInvite, PermUsersApprove, PermUsersRecover, PermPasskeysRevoke, PermPolicyRead, PermAuditRead},
 	RoleAuditor:  {PermIntegrationsRead, PermUsersRead, PermPolicyRead, PermAuditRead, PermAdministratorsRead},
 }
 

@@ -170,6 +170,7 @@ type Carrier string
 const (
 	CarrierPhone       Carrier = "phone"        // an enrolled phone
 	CarrierSecurityKey Carrier = "security_key" // a hardware FIDO2 security key, which Postern never meets again
+	CarrierWorkstation Carrier = "workstation"  // a paired workstation, for signing in offline
 )
 
 // ProvisioningState is the step at which a provisioning stands.
@@ -201,8 +202,10 @@ type Provisioning struct {
 	ID            ProvisioningID    `json:"id"`
 	IntegrationID IntegrationID     `json:"integration_id"`
 	UserID        UserID            `json:"user_id"`
-	Carrier       Carrier           `json:"carrier" enum:"phone,security_key" doc:"What the passkey will lie on."`
-	PhoneID       PhoneID           `json:"phone_id,omitempty" doc:"The phone, where it is one."`
+	Carrier       Carrier           `json:"carrier" enum:"phone,security_key,workstation" doc:"What the passkey will lie on."`
+	PhoneID       PhoneID           `json:"phone_id,omitempty" doc:"The phone, where it is one; with a workstation the phone whose user agreed."`
+	WorkstationID WorkstationID     `json:"workstation_id,omitempty"`
+	PairingID     PairingID         `json:"pairing_id,omitempty" doc:"Where it is a workstation."`
 	Version       int64             `json:"version"`
 	State         ProvisioningState `json:"state" enum:"requested,offered,submitted,registered,active,declined,failed,cancelled"`
 	DisplayName   string            `json:"display_name"`
@@ -232,8 +235,10 @@ type Passkey struct {
 	ID             PasskeyID      `json:"id,omitempty"`
 	IntegrationID  IntegrationID  `json:"integration_id"`
 	UserID         UserID         `json:"user_id,omitempty"`
-	Carrier        Carrier        `json:"carrier,omitempty" enum:"phone,security_key" doc:"What a managed passkey lies on."`
+	Carrier        Carrier        `json:"carrier,omitempty" enum:"phone,security_key,workstation" doc:"What a managed passkey lies on."`
 	PhoneID        PhoneID        `json:"phone_id,omitempty"`
+	WorkstationID  WorkstationID  `json:"workstation_id,omitempty"`
+	PairingID      PairingID      `json:"pairing_id,omitempty"`
 	ProvisioningID ProvisioningID `json:"provisioning_id,omitempty"`
 	Version        int64          `json:"version,omitempty"`
 	Managed        bool           `json:"managed"`
@@ -252,7 +257,7 @@ type Passkey struct {
 
 	Outdated bool `json:"outdated,omitempty" doc:"The user has another name than at the registration: the passkey does not sign in any more. Provision it again."`
 
-	Reason RevocationReason `json:"reason,omitempty" enum:"requested,phone_revoked,user_revoked,integration_revoked,leaver,removed_at_entra,replaced" doc:"Why it was taken away."`
+	Reason RevocationReason `json:"reason,omitempty" enum:"requested,phone_revoked,user_revoked,integration_revoked,leaver,removed_at_entra,replaced,pairing_ended,workstation_revoked,offline_off" doc:"Why it was taken away."`
 }
 
 // RevocationReason says why a passkey was taken away.
@@ -267,6 +272,9 @@ const (
 	RevocationLeaver      RevocationReason = "leaver"              // because the user's account was disabled or deleted
 	RevocationAtEntra     RevocationReason = "removed_at_entra"    // somebody removed it at Entra
 	RevocationReplaced    RevocationReason = "replaced"            // for another on the same phone, after the user's name changed
+	RevocationPairing     RevocationReason = "pairing_ended"       // with the pairing, of a passkey on a workstation
+	RevocationWorkstation RevocationReason = "workstation_revoked" // with the workstation it lay on
+	RevocationOffline     RevocationReason = "offline_off"         // because the integration no longer allows it
 )
 
 // OutdatedFor reports whether a managed passkey was registered under another name than its user has now. Microsoft

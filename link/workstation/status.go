@@ -1,6 +1,7 @@
 package workstation
 
 import (
+	"slices"
 	"time"
 
 	"github.com/postern/postern"
@@ -38,6 +39,10 @@ type Phone struct {
 	// Notice is why the phone cannot be used now.
 	Notice *postern.PhoneNotice
 	Paired time.Time // zero while unknown
+	// Told says that the control center has told of the pairing since this program began, Offline among it: signing in without
+	// a network, nil where that is off or may not be.
+	Told    bool
+	Offline *postern.OfflineOffer
 }
 
 func (w *Workstation) status() Status {
@@ -60,6 +65,7 @@ func (w *Workstation) status() Status {
 		}
 		if ph.told != nil {
 			out.Phase, out.Incomplete, out.Notice = ph.told.Phase, ph.told.Incomplete(), copied(ph.told.Notice)
+			out.Told, out.Offline = true, offered(ph.told.Offline)
 		}
 		if ph.notice != nil {
 			out.Notice = copied(ph.notice)
@@ -85,6 +91,15 @@ func copied(n *postern.PhoneNotice) *postern.PhoneNotice {
 		return nil
 	}
 	c := *n
+	return &c
+}
+
+func offered(o *postern.OfflineOffer) *postern.OfflineOffer {
+	if o == nil {
+		return nil
+	}
+	c := *o
+	c.BatchID = slices.Clone(o.BatchID)
 	return &c
 }
 

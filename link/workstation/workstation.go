@@ -199,7 +199,10 @@ func (w *Workstation) post(p parcel) bool {
 	return true
 }
 
-// ask has the control center asked what it keeps, soon.
+// Ask has the control center asked what it keeps, soon.
+func (w *Workstation) Ask() { w.ask() }
+
+// ask is Ask, with mu held or not.
 func (w *Workstation) ask() {
 	select {
 	case w.stale <- struct{}{}:

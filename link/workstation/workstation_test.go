@@ -85,7 +85,7 @@ func TestPairAndAsk(t *testing.T) {
 		got := d.only()
 		want := workstation.Phone{
 			Pairing: p.pairing, ID: p.id, Name: p.name, UPN: "alice@contoso.com", User: "Alice", Phase: postern.PhasePaired,
-			Incomplete: true, Presence: relay.Present, Ready: true, Paired: got.Paired,
+			Incomplete: true, Presence: relay.Present, Ready: true, Paired: got.Paired, Told: true,
 		}
 		if diff := cmp.Diff(want, got); diff != "" || got.Paired.IsZero() {
 			t.Error(diff)

@@ -57,7 +57,7 @@ type archiveEnd struct {
 // archivedTables are the tables of an archive, those that others refer to before those that refer to them. The waiting
 // jobs follow them as the table "jobs".
 var archivedTables = []string{
-	"settings", "integrations", "documents", "rotations", "alarms", "directory_progress", "directory_users", "attestation_cas", "users", "invitations", "messages", "phones", "push_subscriptions", "install_tokens", "workstations", "pairings",
+	"settings", "integrations", "documents", "rotations", "alarms", "directory_progress", "directory_users", "attestation_cas", "users", "invitations", "messages", "phones", "push_subscriptions", "install_tokens", "workstations", "pairings", "offline_sign_ins", "recoveries",
 	"provisionings", "passkeys", "passkey_uses", "passkey_claims", "identity_proofs", "reconcile_runs", "differences", "reconcile_state", "administrators", "administrator_addresses", "administrator_credentials", "api_tokens", "audit_events", "audit_head",
 	"audit_floors", "audit_streams", "audit_filters", "bulk_jobs", "bulk_rows", "inventory_progress", "inventory_users", "inventory_passkeys", "inventory_due",
 	"policy_plans", "policy_impacts", "policy_watches", "setups", "setup_secrets",
@@ -69,7 +69,7 @@ var tableSince = map[string]int64{
 	"bulk_jobs": 12, "bulk_rows": 12, "audit_floors": 14, "audit_streams": 14, "audit_filters": 14,
 	"inventory_progress": 16, "inventory_users": 16, "inventory_passkeys": 16, "inventory_due": 16,
 	"policy_plans": 17, "policy_impacts": 17, "policy_watches": 17,
-	"passkey_uses": 18, "setups": 19, "setup_secrets": 19, "rotations": 20, "alarms": 20, "administrator_addresses": 20, "install_tokens": 21,
+	"passkey_uses": 18, "setups": 19, "setup_secrets": 19, "rotations": 20, "alarms": 20, "administrator_addresses": 20, "install_tokens": 21, "offline_sign_ins": 22, "recoveries": 22,
 }
 
 // tablesOf lists the tables of an archive with that schema.

@@ -145,8 +145,8 @@ func (f *filter) either(part string, columns ...string) {
 
 func (s *Store) inventoryPasskeys(ctx context.Context, people inventory.People, c crowd, f filter) ([]postern.InventoryPasskey, error) {
 	rows, err := s.list(ctx, `SELECT p.object_id, d.upn, d.display_name, `+c.enabled+`, d.privileged, p.method_id, p.name, p.model, p.aaguid, p.attested, p.synced,
-		p.created_at, p.last_used_at, w.used_at, i.last_use_at, i.looked_at, coalesce(k.id, ''), coalesce(k.phone_id, ''), coalesce(h.name, '')`+
-		c.passkeys()+" LEFT JOIN phones h ON h.id = k.phone_id", f)
+		p.created_at, p.last_used_at, w.used_at, i.last_use_at, i.looked_at, coalesce(k.id, ''), coalesce(k.phone_id, ''), coalesce(h.name, ''), coalesce(k.workstation_id, ''), coalesce(m.name, '')`+
+		c.passkeys()+" LEFT JOIN phones h ON h.id = k.phone_id LEFT JOIN workstations m ON m.id = k.workstation_id", f)
 	if err != nil {
 		return nil, failure(err, "inventory")
 	}
@@ -157,7 +157,7 @@ func (s *Store) inventoryPasskeys(ctx context.Context, people inventory.People, 
 		var created, asked, seen int64
 		var used, own sql.NullInt64
 		if err := rows.Scan(&k.ObjectID, &k.UPN, &k.DisplayName, &k.Enabled, &k.Privileged, &k.MethodID, &k.Name, &k.Model, &k.AAGUID, &k.Attested, &k.Synced,
-			&created, &used, &own, &asked, &seen, &k.PasskeyID, &k.PhoneID, &k.PhoneName); err != nil {
+			&created, &used, &own, &asked, &seen, &k.PasskeyID, &k.PhoneID, &k.PhoneName, &k.WorkstationID, &k.WorkstationName); err != nil {
 			return nil, failure(err, "inventory")
 		}
 		k.CreatedAt, k.SeenAt, k.LastUsedAt, k.UsedWithPosternAt = fromMillis(created), fromMillis(seen), fromOptionalMillis(used), fromOptionalMillis(own)

@@ -29,6 +29,13 @@ func (s *Store) PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]p
 	return convert(rows, err, "passkey", passkeyOf)
 }
 
+// WorkstationPasskeysOfPhone lists those on workstations to which a user agreed on a phone, oldest first, revoked ones
+// included.
+func (s *Store) WorkstationPasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error) {
+	rows, err := s.read(ctx).ListWorkstationPasskeysOfPhone(ctx, optionalText(phone))
+	return convert(rows, err, "passkey", passkeyOf)
+}
+
 // CreatePasskey stores a new managed passkey; CodeConflict when its provisioning has made one already, or when the user
 // has one of that method id that is not revoked.
 func (s *Store) CreatePasskey(ctx context.Context, p postern.Passkey) error {
@@ -65,7 +72,7 @@ func (s *Store) NotePasskeyUse(ctx context.Context, id postern.PasskeyID, phone 
 		if err != nil {
 			return failure(err, "passkey")
 		}
-		if row.PhoneID.String != string(phone) || row.State != string(postern.PasskeyActive) {
+		if row.PhoneID.String != string(phone) || row.Carrier != string(postern.CarrierPhone) || row.State != string(postern.PasskeyActive) {
 			return postern.Errorf(postern.CodeNotFound, "The phone has no such active passkey.")
 		}
 		return failure(t.q.NotePasskeyUse(ctx, query.NotePasskeyUseParams{PasskeyID: string(id), UsedAt: millis(at)}), "passkey")
@@ -80,6 +87,7 @@ func passkeyRow(p postern.Passkey) query.Passkey {
 		MethodID: p.MethodID, DisplayName: p.DisplayName, Aaguid: p.AAGUID, Model: p.Model, Attested: p.Attested,
 		Synced: p.Synced, CredentialID: blob(p.CredentialID), CreatedAt: millis(p.CreatedAt),
 		RevokedAt: optionalMillis(p.RevokedAt), Problem: p.Problem, Upn: p.UPN, Reason: string(p.Reason),
+		WorkstationID: optionalText(p.WorkstationID), PairingID: optionalText(p.PairingID),
 	}
 }
 
@@ -92,5 +100,6 @@ func passkeyOf(row query.Passkey) (postern.Passkey, error) {
 		Model: row.Model, Attested: row.Attested, Synced: row.Synced, CredentialID: fromBlob(row.CredentialID),
 		CreatedAt: fromMillis(row.CreatedAt), RevokedAt: fromOptionalMillis(row.RevokedAt), Problem: row.Problem,
 		UPN: row.Upn, Reason: postern.RevocationReason(row.Reason),
+		WorkstationID: postern.WorkstationID(row.WorkstationID.String), PairingID: postern.PairingID(row.PairingID.String),
 	}, nil
 }

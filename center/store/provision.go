@@ -17,7 +17,7 @@ func (s *Store) Provisioning(ctx context.Context, id postern.ProvisioningID) (pr
 	return provisioningOf(row)
 }
 
-// OpenProvisionings lists those of a phone that are not final, oldest first.
+// OpenProvisionings lists those on a phone that are not final, oldest first.
 func (s *Store) OpenProvisionings(ctx context.Context, phone postern.PhoneID) ([]provision.Record, error) {
 	rows, err := s.read(ctx).ListOpenProvisionings(ctx, optionalText(phone))
 	return convert(rows, err, "provisioning", provisioningOf)
@@ -42,8 +42,8 @@ func (s *Store) WaitingProvisionings(ctx context.Context, integration postern.In
 	return convert(rows, err, "provisioning", provisioningOf)
 }
 
-// CreateProvisioning stores a new provisioning; CodeConflict when the phone, or for a security key the
-// user, has one that is not final.
+// CreateProvisioning stores a new provisioning; CodeConflict when the phone, or for a security key the user, or for a
+// workstation the pairing, has one that is not final.
 func (s *Store) CreateProvisioning(ctx context.Context, r provision.Record) error {
 	return s.write(ctx, func(ctx context.Context, t *transaction) error {
 		rows, err := t.q.InsertProvisioning(ctx, query.InsertProvisioningParams(provisioningRow(r)))
@@ -82,6 +82,7 @@ func provisioningRow(r provision.Record) query.Provisioning {
 		CredentialID: blob(r.CredentialID), ClientDataJson: blob(r.ClientDataJSON),
 		AttestationObject: blob(r.AttestationObject), AttestationKeyHash: blob(r.AttestationKeyHash),
 		Renewals: int64(r.Renewals), Posts: int64(r.Posts), Seen: int64(r.Seen),
+		WorkstationID: optionalText(r.WorkstationID), PairingID: optionalText(r.PairingID),
 	}
 }
 
@@ -90,6 +91,7 @@ func provisioningOf(row query.Provisioning) (provision.Record, error) {
 		Provisioning: postern.Provisioning{
 			ID: postern.ProvisioningID(row.ID), IntegrationID: postern.IntegrationID(row.IntegrationID),
 			UserID: postern.UserID(row.UserID), Carrier: postern.Carrier(row.Carrier), PhoneID: postern.PhoneID(row.PhoneID.String), Version: row.Version,
+			WorkstationID: postern.WorkstationID(row.WorkstationID.String), PairingID: postern.PairingID(row.PairingID.String),
 			State: postern.ProvisioningState(row.State), DisplayName: row.DisplayName, Code: postern.Code(row.Code),
 			Message: row.Message, Next: row.Next, MethodID: row.MethodID, RequestedBy: row.RequestedBy,
 			CreatedAt: fromMillis(row.CreatedAt), UpdatedAt: fromMillis(row.UpdatedAt), ExpiresAt: fromOptionalMillis(row.ExpiresAt),

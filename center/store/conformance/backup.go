@@ -25,7 +25,9 @@ func Populate(t *testing.T, s *store.Store) {
 			w.passkey(p, postern.PasskeyActive)
 			w.claim(p, postern.ClaimLooking)
 			w.must(w.SetPushSubscription(ctx, p.ID, []byte("sealed "+p.ID), noon))
-			w.pairing(p, w.workstation(i.ID), postern.PairingActive)
+			pairing := w.pairing(p, w.workstation(i.ID), postern.PairingActive)
+			w.offline(p, pairing, postern.OfflineActive)
+			w.recovery(p, pairing, postern.RecoveryReady)
 		}
 		u := w.user(i.ID)
 		w.onSecurityKey(u, postern.ProvisioningOffered)

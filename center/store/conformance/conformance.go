@@ -24,6 +24,7 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/offline"
 	"github.com/postern/postern/center/policy"
 	"github.com/postern/postern/center/policy/inventory"
 	"github.com/postern/postern/center/provision"
@@ -56,6 +57,7 @@ var (
 	_ setup.Store       = (*store.Store)(nil)
 	_ rotate.Store      = (*store.Store)(nil)
 	_ desktop.Store     = (*store.Store)(nil)
+	_ offline.Store     = (*store.Store)(nil)
 )
 
 // Run runs the suite. open gives an empty, migrated store that is closed at the end of the test.
@@ -94,6 +96,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		"passkeys":                  testPasskeys,
 		"passkey uses":              testPasskeyUses,
 		"passkey claims":            testClaims,
+		"workstation passkeys":      testWorkstationPasskeys,
+		"offline sign-ins":          testOfflineSignIns,
+		"recoveries":                testRecoveries,
 		"push subscriptions":        testPushSubscriptions,
 		"settings once":             testSettingsOnce,
 		"administrators":            testAdministrators,

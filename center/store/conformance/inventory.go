@@ -58,12 +58,18 @@ func testInventory(t *testing.T, w *world) {
 	}
 	put(other.ID, inventory.Looked{ObjectID: "o-ada", Passkeys: keys[:1]})
 
-	// The second is managed, on a phone.
+	// The second and, at first, the fourth are managed: one on a phone, one on a workstation.
 	u := w.user(i.ID)
-	phone := w.phone(u)
-	managed := w.passkey(phone, postern.PasskeyActive)
-	managed.MethodID, managed.Managed = "m2", true
-	w.must(w.UpdatePasskey(ctx, &managed))
+	phone, station := w.phone(u), w.workstation(i.ID)
+	managed := filled[postern.Passkey]()
+	managed.IntegrationID, managed.UserID, managed.PhoneID = i.ID, u.ID, phone.ID
+	managed.Managed, managed.State, managed.Version = true, postern.PasskeyActive, 1
+	atStation := managed
+	managed.ID, managed.MethodID, managed.Carrier, managed.WorkstationID = postern.NewID[postern.PasskeyID](postern.PrefixPasskey), "m2", postern.CarrierPhone, ""
+	atStation.ID, atStation.MethodID, atStation.Carrier, atStation.WorkstationID = postern.NewID[postern.PasskeyID](postern.PrefixPasskey), "m4", postern.CarrierWorkstation, station.ID
+	atStation.CredentialID, atStation.ProvisioningID = []byte(atStation.ID), postern.NewID[postern.ProvisioningID](postern.PrefixProvisioning)
+	w.must(w.CreatePasskey(ctx, managed))
+	w.must(w.CreatePasskey(ctx, atStation))
 
 	list := func(q postern.InventoryQuery) []string {
 		t.Helper()
@@ -84,8 +90,8 @@ func testInventory(t *testing.T, w *world) {
 		want []string
 	}{
 		"all, by the user's name": {postern.InventoryQuery{}, []string{"m1", "m2", "m3", "m4"}},
-		"managed":                 {postern.InventoryQuery{View: postern.InventoryManaged}, []string{"m2"}},
-		"unmanaged":               {postern.InventoryQuery{View: postern.InventoryUnmanaged}, []string{"m1", "m3", "m4"}},
+		"managed":                 {postern.InventoryQuery{View: postern.InventoryManaged}, []string{"m2", "m4"}},
+		"unmanaged":               {postern.InventoryQuery{View: postern.InventoryUnmanaged}, []string{"m1", "m3"}},
 		"unattested":              {postern.InventoryQuery{View: postern.InventoryUnattested}, []string{"m2", "m3"}},
 		"synced":                  {postern.InventoryQuery{View: postern.InventorySynced}, []string{"m2", "m3"}},
 		"stale, or never used":    {postern.InventoryQuery{View: postern.InventoryStale}, []string{"m2", "m3"}},
@@ -108,6 +114,13 @@ func testInventory(t *testing.T, w *world) {
 	if d := cmp.Diff([]postern.InventoryPasskey{want}, found); d != "" || total != 4 {
 		t.Errorf("%d in all: %s", total, d)
 	}
+	found, _, err = w.InventoryPasskeys(ctx, people, postern.InventoryQuery{ObjectID: "o-bo"})
+	w.must(err)
+	if len(found) != 1 || found[0].PasskeyID != atStation.ID || found[0].WorkstationID != station.ID || found[0].WorkstationName != station.Name {
+		t.Errorf("on a workstation lies %+v", found)
+	}
+	atStation.State = postern.PasskeyRevoked
+	w.must(w.UpdatePasskey(ctx, &atStation))
 
 	users := func(q postern.InventoryQuery) []string {
 		t.Helper()

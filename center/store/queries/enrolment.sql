@@ -12,7 +12,7 @@ UPDATE identity_proofs SET at = $3, addr = $4 WHERE phone_id = $1 AND kind = $2 
 SELECT phones.* FROM phones
 WHERE phones.integration_id = $1 AND phones.state = 'active' AND EXISTS (
     SELECT 1 FROM provisionings
-    WHERE provisionings.phone_id = phones.id AND provisionings.state = 'requested' AND provisionings.code = 'identity_proof_needed')
+    WHERE provisionings.phone_id = phones.id AND provisionings.carrier = 'phone' AND provisionings.state = 'requested' AND provisionings.code = 'identity_proof_needed')
 ORDER BY phones.created_at, phones.id;
 
 -- name: ListUserPhases :many

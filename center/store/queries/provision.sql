@@ -3,7 +3,7 @@ SELECT * FROM provisionings WHERE id = $1;
 
 -- name: ListOpenProvisionings :many
 SELECT * FROM provisionings
-WHERE phone_id = $1 AND state IN ('requested', 'offered', 'submitted', 'registered')
+WHERE phone_id = $1 AND carrier = 'phone' AND state IN ('requested', 'offered', 'submitted', 'registered')
 ORDER BY created_at, id;
 
 -- name: ListOpenSecurityKeyProvisionings :many
@@ -20,9 +20,10 @@ SELECT * FROM provisionings WHERE integration_id = $1 AND state IN ('requested',
 -- name: InsertProvisioning :execrows
 INSERT INTO provisionings (id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message,
     next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id,
-    user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen)
+    user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen,
+    workstation_id, pairing_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28)
+    $25, $26, $27, $28, $29, $30)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdateProvisioning :execrows
@@ -40,12 +41,16 @@ SELECT * FROM passkeys WHERE id = $1;
 SELECT * FROM passkeys WHERE user_id = $1 ORDER BY created_at, id;
 
 -- name: ListPasskeysOfPhone :many
-SELECT * FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id;
+SELECT * FROM passkeys WHERE phone_id = $1 AND carrier = 'phone' ORDER BY created_at, id;
+
+-- name: ListWorkstationPasskeysOfPhone :many
+SELECT * FROM passkeys WHERE phone_id = $1 AND carrier = 'workstation' ORDER BY created_at, id;
 
 -- name: InsertPasskey :execrows
 INSERT INTO passkeys (id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state,
-    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason,
+    workstation_id, pairing_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 ON CONFLICT DO NOTHING;
 
 -- name: UpdatePasskey :execrows

@@ -139,7 +139,7 @@ const listPhonesAwaitingProof = `-- name: ListPhonesAwaitingProof :many
 SELECT phones.id, phones.integration_id, phones.user_id, phones.version, phones.name, phones.platform, phones.state, phones.assurance, phones.identity_key, phones.seal_key, phones.created_at, phones.last_seen_at, phones.revoked_at, phones.link_key FROM phones
 WHERE phones.integration_id = $1 AND phones.state = 'active' AND EXISTS (
     SELECT 1 FROM provisionings
-    WHERE provisionings.phone_id = phones.id AND provisionings.state = 'requested' AND provisionings.code = 'identity_proof_needed')
+    WHERE provisionings.phone_id = phones.id AND provisionings.carrier = 'phone' AND provisionings.state = 'requested' AND provisionings.code = 'identity_proof_needed')
 ORDER BY phones.created_at, phones.id
 `
 

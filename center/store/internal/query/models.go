@@ -346,6 +346,18 @@ type Message struct {
 	ExpiresAt     sql.NullInt64
 }
 
+type OfflineSignIn struct {
+	PairingID     string
+	IntegrationID string
+	UserID        string
+	PhoneID       string
+	WorkstationID string
+	Version       int64
+	State         string
+	CreatedAt     int64
+	Body          string
+}
+
 type Pairing struct {
 	ID                   string
 	IntegrationID        string
@@ -384,6 +396,8 @@ type Passkey struct {
 	Problem        string
 	Upn            string
 	Reason         string
+	WorkstationID  sql.NullString
+	PairingID      sql.NullString
 }
 
 type PasskeyClaim struct {
@@ -481,6 +495,8 @@ type Provisioning struct {
 	Renewals           int64
 	Posts              int64
 	Seen               int64
+	WorkstationID      sql.NullString
+	PairingID          sql.NullString
 }
 
 type PushSubscription struct {
@@ -501,6 +517,19 @@ type ReconcileRun struct {
 
 type ReconcileState struct {
 	IntegrationID string
+	Body          string
+}
+
+type Recovery struct {
+	ID            string
+	IntegrationID string
+	PairingID     string
+	UserID        string
+	WorkstationID string
+	Version       int64
+	State         string
+	RequestedByID string
+	CreatedAt     int64
 	Body          string
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 const getPasskey = `-- name: GetPasskey :one
-SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason FROM passkeys WHERE id = $1
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason, workstation_id, pairing_id FROM passkeys WHERE id = $1
 `
 
 func (q *Queries) GetPasskey(ctx context.Context, id string) (Passkey, error) {
@@ -39,12 +39,14 @@ func (q *Queries) GetPasskey(ctx context.Context, id string) (Passkey, error) {
 		&i.Problem,
 		&i.Upn,
 		&i.Reason,
+		&i.WorkstationID,
+		&i.PairingID,
 	)
 	return i, err
 }
 
 const getProvisioning = `-- name: GetProvisioning :one
-SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE id = $1
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen, workstation_id, pairing_id FROM provisionings WHERE id = $1
 `
 
 func (q *Queries) GetProvisioning(ctx context.Context, id string) (Provisioning, error) {
@@ -79,14 +81,17 @@ func (q *Queries) GetProvisioning(ctx context.Context, id string) (Provisioning,
 		&i.Renewals,
 		&i.Posts,
 		&i.Seen,
+		&i.WorkstationID,
+		&i.PairingID,
 	)
 	return i, err
 }
 
 const insertPasskey = `-- name: InsertPasskey :execrows
 INSERT INTO passkeys (id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state,
-    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason,
+    workstation_id, pairing_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 ON CONFLICT DO NOTHING
 `
 
@@ -112,6 +117,8 @@ type InsertPasskeyParams struct {
 	Problem        string
 	Upn            string
 	Reason         string
+	WorkstationID  sql.NullString
+	PairingID      sql.NullString
 }
 
 func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (int64, error) {
@@ -137,6 +144,8 @@ func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (i
 		arg.Problem,
 		arg.Upn,
 		arg.Reason,
+		arg.WorkstationID,
+		arg.PairingID,
 	)
 	if err != nil {
 		return 0, err
@@ -147,9 +156,10 @@ func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) (i
 const insertProvisioning = `-- name: InsertProvisioning :execrows
 INSERT INTO provisionings (id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message,
     next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id,
-    user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen)
+    user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen,
+    workstation_id, pairing_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-    $25, $26, $27, $28)
+    $25, $26, $27, $28, $29, $30)
 ON CONFLICT DO NOTHING
 `
 
@@ -182,6 +192,8 @@ type InsertProvisioningParams struct {
 	Renewals           int64
 	Posts              int64
 	Seen               int64
+	WorkstationID      sql.NullString
+	PairingID          sql.NullString
 }
 
 func (q *Queries) InsertProvisioning(ctx context.Context, arg InsertProvisioningParams) (int64, error) {
@@ -214,6 +226,8 @@ func (q *Queries) InsertProvisioning(ctx context.Context, arg InsertProvisioning
 		arg.Renewals,
 		arg.Posts,
 		arg.Seen,
+		arg.WorkstationID,
+		arg.PairingID,
 	)
 	if err != nil {
 		return 0, err
@@ -222,8 +236,8 @@ func (q *Queries) InsertProvisioning(ctx context.Context, arg InsertProvisioning
 }
 
 const listOpenProvisionings = `-- name: ListOpenProvisionings :many
-SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings
-WHERE phone_id = $1 AND state IN ('requested', 'offered', 'submitted', 'registered')
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen, workstation_id, pairing_id FROM provisionings
+WHERE phone_id = $1 AND carrier = 'phone' AND state IN ('requested', 'offered', 'submitted', 'registered')
 ORDER BY created_at, id
 `
 
@@ -265,6 +279,8 @@ func (q *Queries) ListOpenProvisionings(ctx context.Context, phoneID sql.NullStr
 			&i.Renewals,
 			&i.Posts,
 			&i.Seen,
+			&i.WorkstationID,
+			&i.PairingID,
 		); err != nil {
 			return nil, err
 		}
@@ -280,7 +296,7 @@ func (q *Queries) ListOpenProvisionings(ctx context.Context, phoneID sql.NullStr
 }
 
 const listOpenSecurityKeyProvisionings = `-- name: ListOpenSecurityKeyProvisionings :many
-SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen, workstation_id, pairing_id FROM provisionings
 WHERE user_id = $1 AND carrier = 'security_key' AND state IN ('requested', 'offered', 'submitted', 'registered')
 ORDER BY created_at, id
 `
@@ -323,6 +339,8 @@ func (q *Queries) ListOpenSecurityKeyProvisionings(ctx context.Context, userID s
 			&i.Renewals,
 			&i.Posts,
 			&i.Seen,
+			&i.WorkstationID,
+			&i.PairingID,
 		); err != nil {
 			return nil, err
 		}
@@ -338,7 +356,7 @@ func (q *Queries) ListOpenSecurityKeyProvisionings(ctx context.Context, userID s
 }
 
 const listPasskeysOfPhone = `-- name: ListPasskeysOfPhone :many
-SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason FROM passkeys WHERE phone_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason, workstation_id, pairing_id FROM passkeys WHERE phone_id = $1 AND carrier = 'phone' ORDER BY created_at, id
 `
 
 func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID sql.NullString) ([]Passkey, error) {
@@ -372,6 +390,8 @@ func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID sql.NullStrin
 			&i.Problem,
 			&i.Upn,
 			&i.Reason,
+			&i.WorkstationID,
+			&i.PairingID,
 		); err != nil {
 			return nil, err
 		}
@@ -387,7 +407,7 @@ func (q *Queries) ListPasskeysOfPhone(ctx context.Context, phoneID sql.NullStrin
 }
 
 const listPasskeysOfUser = `-- name: ListPasskeysOfUser :many
-SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason FROM passkeys WHERE user_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason, workstation_id, pairing_id FROM passkeys WHERE user_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Passkey, error) {
@@ -421,6 +441,8 @@ func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Pass
 			&i.Problem,
 			&i.Upn,
 			&i.Reason,
+			&i.WorkstationID,
+			&i.PairingID,
 		); err != nil {
 			return nil, err
 		}
@@ -436,7 +458,7 @@ func (q *Queries) ListPasskeysOfUser(ctx context.Context, userID string) ([]Pass
 }
 
 const listProvisioningsOfUser = `-- name: ListProvisioningsOfUser :many
-SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE user_id = $1 ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen, workstation_id, pairing_id FROM provisionings WHERE user_id = $1 ORDER BY created_at, id
 `
 
 func (q *Queries) ListProvisioningsOfUser(ctx context.Context, userID string) ([]Provisioning, error) {
@@ -477,6 +499,8 @@ func (q *Queries) ListProvisioningsOfUser(ctx context.Context, userID string) ([
 			&i.Renewals,
 			&i.Posts,
 			&i.Seen,
+			&i.WorkstationID,
+			&i.PairingID,
 		); err != nil {
 			return nil, err
 		}
@@ -492,7 +516,7 @@ func (q *Queries) ListProvisioningsOfUser(ctx context.Context, userID string) ([
 }
 
 const listWaitingProvisionings = `-- name: ListWaitingProvisionings :many
-SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen FROM provisionings WHERE integration_id = $1 AND state IN ('requested', 'submitted') ORDER BY created_at, id
+SELECT id, integration_id, user_id, carrier, phone_id, version, state, display_name, code, message, next, method_id, requested_by, created_at, updated_at, expires_at, user_object_id, sealed, challenge_hash, rp_id, user_handle, credential_id, client_data_json, attestation_object, attestation_key_hash, renewals, posts, seen, workstation_id, pairing_id FROM provisionings WHERE integration_id = $1 AND state IN ('requested', 'submitted') ORDER BY created_at, id
 `
 
 func (q *Queries) ListWaitingProvisionings(ctx context.Context, integrationID string) ([]Provisioning, error) {
@@ -533,6 +557,59 @@ func (q *Queries) ListWaitingProvisionings(ctx context.Context, integrationID st
 			&i.Renewals,
 			&i.Posts,
 			&i.Seen,
+			&i.WorkstationID,
+			&i.PairingID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listWorkstationPasskeysOfPhone = `-- name: ListWorkstationPasskeysOfPhone :many
+SELECT id, integration_id, user_id, carrier, phone_id, provisioning_id, version, managed, state, method_id, display_name, aaguid, model, attested, synced, credential_id, created_at, revoked_at, problem, upn, reason, workstation_id, pairing_id FROM passkeys WHERE phone_id = $1 AND carrier = 'workstation' ORDER BY created_at, id
+`
+
+func (q *Queries) ListWorkstationPasskeysOfPhone(ctx context.Context, phoneID sql.NullString) ([]Passkey, error) {
+	rows, err := q.db.QueryContext(ctx, listWorkstationPasskeysOfPhone, phoneID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Passkey
+	for rows.Next() {
+		var i Passkey
+		if err := rows.Scan(
+			&i.ID,
+			&i.IntegrationID,
+			&i.UserID,
+			&i.Carrier,
+			&i.PhoneID,
+			&i.ProvisioningID,
+			&i.Version,
+			&i.Managed,
+			&i.State,
+			&i.MethodID,
+			&i.DisplayName,
+			&i.Aaguid,
+			&i.Model,
+			&i.Attested,
+			&i.Synced,
+			&i.CredentialID,
+			&i.CreatedAt,
+			&i.RevokedAt,
+			&i.Problem,
+			&i.Upn,
+			&i.Reason,
+			&i.WorkstationID,
+			&i.PairingID,
 		); err != nil {
 			return nil, err
 		}

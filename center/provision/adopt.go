@@ -2,7 +2,6 @@ package provision
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +26,7 @@ const (
 )
 
 // ourAAGUID is Postern's authenticator model as Graph writes it.
-var ourAAGUID = fmt.Sprintf("%x-%x-%x-%x-%x", device.AAGUID[:4], device.AAGUID[4:6], device.AAGUID[6:8], device.AAGUID[8:10], device.AAGUID[10:])
+var ourAAGUID = aaguid(device.AAGUID[:])
 
 // holdings are what a user has: at Entra, and in Postern's books.
 type holdings struct {

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncose"
 
 	"github.com/postern/postern"
-	"github.com/postern/postern/center/device"
 )
 
 // The bounds of a submission. Entra's challenge alone has about 5 KB, which the client data carries in base64url.
@@ -44,7 +44,7 @@ func checkSubmission(r Record, in postern.CredentialSubmission) error {
 	client := parsed.CollectedClientData
 	challenge := sha256.Sum256([]byte(client.Challenge))
 	if subtle.ConstantTimeCompare(challenge[:], r.ChallengeHash) != 1 {
-		if r.Carrier == postern.CarrierSecurityKey {
+		if r.Carrier != postern.CarrierPhone {
 			return postern.Errorf(postern.CodeProvisioningTaken, "")
 		}
 		return refuse("client_data_json", "The credential answers another challenge.")
@@ -71,7 +71,7 @@ func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protoco
 		return refuse("The " + carrierName(r.Carrier) + " did not verify its user.")
 	}
 	// Which models and algorithms of security keys are good enough is for the tenant to say.
-	if r.Carrier == postern.CarrierPhone && !bytes.Equal(data.AttData.AAGUID, device.AAGUID[:]) {
+	if want := aaguidOf[r.Carrier]; want != "" && aaguid(data.AttData.AAGUID) != want {
 		return refuse("The credential was not made by Postern's authenticator.")
 	}
 	if !bytes.Equal(data.AttData.CredentialID, in.ID) {
@@ -81,7 +81,7 @@ func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protoco
 	if err != nil {
 		return refuse("The public key cannot be read.")
 	}
-	if r.Carrier == postern.CarrierPhone && !isES256(key) {
+	if r.Carrier != postern.CarrierSecurityKey && !isES256(key) {
 		return refuse("The credential is not an ES256 key.")
 	}
 	clientDataHash := sha256.Sum256(in.ClientDataJSON)
@@ -89,6 +89,17 @@ func checkAttestation(r Record, in postern.CredentialSubmission, parsed *protoco
 		return postern.Errorf(postern.CodeCredentialRefused, "The attestation does not verify.").OnField("attestation_object").Because(err)
 	}
 	return nil
+}
+
+// aaguidOf are the models of Postern's own authenticators.
+var aaguidOf = map[postern.Carrier]string{postern.CarrierPhone: ourAAGUID, postern.CarrierWorkstation: postern.WorkstationAAGUID}
+
+// aaguid writes a model as Graph does.
+func aaguid(b []byte) string {
+	if len(b) != 16 {
+		return ""
+	}
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func isES256(key any) bool {

@@ -122,13 +122,21 @@ func (s *Service) admit(ctx context.Context, graph Graph, i postern.Integration,
 	if err != nil {
 		return u, err
 	}
-	return u, eligible(who, s.Proofs != nil && r.Carrier == postern.CarrierPhone)
+	if r.Carrier == postern.CarrierWorkstation {
+		if err := s.vouchedFor(ctx, r, u); err != nil {
+			return u, err
+		}
+	}
+	return u, eligible(who, s.Proofs != nil && r.Carrier != postern.CarrierSecurityKey)
 }
 
 // flagsFor are the feature flags that a provisioning needs.
 func flagsFor(c postern.Carrier) []postern.Flag {
-	if c == postern.CarrierSecurityKey {
+	switch c {
+	case postern.CarrierSecurityKey:
 		return []postern.Flag{postern.FlagProvisionAPI}
+	case postern.CarrierWorkstation:
+		return []postern.Flag{postern.FlagFIDO2MobileAuthenticator, postern.FlagWorkstation, postern.FlagProvisionAPI}
 	}
 	return []postern.Flag{postern.FlagFIDO2MobileAuthenticator, postern.FlagProvisionAPI}
 }
@@ -219,9 +227,9 @@ func (s *Service) fail(ctx context.Context, r Record, e *postern.Error) error {
 }
 
 // renew goes back for new options after the challenge ran out. The phone throws its credential away. A security key
-// cannot be asked again: it may be in a drawer by now.
+// cannot be asked again, because it may be in a drawer by now, and a workstation asks by itself.
 func (s *Service) renew(ctx context.Context, r *Record) error {
-	if r.Carrier == postern.CarrierSecurityKey {
+	if r.Carrier != postern.CarrierPhone {
 		return s.lapse(ctx, r)
 	}
 	if r.Renewals >= maxRenewals {

@@ -34,6 +34,22 @@ func (s *Service) Proven(ctx context.Context, phone postern.PhoneID) error {
 	return nil
 }
 
+// vouchedFor refuses a passkey on a workstation while it is not proved who holds the phone on which its user agreed.
+func (s *Service) vouchedFor(ctx context.Context, r Record, u postern.User) error {
+	if s.Proofs == nil {
+		return nil
+	}
+	phone, err := s.Phones.Phone(ctx, r.PhoneID)
+	if err != nil {
+		return err
+	}
+	missing, err := s.Proofs.Missing(ctx, phone, u)
+	if err == nil && len(missing) > 0 {
+		err = unproven(missing)
+	}
+	return err
+}
+
 // BeginOwn is Begin for the phone itself: only where the policy lets its user ask.
 func (s *Service) BeginOwn(ctx context.Context, phone postern.Phone) (postern.Provisioning, bool, error) {
 	if s.Proofs != nil {

@@ -195,6 +195,9 @@ func (s *Service) reconcileMissing(ctx context.Context, u postern.User, p poster
 		if err := s.Store.UpdatePasskey(ctx, &p); err != nil {
 			return err
 		}
+		if err := s.tellOfflinePasskey(ctx, p); err != nil {
+			return err
+		}
 		if err := s.Users.Settle(ctx, u.ID); err != nil {
 			return err
 		}
@@ -209,6 +212,9 @@ func (s *Service) reconcileMissing(ctx context.Context, u postern.User, p poster
 	})
 	d.Outcome, d.Done = postern.OutcomeMended, "It is revoked here too, and the phone is told."
 	d.Next = "If the user needs one, have the phone register a new passkey."
+	if p.Carrier == postern.CarrierWorkstation {
+		d.Done, d.Next = "It is revoked here too, and the workstation is told.", "If the user is to sign in offline again, set it up anew at the workstation."
+	}
 	return d, ignoreStale(err)
 }
 

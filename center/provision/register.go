@@ -185,7 +185,7 @@ func (s *Service) readBack(ctx context.Context, graph Graph, r Record) error {
 	now := s.Now().UTC()
 	key := postern.Passkey{
 		ID: postern.NewID[postern.PasskeyID](postern.PrefixPasskey), IntegrationID: r.IntegrationID, UserID: r.UserID,
-		Carrier: r.Carrier, PhoneID: r.PhoneID, ProvisioningID: r.ID, Version: 1, Managed: true, State: postern.PasskeyActive,
+		Carrier: r.Carrier, PhoneID: r.PhoneID, WorkstationID: r.WorkstationID, PairingID: r.PairingID, ProvisioningID: r.ID, Version: 1, Managed: true, State: postern.PasskeyActive,
 		MethodID: passkey.ID, DisplayName: passkey.DisplayName, AAGUID: passkey.AAGUID, Model: passkey.Model,
 		Attested: passkey.Attested(), Synced: passkey.Synced(), CredentialID: r.CredentialID, CreatedAt: now,
 		UPN: u.UPN,
@@ -199,6 +199,11 @@ func (s *Service) readBack(ctx context.Context, graph Graph, r Record) error {
 		}
 		if err := s.Users.Settle(ctx, r.UserID); err != nil {
 			return err
+		}
+		if s.Offline != nil && r.Carrier == postern.CarrierWorkstation {
+			if err := s.Offline.Registered(ctx, r.Provisioning, key.ID); err != nil {
+				return err
+			}
 		}
 		return s.Audit.Record(ctx, event(audit.ProvisioningActive, r, "Entra lists the passkey.",
 			map[string]string{"passkey": string(key.ID), "method": passkey.ID, "aaguid": passkey.AAGUID}))

@@ -63,6 +63,9 @@ func (s *Service) intendRevocation(ctx context.Context, p postern.Passkey, reaso
 	if err := s.Queue.Enqueue(ctx, RevokeJob{p.ID}); err != nil {
 		return p, err
 	}
+	if err := s.tellOfflinePasskey(ctx, p); err != nil {
+		return p, err
+	}
 	if s.Push != nil && p.PhoneID != "" && postern.ActorFrom(ctx).Kind != postern.ActorPhone {
 		s.Store.AfterCommit(ctx, func() { s.Push.Notify(p.PhoneID) }) // its user did not do it
 	}
@@ -87,8 +90,13 @@ func (s *Service) RevokePhone(ctx context.Context, id postern.PhoneID) (postern.
 }
 
 // takePhone cuts a phone off, cancels what it has open and stores the intent to take its passkeys away, in the
-// transaction of ctx. It returns how many passkeys those are.
+// transaction of ctx. It returns how many passkeys those are. What workstations have by the user's word on this phone goes
+// first, because it goes with its pairing otherwise, and this reason says more.
 func (s *Service) takePhone(ctx context.Context, id postern.PhoneID, reason postern.RevocationReason) (postern.Phone, int, error) {
+	taken, err := s.takeWorkstationsOf(ctx, id, reason)
+	if err != nil {
+		return postern.Phone{}, 0, err
+	}
 	phone, changed, err := s.Phones.MarkRevoked(ctx, id)
 	if err != nil {
 		return phone, 0, err
@@ -111,7 +119,6 @@ func (s *Service) takePhone(ctx context.Context, id postern.PhoneID, reason post
 	if err != nil {
 		return phone, 0, err
 	}
-	taken := 0
 	for _, p := range passkeys {
 		if p.State == postern.PasskeyActive {
 			taken++
@@ -160,6 +167,9 @@ func (s *Service) Revoke(ctx context.Context, args RevokeJob) error {
 			return err
 		}
 		if err := s.goOn(ctx, p.PhoneID); err != nil {
+			return err
+		}
+		if err := s.tellOfflinePasskey(ctx, p); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, passkeyEvent(audit.PasskeyRevoked, p, "Entra no longer lists the passkey.",
@@ -266,7 +276,7 @@ func passkeyEvent(code audit.Code, p postern.Passkey, message string, fields map
 		fields = make(map[string]string)
 	}
 	fields["user"], fields["method"] = string(p.UserID), p.MethodID
-	onto(fields, p.Carrier, p.PhoneID)
+	onto(fields, p.Carrier, p.PhoneID, p.WorkstationID)
 	return postern.AuditEvent{
 		Code: code.Code, Name: code.Name, IntegrationID: p.IntegrationID, Target: string(p.ID), TargetName: p.DisplayName,
 		Success: true, Message: message, Fields: fields,

@@ -88,11 +88,15 @@ func (s *Service) beginSecurityKey(ctx context.Context, i postern.Integration, u
 // SecurityKeyOptions fetches Entra's creation options for a security key and answers them. Only what a submission is
 // checked against is kept. Asking again gives new ones, and those given before no longer count.
 func (s *Service) SecurityKeyOptions(ctx context.Context, id postern.ProvisioningID) (postern.SecurityKeyOptions, error) {
-	var none postern.SecurityKeyOptions
-	r, err := s.forSecurityKey(ctx, id)
+	r, err := s.on(ctx, id, postern.CarrierSecurityKey)
 	if err != nil {
-		return none, err
+		return postern.SecurityKeyOptions{}, err
 	}
+	return s.answerOptions(ctx, r)
+}
+
+func (s *Service) answerOptions(ctx context.Context, r Record) (postern.SecurityKeyOptions, error) {
+	var none postern.SecurityKeyOptions
 	if r.State != postern.ProvisioningRequested && r.State != postern.ProvisioningOffered {
 		return none, wrongState(r)
 	}
@@ -117,7 +121,7 @@ func (s *Service) SecurityKeyOptions(ctx context.Context, id postern.Provisionin
 		if err := s.Store.UpdateProvisioning(ctx, &r); err != nil {
 			return err
 		}
-		return s.Audit.Record(ctx, event(audit.ProvisioningOffered, r, "Entra's options were given out for a security key.",
+		return s.Audit.Record(ctx, event(audit.ProvisioningOffered, r, "Entra's options were given out for a "+carrierName(r.Carrier)+".",
 			map[string]string{"expires": expires.Format(time.RFC3339)}))
 	})
 	if postern.IsCode(err, postern.CodeStale) {
@@ -145,21 +149,21 @@ func (s *Service) refuse(ctx context.Context, r Record, cause error) error {
 // SubmitSecurityKey takes the credential that a security key made, checks it as Entra will, and has it registered. The
 // same submission again is answered with the present state.
 func (s *Service) SubmitSecurityKey(ctx context.Context, id postern.ProvisioningID, in postern.CredentialSubmission) (postern.Provisioning, error) {
-	r, err := s.submit(ctx, in, func(ctx context.Context) (Record, error) { return s.forSecurityKey(ctx, id) })
+	r, err := s.submit(ctx, in, func(ctx context.Context) (Record, error) { return s.on(ctx, id, postern.CarrierSecurityKey) })
 	return r.Provisioning, err
 }
 
-// forSecurityKey finds a provisioning only if it is one on a security key.
-func (s *Service) forSecurityKey(ctx context.Context, id postern.ProvisioningID) (Record, error) {
+// on finds a provisioning only if it is one on such a carrier.
+func (s *Service) on(ctx context.Context, id postern.ProvisioningID, carrier postern.Carrier) (Record, error) {
 	r, err := s.Store.Provisioning(ctx, id)
-	if err == nil && r.Carrier != postern.CarrierSecurityKey {
-		return Record{}, postern.Errorf(postern.CodeProvisioningState, "The provisioning is one on a phone.").
-			WithNext("The user accepts it there.")
+	if err == nil && r.Carrier != carrier {
+		return Record{}, postern.Errorf(postern.CodeProvisioningState, "The provisioning is one on a %s.", carrierName(r.Carrier)).
+			WithNext("The user goes on with it there.")
 	}
 	return r, err
 }
 
-// LapseJob ends a provisioning on a security key that nobody went on with.
+// LapseJob ends a provisioning on a security key or a workstation that nobody went on with.
 type LapseJob struct {
 	Provisioning postern.ProvisioningID `json:"provisioning"`
 }
@@ -188,8 +192,11 @@ func (s *Service) Lapse(ctx context.Context, args LapseJob) error {
 
 // lapse fails a provisioning whose challenge ran out before Entra had the credential.
 func (s *Service) lapse(ctx context.Context, r *Record) error {
-	why := postern.Errorf(postern.CodeChallengeExpired, "Entra's registration challenge ran out before the security key's credential was registered.").
+	why := postern.Errorf(postern.CodeChallengeExpired, "Entra's registration challenge ran out before the %s's credential was registered.", carrierName(r.Carrier)).
 		WithNext("Begin again. Making a new passkey on the same key replaces what was left on it.")
+	if r.Carrier == postern.CarrierWorkstation {
+		why = why.WithNext("Begin again at the workstation.")
+	}
 	if err := s.end(ctx, r, postern.ProvisioningFailed, why); err != nil {
 		return err
 	}

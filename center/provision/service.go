@@ -73,9 +73,10 @@ type Service struct {
 	Notices      backbone.Backbone
 	// Disable disables an integration, joining the transaction of ctx.
 	Disable func(ctx context.Context, id postern.IntegrationID) (postern.Integration, error)
-	Push    Push   // nil: phones are not woken
-	Mail    Mail   // nil: nobody is written to
-	Proofs  Proofs // nil: nobody is asked to prove who they are, and nobody has to have a passkey
+	Push    Push    // nil: phones are not woken
+	Mail    Mail    // nil: nobody is written to
+	Proofs  Proofs  // nil: nobody is asked to prove who they are, and nobody has to have a passkey
+	Offline Offline // nil: nobody signs in offline
 	Logger  *slog.Logger
 	Now     func() time.Time
 }
@@ -182,8 +183,8 @@ func (s *Service) Resume(ctx context.Context, id postern.IntegrationID) error {
 		switch {
 		case r.State == postern.ProvisioningSubmitted:
 			args = RegisterJob{r.ID}
-		case r.Carrier == postern.CarrierSecurityKey:
-			continue // whoever holds the key asks for options
+		case r.Carrier != postern.CarrierPhone:
+			continue // whoever holds the key, or the workstation, asks for options
 		}
 		if err := s.Queue.Enqueue(ctx, args); err != nil {
 			return err
@@ -251,7 +252,12 @@ func (s *Service) end(ctx context.Context, r *Record, state postern.Provisioning
 		return err
 	}
 	if state != postern.ProvisioningActive && r.Posts > 0 {
-		return s.Queue.Enqueue(ctx, UndoJob{r.ID})
+		if err := s.Queue.Enqueue(ctx, UndoJob{r.ID}); err != nil {
+			return err
+		}
+	}
+	if state != postern.ProvisioningActive {
+		return s.tellOffline(ctx, r.Provisioning)
 	}
 	return nil
 }
@@ -280,7 +286,7 @@ func event(code audit.Code, r Record, message string, fields map[string]string) 
 		fields = make(map[string]string)
 	}
 	fields["user"] = string(r.UserID)
-	onto(fields, r.Carrier, r.PhoneID)
+	onto(fields, r.Carrier, r.PhoneID, r.WorkstationID)
 	return postern.AuditEvent{
 		Code: code.Code, Name: code.Name, IntegrationID: r.IntegrationID, Target: string(r.ID), TargetName: r.DisplayName,
 		Success: true, Message: message, Fields: fields,
@@ -288,10 +294,13 @@ func event(code audit.Code, r Record, message string, fields map[string]string) 
 }
 
 // onto notes in an audit entry what a passkey lies on.
-func onto(fields map[string]string, carrier postern.Carrier, phone postern.PhoneID) {
-	if carrier == postern.CarrierPhone {
+func onto(fields map[string]string, carrier postern.Carrier, phone postern.PhoneID, workstation postern.WorkstationID) {
+	switch carrier {
+	case postern.CarrierPhone:
 		fields["phone"] = string(phone)
 		return
+	case postern.CarrierWorkstation:
+		fields["phone"], fields["workstation"] = string(phone), string(workstation)
 	}
 	fields["carrier"] = string(carrier)
 }

@@ -14,7 +14,7 @@ type Store interface {
 	AfterCommit(ctx context.Context, f func())
 
 	Provisioning(ctx context.Context, id postern.ProvisioningID) (Record, error)
-	// OpenProvisionings lists those of a phone that are not final, oldest first.
+	// OpenProvisionings lists those on a phone that are not final, oldest first.
 	OpenProvisionings(ctx context.Context, phone postern.PhoneID) ([]Record, error)
 	// OpenSecurityKeyProvisionings lists those of a user's security key that are not final, oldest first.
 	OpenSecurityKeyProvisionings(ctx context.Context, user postern.UserID) ([]Record, error)
@@ -22,7 +22,8 @@ type Store interface {
 	// WaitingProvisionings lists those of an integration in state requested or submitted, which a DISABLED integration
 	// holds back.
 	WaitingProvisionings(ctx context.Context, integration postern.IntegrationID) ([]Record, error)
-	// CreateProvisioning answers CodeConflict when the phone, or for a security key the user, has one that is not final.
+	// CreateProvisioning answers CodeConflict when the phone, or for a security key the user, or for a workstation the
+	// pairing, has one that is not final.
 	CreateProvisioning(ctx context.Context, r Record) error
 	UpdateProvisioning(ctx context.Context, r *Record) error // increments r.Version
 
@@ -31,7 +32,10 @@ type Store interface {
 
 	Passkey(ctx context.Context, id postern.PasskeyID) (postern.Passkey, error)
 	PasskeysOfUser(ctx context.Context, user postern.UserID) ([]postern.Passkey, error)
+	// PasskeysOfPhone lists those that lie on a phone, WorkstationPasskeysOfPhone those on workstations to which its user
+	// agreed on it.
 	PasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error)
+	WorkstationPasskeysOfPhone(ctx context.Context, phone postern.PhoneID) ([]postern.Passkey, error)
 	// CreatePasskey answers CodeConflict when its provisioning has made one, or when the user has one of that method id
 	// that is not revoked.
 	CreatePasskey(ctx context.Context, p postern.Passkey) error

@@ -55,8 +55,8 @@ func (s *Service) submit(ctx context.Context, in postern.CredentialSubmission, f
 }
 
 func expired(r Record) error {
-	if r.Carrier == postern.CarrierSecurityKey {
-		return postern.Errorf(postern.CodeChallengeExpired, "Entra's registration challenge ran out before the security key answered.").
+	if r.Carrier != postern.CarrierPhone {
+		return postern.Errorf(postern.CodeChallengeExpired, "Entra's registration challenge ran out before the %s answered.", carrierName(r.Carrier)).
 			WithNext("Begin again.")
 	}
 	return postern.Errorf(postern.CodeChallengeExpired, "")
@@ -64,8 +64,11 @@ func expired(r Record) error {
 
 // carrierName is what people call what a passkey lies on.
 func carrierName(c postern.Carrier) string {
-	if c == postern.CarrierSecurityKey {
+	switch c {
+	case postern.CarrierSecurityKey:
 		return "security key"
+	case postern.CarrierWorkstation:
+		return "workstation"
 	}
 	return "phone"
 }

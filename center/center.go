@@ -28,6 +28,7 @@ import (
 	"github.com/postern/postern/center/job"
 	"github.com/postern/postern/center/lifecycle"
 	"github.com/postern/postern/center/mail"
+	"github.com/postern/postern/center/offline"
 	"github.com/postern/postern/center/policy"
 	"github.com/postern/postern/center/policy/aaguid"
 	"github.com/postern/postern/center/policy/inventory"
@@ -65,6 +66,7 @@ type Center struct {
 	Mail         *mail.Service
 	Enrolment    *enrolment.Service
 	Desktop      *desktop.Service
+	Offline      *offline.Service
 	Bulk         *bulk.Service
 	Jobs         *job.Runner
 	Push         *push.Service
@@ -173,6 +175,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 		Store: db, Integrations: s.Integrations, Audit: s.Trail, Now: o.Now, PublicURL: c.PublicURL, Packages: c.Packages, Version: postern.Version(),
 	}
 	s.Phones.Installs = s.Desktop
+	s.openOffline(sealer, o)
 	s.Bulk = &bulk.Service{
 		Store: db, Tenants: bulkTenants{s.Integrations}, Sealer: sealer, Audit: s.Trail, Queue: s.Jobs, Notices: notices,
 		Logger: o.Logger, Now: o.Now,
@@ -228,6 +231,7 @@ func New(ctx context.Context, c Config, o Options) (*Center, error) {
 	s.Users.Handle(&registry)
 	s.Directory.Handle(&registry)
 	s.Passkeys.Handle(&registry)
+	s.Offline.Handle(&registry)
 	s.Reconcile.Handle(&registry)
 	s.Inventory.Models = modelNames{s.Models}
 	s.Inventory.Allowed = policy.NewVerdicts(policies{s.Integrations}.passkeyPolicy, o.Logger, o.Now).Allowed
@@ -334,13 +338,14 @@ func (s *Center) routes(o Options) (http.Handler, error) {
 	api := rest.New(rest.Config{PublicURL: s.Config.PublicURL, Version: postern.Version(), Log: o.Logger, Now: o.Now, Refusals: s.refusals}, rest.Services{
 		Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Metadata: statements{s, o.Statement}, Push: s.Push, Mail: s.Mail, Reconciler: s.Reconcile,
-		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Doctor: s.Doctor, Setups: s.Setups, Desktop: s.Desktop, Rotations: s.Rotations,
+		Bulk: s.Bulk, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Doctor: s.Doctor, Setups: s.Setups, Desktop: s.Desktop, Rotations: s.Rotations, Offline: s.Offline,
 	})
 	console := web.New(web.Deps{
 		Mail: s.Mail, Setups: s.Setups, Rotations: s.Rotations, Integrations: s.Integrations, Users: s.Users, Phones: s.Phones, Passkeys: s.Passkeys, Enrolment: s.Enrolment, Trail: s.Trail, Streams: s.Streams, Door: s.Auth,
 		Directory: s.Directory, Reconciler: s.Reconcile, PublicURL: s.Config.PublicURL, Version: postern.Version(), Stories: s.Config.Stories, Log: o.Logger, Now: o.Now,
 		Health: s.health,
 		Bulk:   s.Bulk, Groups: s.Enrolment, Inventory: s.Inventory, Models: s.Models, Policies: s.Policies, Desktop: s.Desktop, Doctor: s.Doctor,
+		Offline: s.Offline, Allowed: s.Inventory.Allowed,
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

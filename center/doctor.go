@@ -22,6 +22,10 @@ func (s *Center) openDoctor(cloud entra.Cloud, waking push.ClientConfig, o Optio
 		},
 		Now: o.Now, Database: s.Store, Jobs: s.Jobs, Mail: s.Mail, Push: s.Push, Trail: s.Trail, Streams: s.Streams, Administrators: s.Auth,
 		Integrations: s.Integrations, Directory: s.Directory, Inventory: s.Inventory, Policies: s.Policies,
+		Offline: func(ctx context.Context, id postern.IntegrationID) (bool, error) {
+			settings, err := s.Offline.Settings(ctx, id)
+			return settings.Offline.Enabled, err
+		},
 		CAs: cloud.CAs, PushCAs: waking.CAs, PushProxy: waking.Proxy, Dial: dialRelay,
 	}
 	if s.messaging.bus != nil {

@@ -137,6 +137,29 @@ var (
 	PasskeyReplaced   = Code{"KEY007I", "passkey.replacement_requested", "Another passkey was asked for in place of one that no longer works."}
 	PasskeyClaimEnded = Code{"KEY006W", "passkey.claim_given_up", "Entra did not list the passkey that a phone said it had made."}
 
+	OfflineSettings     = Code{"OFF001W", "offline.settings", "What an integration allows of signing in offline was changed."}
+	OfflineAsked        = Code{"OFF002I", "offline.asked", "A workstation asked for an offline passkey."}
+	OfflineConsented    = Code{"OFF003I", "offline.agreed", "A user agreed on the phone that a workstation may sign in offline."}
+	OfflineActive       = Code{"OFF004I", "offline.active", "A workstation can be signed in to offline."}
+	OfflineFailed       = Code{"OFF005E", "offline.failed", "An offline passkey was not registered."}
+	OfflineRenewed      = Code{"OFF006I", "offline.renewed", "Phone and workstation share new codes."}
+	OfflineTaken        = Code{"OFF007W", "offline.taken", "An offline passkey is taken away."}
+	OfflineEnded        = Code{"OFF008I", "offline.ended", "Entra no longer lists an offline passkey."}
+	OfflineSignedIn     = Code{"OFF009I", "offline.signed_in", "Somebody signed in offline with a code of the phone."}
+	OfflineRecovered    = Code{"OFF010W", "offline.recovered", "Somebody signed in offline with a recovery code."}
+	OfflineWrongCode    = Code{"OFF011W", "offline.wrong_code", "A wrong code was typed at a workstation that was offline."}
+	OfflineLocked       = Code{"OFF012W", "offline.locked", "Too many wrong codes locked an offline passkey."}
+	OfflineUnlocked     = Code{"OFF013I", "offline.unlocked", "An offline passkey works again, because its user signed in with the phone."}
+	OfflineClockSetBack = Code{"OFF014W", "offline.clock_set_back", "The clock of a workstation was set back while it was offline."}
+
+	RecoveryAsked     = Code{"RCV001W", "recovery.asked", "A recovery code was asked for."}
+	RecoveryApproved  = Code{"RCV002W", "recovery.approved", "A second person agreed to a recovery code."}
+	RecoveryRejected  = Code{"RCV003W", "recovery.rejected", "A recovery code was refused."}
+	RecoveryWithdrawn = Code{"RCV004I", "recovery.withdrawn", "A recovery code was withdrawn, or ran out."}
+	RecoveryShown     = Code{"RCV005W", "recovery.shown", "A recovery code was shown to who asked for it."}
+	RecoveryUsed      = Code{"RCV006W", "recovery.used", "A workstation was signed in to with a recovery code."}
+	RecoveryRefused   = Code{"RCV007W", "recovery.refused", "Somebody tried to agree to a recovery code that they had asked for."}
+
 	EnrolmentPolicySet = Code{"ENR001W", "enrolment.policy", "The enrolment policy of an integration was changed."}
 	ProofGiven         = Code{"ENR002I", "enrolment.proof", "A user proved who they are for a phone."}
 	SignInRefused      = Code{"ENR003W", "enrolment.sign_in_refused", "A sign-in at Entra did not prove the user of a phone."}

@@ -92,9 +92,15 @@ func (s *Service) PairedPhones(ctx context.Context, w postern.Workstation) ([]po
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, postern.PairedPhone{
+		paired := postern.PairedPhone{
 			Pairing: pairing, Name: p.Name, UPN: u.UPN, User: u.DisplayName, Phase: u.Phase, Notice: notice(i, &u),
-		})
+		}
+		if s.Offline != nil {
+			if paired.Offline, err = s.Offline.Offer(ctx, pairing); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, paired)
 	}
 	return out, nil
 }
@@ -115,10 +121,16 @@ func (s *Service) PairedWorkstations(ctx context.Context, p postern.Phone) ([]po
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, postern.PairedWorkstation{
+		paired := postern.PairedWorkstation{
 			Pairing: pairing, Name: w.Name, Kind: w.Kind, OS: w.OS, JoinState: w.JoinState, LastSeenAt: w.LastSeenAt,
 			Notice: notice(i, &u),
-		})
+		}
+		if s.Offline != nil {
+			if paired.Offline, err = s.Offline.OfPairing(ctx, pairing); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, paired)
 	}
 	return out, nil
 }

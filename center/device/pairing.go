@@ -180,6 +180,9 @@ func (s *Service) activate(ctx context.Context, p *postern.Pairing) error {
 		if err := s.Store.UpdatePairing(ctx, &old); err != nil {
 			return err
 		}
+		if err := s.over(ctx, old); err != nil {
+			return err
+		}
 		if err := s.Audit.Record(ctx, pairingEvent(audit.PairingEnded, old, "The same phone and workstation were paired again.")); err != nil {
 			return err
 		}

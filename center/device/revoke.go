@@ -66,6 +66,9 @@ func (s *Service) Lapse(ctx context.Context) error {
 func (s *Service) tellEnded(ctx context.Context, ended []postern.Pairing) error {
 	for _, p := range ended {
 		s.publish(ctx, p)
+		if err := s.over(ctx, p); err != nil {
+			return err
+		}
 		if err := s.Audit.Record(ctx, pairingEvent(audit.PairingEnded, p, "The pairing ended because one of its devices was revoked.")); err != nil {
 			return err
 		}

@@ -47,6 +47,16 @@ type Installs interface {
 	Needed(ctx context.Context, integration postern.IntegrationID) (bool, error)
 }
 
+// Offline is what devices are told of package offline, and what it is told of pairings.
+type Offline interface {
+	// Offer is what the workstation of a pairing is told; nil where it is off, or may not be.
+	Offer(ctx context.Context, p postern.Pairing) (*postern.OfflineOffer, error)
+	// OfPairing is what its phone is told; nil where there never was anything.
+	OfPairing(ctx context.Context, p postern.Pairing) (*postern.OfflineAnswer, error)
+	// PairingEnded takes away what there is, in the transaction in which a pairing ends.
+	PairingEnded(ctx context.Context, p postern.Pairing) error
+}
+
 // Service is everything that can be done with phones, workstations and pairings. All fields are needed.
 type Service struct {
 	Store        Store
@@ -60,6 +70,7 @@ type Service struct {
 
 	Tickets  Tickets  // nil: phones are enrolled with codes alone
 	Installs Installs // nil: workstations are enrolled without install tokens
+	Offline  Offline  // nil: nobody signs in offline
 	// Proved is told in the transaction that creates a phone what proved who its user is.
 	Proved func(ctx context.Context, p postern.Phone, by postern.Proof) error
 	// Enrolled is called in the transaction that creates a phone, so that a passkey is asked for with it.

@@ -32,8 +32,19 @@ func (s *Service) EndPairing(ctx context.Context, by postern.DeviceID, id poster
 			reason = postern.PairingEndRefused
 		}
 		end(p, s.Now().UTC(), reason)
+		if err := s.over(ctx, *p); err != nil {
+			return false, err
+		}
 		return true, s.Audit.Record(ctx, pairingEvent(code, *p, message))
 	})
+}
+
+// over takes away what a pairing that ended allowed, in the transaction of ctx.
+func (s *Service) over(ctx context.Context, p postern.Pairing) error {
+	if s.Offline == nil {
+		return nil
+	}
+	return s.Offline.PairingEnded(ctx, p)
 }
 
 func end(p *postern.Pairing, at time.Time, reason string) {

@@ -153,6 +153,8 @@ type Tenant struct {
 	Intune      string // address of the Microsoft Intune admin center
 	Kind        string // of permissions: application or delegated
 
+	Offline bool // workstations may sign in offline
+
 	Token Problem // the connector's refusal, if no token could be bought or no call be made
 	Test  postern.ConnectionTest
 

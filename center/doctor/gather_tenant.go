@@ -41,6 +41,9 @@ func (s *Service) tenant(ctx context.Context, id postern.IntegrationID, said fun
 func (s *Service) known(ctx context.Context, f *Tenant) {
 	id := f.Integration.ID
 	f.Directory = had(s.Directory.Status(ctx, id))
+	if s.Offline != nil {
+		f.Offline, _ = s.Offline(ctx, id) // unreadable settings say so where they are read
+	}
 	f.Inventory = had(s.Inventory.Status(ctx, id))
 	f.Summary = had(s.Inventory.Summary(ctx, id))
 	f.Drift = had(s.Policies.Drift(ctx, id))

@@ -57,10 +57,41 @@ func policy(f Tenant) []postern.Finding {
 		return missing(f, "The passkey policy", p.Missing, p.Problem,
 			"under Authentication methods > Policies > Passkey (FIDO2) the method is on for all users, Registration is Optional, Allow self-service set up is Yes, Enforce attestation is No, and either key restrictions are off or Postern's AAGUID "+aaguid+" is allowed.", f.methods())
 	}
-	if found := f.notes(false); found != nil {
+	found := f.notes(false)
+	if b, any := f.offlineModel(); any {
+		found = append(found, b)
+	}
+	if found != nil {
 		return found
 	}
 	return ok("The passkey policy is as Postern needs it.")
+}
+
+// offlineModel finds that workstations may sign in offline here and the tenant takes no passkey of theirs.
+func (f Tenant) offlineModel() (postern.Finding, bool) {
+	if !f.Offline {
+		return postern.Finding{}, false
+	}
+	k := f.Policy.Value.Passkeys
+	takes := allows(k.KeyRestrictions) && !k.AttestationEnforced
+	if len(k.Profiles) > 0 {
+		takes = slices.ContainsFunc(k.Profiles, func(p postern.PasskeyProfile) bool {
+			return p.DeviceBound && !p.AttestationEnforced && allows(p.KeyRestrictions)
+		})
+	}
+	if takes {
+		return postern.Finding{}, false
+	}
+	b := bad(postern.FindingWarning, "Signing in offline is switched on, and the tenant takes no offline passkeys.",
+		"The passkey policy does not allow the model "+postern.WorkstationAAGUID+", so Entra refuses what workstations register.",
+		"Allow the model “Postern workstation (offline PIN)” under Passkey policy, or switch signing in offline off.", page(f.Integration, "policy"))
+	b.Subject = "offline"
+	return b, true
+}
+
+// allows reports whether restrictions let a workstation's offline passkey through.
+func allows(r postern.KeyRestrictions) bool {
+	return !r.Enforced || slices.Contains(r.AAGUIDs, postern.WorkstationAAGUID) != r.Block
 }
 
 // aaguid is that of Postern's phones.

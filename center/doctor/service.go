@@ -37,6 +37,8 @@ type Service struct {
 	PushProxy *url.URL // nil: none of its own
 	// Dial opens a WebSocket of the relay below the public address, and closes it. nil: the relay is not looked at.
 	Dial func(ctx context.Context, publicURL string) error
+	// Offline reports whether the workstations of an integration may sign in offline.
+	Offline func(ctx context.Context, id postern.IntegrationID) (bool, error)
 	// Disk reads the file system of a path; nil: the system is asked.
 	Disk func(path string) (Disk, error)
 	// Replicas reports whether replicas are joined; nil: there is one process.

@@ -85,7 +85,7 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 
 var csvColumns = []string{
 	"object_id", "upn", "display_name", "account", "guest", "privileged", "looked_at", "methods",
-	"passkey", "aaguid", "model", "model_name", "attested", "synced", "created_at", "last_used_at", "used_with_postern_at", "managed", "phone", "method_id",
+	"passkey", "aaguid", "model", "model_name", "attested", "synced", "created_at", "last_used_at", "used_with_postern_at", "managed", "phone", "workstation", "method_id",
 }
 
 func exportCSV(out *bufio.Writer, u postern.InventoryUser) {
@@ -102,7 +102,7 @@ func exportCSV(out *bufio.Writer, u postern.InventoryUser) {
 	for _, k := range u.Passkeys {
 		writeCSV(out, append(user[:len(user):len(user)],
 			k.Name, k.AAGUID, k.Model, k.ModelName, strconv.FormatBool(k.Attested), strconv.FormatBool(k.Synced), moment(&k.CreatedAt),
-			moment(k.LastUsedAt), moment(k.UsedWithPosternAt), strconv.FormatBool(k.Managed()), k.PhoneName, k.MethodID))
+			moment(k.LastUsedAt), moment(k.UsedWithPosternAt), strconv.FormatBool(k.Managed()), k.PhoneName, k.WorkstationName, k.MethodID))
 	}
 }
 

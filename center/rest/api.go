@@ -67,6 +67,7 @@ type API struct {
 	polls      *polls
 
 	workstations *auth.Limiter // per workstation
+	reports      *auth.Limiter // per workstation: reports with events, each of which reaches the audit trail
 	refusals     *audit.Sparse // per address: refused proofs that reach the audit trail
 }
 
@@ -91,6 +92,7 @@ func New(c Config, s Services) *API {
 		polls:     newPolls(),
 
 		workstations: auth.NewLimiter(240, time.Minute, c.Now),
+		reports:      auth.NewLimiter(60, time.Hour, c.Now),
 	}
 	a.huma = humago.New(a.mux, document(c))
 	a.integrationRoutes()
@@ -101,6 +103,7 @@ func New(c Config, s Services) *API {
 	a.phoneRoutes()
 	a.workstationRoutes()
 	a.desktopRoutes()
+	a.offlineRoutes()
 	a.passkeyRoutes()
 	a.auditRoutes()
 	a.auditFilterRoutes()

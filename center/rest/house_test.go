@@ -83,7 +83,7 @@ func newHouse(t *testing.T) *house {
 		return time.Now().Add(time.Duration(h.ahead.Load()))
 	}}, rest.Services{
 		Integrations: integrations{h.domain}, Users: users{h.domain}, Phones: phones{h.domain}, Passkeys: passkeys{h.domain}, Enrolment: enrolments{h.domain},
-		Trail: trail{h.domain}, Streams: streams{h.domain}, Door: h.door, Metadata: statements{h.domain}, Mail: mails{h.domain}, Directory: directories{h.domain}, Bulk: bulkJobs{h.domain}, Reconciler: reconciler{h.domain}, Inventory: inventories{h.domain}, Models: models{h.domain}, Policies: policies{h.domain}, Setups: setups{h.domain}, Rotations: rotations{h.domain}, Desktop: desktops{h.domain, h.packages}, Doctor: doctors{h.domain},
+		Trail: trail{h.domain}, Streams: streams{h.domain}, Door: h.door, Metadata: statements{h.domain}, Mail: mails{h.domain}, Directory: directories{h.domain}, Bulk: bulkJobs{h.domain}, Reconciler: reconciler{h.domain}, Inventory: inventories{h.domain}, Models: models{h.domain}, Policies: policies{h.domain}, Setups: setups{h.domain}, Rotations: rotations{h.domain}, Offline: offlines{h.domain}, Desktop: desktops{h.domain, h.packages}, Doctor: doctors{h.domain},
 	})
 	h.handler = h.documented(rest.Edge(log, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")})(h.api))
 	return h

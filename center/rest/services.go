@@ -36,6 +36,7 @@ type Services struct {
 	Setups       Setups
 	Desktop      Desktop
 	Rotations    Rotations
+	Offline      Offline
 }
 
 // Push is what the API needs of package push.

@@ -50,7 +50,7 @@ func (c *console) auditEntry(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.Actor, _ = c.linkTo(ctx, p.frame, e, e.Actor.ID)
 	p.Target, p.User = c.linkTo(ctx, p.frame, e, e.Target)
-	if id := e.Fields["user"]; p.User.Path == "" && p.Target.Path == "" && postern.ValidID(id, postern.PrefixUser) {
+	if id := e.Fields["user"]; p.User.Path == "" && id != e.Target && postern.ValidID(id, postern.PrefixUser) {
 		p.User, _ = c.linkTo(ctx, p.frame, e, id)
 	}
 	return c.show(w, r, http.StatusOK, entry(p))
@@ -108,7 +108,29 @@ func (p entryPage) otherFields() []string {
 	})
 }
 
+// fieldNames are those of fields whose own name says too little.
+var fieldNames = map[string]string{
+	"at_workstation": "By the clock of the workstation", "require_tpm": "Only with a TPM", "recovery_length": "Digits of a recovery PIN", "batch": "Batch of codes",
+}
+
+// fieldText is the value of a field, in words where it is one of a list.
+func fieldText(e postern.AuditEvent, name string) string {
+	value := e.Fields[name]
+	if strings.HasPrefix(e.Name, "offline.") {
+		switch name {
+		case "reason":
+			return offlineReasonText(value)
+		case "seal":
+			return sealText(value)
+		}
+	}
+	return value
+}
+
 func fieldWords(name string) string {
+	if words := fieldNames[name]; words != "" {
+		return words
+	}
 	words := strings.NewReplacer("_", " ", ".", ": ").Replace(name)
 	return strings.ToUpper(words[:min(1, len(words))]) + words[min(1, len(words)):]
 }

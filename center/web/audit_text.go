@@ -15,7 +15,7 @@ var families = map[string]string{
 	"audit": "Audit trail", "integration": "Integrations", "user": "Users and invitations", "pairing": "Pairings",
 	"provisioning": "Registration of passkeys", "passkey": "Passkeys", "enrolment": "Enrolment", "reconcile": "Comparing with Entra",
 	"group": "Groups", "directory": "Directory", "bulk": "Jobs", "mail": "Mail server", "message": "Messages to users",
-	"models": "Models of authenticators", "setup": "Set-up of tenants",
+	"models": "Models of authenticators", "setup": "Set-up of tenants", "offline": "Signing in without a network", "recovery": "Recovery PINs",
 }
 
 // eventFamily is the events of one kind.

@@ -32,11 +32,12 @@ type Enrolment interface {
 // enrolmentPage is the Enrolment tab: who waits for approval, and the policy.
 type enrolmentPage struct {
 	integrationFrame
-	Waiting  []postern.AwaitedApproval
-	Policy   postern.EnrolmentPolicy
-	Impact   *impactPart
-	Redirect string
-	Problems problems
+	Waiting    []postern.AwaitedApproval
+	Recoveries []postern.Recovery // recovery PINs that wait for a second person
+	Policy     postern.EnrolmentPolicy
+	Impact     *impactPart
+	Redirect   string
+	Problems   problems
 }
 
 // impactPart is what a policy would mean, as it is shown below the form and again with each change.
@@ -81,6 +82,9 @@ func (c *console) enrolmentPage(r *http.Request) (enrolmentPage, error) {
 	p := enrolmentPage{integrationFrame: c.integrationFrame(r, i, tabEnrolment), Redirect: c.Enrolment.RedirectURI()}
 	if p.May(postern.PermUsersRead) {
 		if p.Waiting, err = c.Enrolment.Approvals(r.Context(), i.ID); err != nil {
+			return p, err
+		}
+		if p.Recoveries, err = c.recoveriesWaiting(r.Context(), i.ID); err != nil {
 			return p, err
 		}
 	}

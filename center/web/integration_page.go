@@ -33,6 +33,8 @@ const (
 	tabAudit        tab = "Audit Trail"
 	tabLogin        tab = "Login Settings"
 	tabSettings     tab = "Integration Settings"
+
+	tabWorkstationSettings tab = "Workstation Settings"
 )
 
 // tabs lists the pages of an integration that the person may open, in their order.
@@ -56,6 +58,7 @@ func (f integrationFrame) tabs() []navItem {
 		{tabDoctor, doctorTabPath(f.Integration.ID), postern.PermIntegrationsRead},
 		{tabAudit, base + "/audit", postern.PermAuditRead},
 		{tabLogin, base + "/login", postern.PermIntegrationsRead},
+		{tabWorkstationSettings, offlineSettingsPath(f.Integration.ID), postern.PermIntegrationsRead},
 		{tabSettings, base + "/settings", postern.PermIntegrationsRead},
 	} {
 		if f.May(t.needs) {

@@ -83,6 +83,14 @@ func lastUses(k postern.InventoryPasskey) []string {
 	return all
 }
 
+// placeText says where a managed passkey lies; nothing of others.
+func placeText(k postern.InventoryPasskey) string {
+	if k.WorkstationID == "" && k.PhoneName != "" {
+		return "on the phone " + k.PhoneName
+	}
+	return k.Place()
+}
+
 // shareText is n of all in percent.
 func shareText(n, all int) string {
 	if all == 0 {

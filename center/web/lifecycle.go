@@ -238,6 +238,12 @@ func reasonText(r postern.RevocationReason) string {
 		return "removed at Entra"
 	case postern.RevocationReplaced:
 		return "replaced by another"
+	case postern.RevocationPairing:
+		return "with the pairing of its workstation"
+	case postern.RevocationWorkstation:
+		return "with its workstation"
+	case postern.RevocationOffline:
+		return "because signing in offline was switched off"
 	}
 	return ""
 }

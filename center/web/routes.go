@@ -16,6 +16,7 @@ func (c *console) routes() http.Handler {
 		invites    = postern.PermUsersInvite
 		provisions = postern.PermPasskeysProvision
 		revokes    = postern.PermPasskeysRevoke
+		recovers   = postern.PermUsersRecover
 		audits     = postern.PermAuditRead
 		forwards   = postern.PermAuditManage
 		knows      = postern.PermAdministratorsRead
@@ -97,6 +98,13 @@ func (c *console) routes() http.Handler {
 	m.Handle("GET /integrations/{integration}/workstations", c.need(see, c.workstations))
 	m.Handle("GET /integrations/{integration}/workstations/{workstation}/revoke", c.need(revokes, c.revokeWorkstation))
 	m.Handle("POST /integrations/{integration}/workstations/{workstation}/revoke", c.need(revokes, c.revokeWorkstation))
+	m.Handle("GET /integrations/{integration}/workstations/{workstation}", c.need(see, c.workstation))
+	m.Handle("GET /integrations/{integration}/workstation-settings", c.need(look, c.offlineSettings))
+	m.Handle("POST /integrations/{integration}/workstation-settings", c.need(configure, c.setOfflineSettings))
+	m.Handle("GET /integrations/{integration}/recoveries/{recovery}/approve", c.need(recovers, c.approveRecovery))
+	m.Handle("POST /integrations/{integration}/recoveries/{recovery}/approve", c.need(recovers, c.approveRecovery))
+	m.Handle("GET /integrations/{integration}/recoveries/{recovery}/reject", c.need(recovers, c.rejectRecovery))
+	m.Handle("POST /integrations/{integration}/recoveries/{recovery}/reject", c.need(recovers, c.rejectRecovery))
 	m.Handle("GET /integrations/{integration}/drift", c.need(see, c.drift))
 	m.Handle("POST /integrations/{integration}/drift", c.need(revokes, c.beginDrift))
 	m.Handle("GET /integrations/{integration}/drift/{run}/approve", c.need(configure, c.approveDrift))
@@ -172,6 +180,14 @@ func (c *console) routes() http.Handler {
 	m.Handle("POST /users/{user}/phones/{phone}/revoke", c.need(revokes, c.revokePhone))
 	m.Handle("GET /users/{user}/pairings/{pairing}/end", c.need(revokes, c.endPairing))
 	m.Handle("POST /users/{user}/pairings/{pairing}/end", c.need(revokes, c.endPairing))
+	m.Handle("GET /users/{user}/pairings/{pairing}/offline", c.need(revokes, c.endOffline))
+	m.Handle("POST /users/{user}/pairings/{pairing}/offline", c.need(revokes, c.endOffline))
+	m.Handle("GET /users/{user}/pairings/{pairing}/recovery", c.need(recovers, c.recover))
+	m.Handle("POST /users/{user}/pairings/{pairing}/recovery", c.need(recovers, c.recover))
+	m.Handle("GET /users/{user}/recoveries/{recovery}/code", c.need(recovers, c.readyPIN))
+	m.Handle("POST /users/{user}/recoveries/{recovery}/code", c.need(recovers, c.readyPIN))
+	m.Handle("GET /users/{user}/recoveries/{recovery}/withdraw", c.need(recovers, c.withdrawRecovery))
+	m.Handle("POST /users/{user}/recoveries/{recovery}/withdraw", c.need(recovers, c.withdrawRecovery))
 	m.Handle("GET /users/{user}/provisionings/{provisioning}/cancel", c.need(provisions, c.cancelProvisioning))
 	m.Handle("POST /users/{user}/provisionings/{provisioning}/cancel", c.need(provisions, c.cancelProvisioning))
 	m.Handle("GET /users/{user}/passkeys/{passkey}/revoke", c.need(revokes, c.revokePasskey))

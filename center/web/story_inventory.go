@@ -25,6 +25,8 @@ func fixtureInventoryPasskeys() []postern.InventoryPasskey {
 	all[0].PasskeyID, all[0].PhoneName, all[0].UsedWithPosternAt, all[0].Attested = fixtureID[postern.PasskeyID](postern.PrefixPasskey, 1), "Aditi's phone", pointer(ago(time.Hour)), true
 	all[0].LastUsedAt, all[0].LastUsedReadAt = pointer(ago(26*time.Hour)), pointer(ago(4*time.Minute))
 	all[1].Privileged, all[1].Attested = true, true
+	all[2].PasskeyID, all[2].AAGUID, all[2].ModelName = fixtureID[postern.PasskeyID](postern.PrefixPasskey, 2), postern.WorkstationAAGUID, "Postern workstation (offline PIN)"
+	all[2].PhoneName, all[2].WorkstationID, all[2].WorkstationName = "Max's phone", fixtureWorkstation(1).ID, "LAPTOP-7001"
 	all[3].Synced, all[3].Enabled = true, false
 	return all
 }

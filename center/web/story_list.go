@@ -17,6 +17,7 @@ func stories() []story {
 	addIntegrationStories(add, part)
 	addUserStories(add, part)
 	addWorkstationStories(add, part)
+	addOfflineStories(add, part)
 	addDriftStories(add, part)
 	addDirectoryStories(add, part)
 	addLifecycleStories(add, part)

@@ -65,7 +65,7 @@ func addWorkstationStories(add, part func(string, templ.Component)) {
 	add("workstations/no-match", workstations(missed))
 	confirm := actPage{
 		frame: inDialog(fixtureFrame(sectionIntegrations, "Revoke LAPTOP-7000?")), Back: "/integrations/x/workstations", Path: "/integrations/x/workstations/y/revoke", Button: "Revoke workstation",
-		Text: "The workstation is cut off at once and its pairings end. Phones and passkeys stay as they are. It cannot be undone: to be used again, the workstation is set up anew.",
+		Text: "The workstation is cut off at once and its pairings end. Its offline passkeys are deleted from Entra; phones and their passkeys stay as they are. It cannot be undone: to be used again, the workstation is set up anew.",
 	}
 	part("workstations/revoke", confirmAct(confirm))
 	confirm.Title, confirm.Button = "End the pairing with LAPTOP-7000?", "End pairing"

@@ -23,15 +23,15 @@ func TestStoriesInTheBrowser(t *testing.T) {
 				b.Open(server.URL + "/storybook/" + name)
 				picture := "console/" + strings.ReplaceAll(name, "/", "-")
 				checkAxe(t, b, name+" (light)")
-				b.WholePage(picture + " light")
+				b.WholePage(picture + "-light")
 				b.Look("dark", 1280)
 				checkAxe(t, b, name+" (dark)", "color-contrast", "link-in-text-block")
-				b.WholePage(picture + " dark")
+				b.WholePage(picture + "-dark")
 				b.Look("light", 390)
 				if wide := browser.Evaluate[int](b, `document.documentElement.scrollWidth`); wide > 390 {
 					t.Errorf("%s: the page is %d pixels wide on a phone of 390", name, wide)
 				}
-				b.WholePage(picture + " phone")
+				b.WholePage(picture + "-phone")
 				for _, w := range b.Wrong() {
 					t.Errorf("%s: %s", name, w)
 				}

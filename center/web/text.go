@@ -8,7 +8,7 @@ import (
 	"github.com/postern/postern"
 )
 
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func boolText(b bool) string { return strconv.FormatBool(b) }
 

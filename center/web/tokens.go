@@ -123,6 +123,8 @@ func permissionMeaning(p postern.Permission) string {
 		return "Send the audit trail to other systems and say how long it is kept."
 	case postern.PermUsersApprove:
 		return "Vouch for who a user is, so that a passkey is given out."
+	case postern.PermUsersRecover:
+		return "Ask for recovery codes, agree to those of others, and see those asked for."
 	case postern.PermMessagesWrite:
 		return "Set up mail, change its texts and send campaigns."
 	case postern.PermAdministratorsRead:

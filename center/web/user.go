@@ -27,13 +27,19 @@ type userPage struct {
 	Passkeys      []postern.Passkey
 	Sent          []postern.Message
 	Waiting       []postern.PhoneID // phones that somebody has to approve
-	KeyProblems   problems          // why the passkeys could not be read from Entra
-	Still         bool              // do not ask again: the storybook has nobody to ask
+	Offline       []postern.OfflineSignIn
+	Recoveries    []postern.Recovery
+	RecoveryOff   bool     // recovery PINs are switched off
+	KeyProblems   problems // why the passkeys could not be read from Entra
+	Still         bool     // do not ask again: the storybook has nobody to ask
 }
 
 // live reports whether something may change without anybody doing anything here.
 func (p userPage) live() bool {
-	return p.revoking() || p.User.Phase == postern.PhasePaired ||
+	return p.revoking() || p.User.Phase == postern.PhasePaired || slices.ContainsFunc(p.Recoveries, pending) ||
+		slices.ContainsFunc(p.Offline, func(o postern.OfflineSignIn) bool {
+			return o.State != postern.OfflineActive && o.State != postern.OfflineEnded
+		}) ||
 		slices.ContainsFunc(p.Provisionings, func(v postern.Provisioning) bool { return !v.State.Final() }) ||
 		slices.ContainsFunc(p.Invitations, func(i postern.Invitation) bool { return i.State == postern.InvitationOpen })
 }
@@ -62,7 +68,13 @@ func (p userPage) stamp() string {
 	for _, claim := range p.Claims {
 		fmt.Fprintf(h, "|%x %s %s", claim.CredentialID, claim.State, claim.ExpiresAt)
 	}
-	fmt.Fprint(h, "|", p.Waiting)
+	for _, o := range p.Offline {
+		fmt.Fprint(h, "|", o.Pairing, o.Version, o.State)
+	}
+	for _, q := range p.Recoveries {
+		fmt.Fprint(h, "|", q.ID, q.Version, q.State)
+	}
+	fmt.Fprint(h, "|", p.RecoveryOff, p.Waiting)
 	for _, m := range p.Sent {
 		fmt.Fprint(h, "|", m.ID, m.State, m.Attempts)
 	}
@@ -190,7 +202,11 @@ func (c *console) userPage(r *http.Request) (userPage, error) {
 	if p.Waiting, err = c.waitingFor(ctx, u); err != nil {
 		return p, err
 	}
+	if err := c.signingInOffline(ctx, &p); err != nil {
+		return p, err
+	}
 	p.Provisionings, err = c.Passkeys.Provisionings(ctx, u.ID)
+	p.Provisionings = slices.DeleteFunc(p.Provisionings, func(v postern.Provisioning) bool { return v.Carrier == postern.CarrierWorkstation }) // told of as offline passkeys
 	return p, err
 }
 
@@ -274,7 +290,9 @@ func (p userPage) canProvision(phone postern.Phone) bool {
 		return false
 	}
 	return !slices.ContainsFunc(p.Provisionings, func(v postern.Provisioning) bool { return v.PhoneID == phone.ID && !v.State.Final() }) &&
-		!slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool { return k.PhoneID == phone.ID && k.Managed })
+		!slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool {
+			return k.PhoneID == phone.ID && k.Managed && k.Carrier != postern.CarrierWorkstation
+		})
 }
 
 // groupName is the name of the group that the user was last put into, as the tenant has it.
@@ -303,11 +321,26 @@ func (p userPage) hasManagedKey() bool {
 	return slices.ContainsFunc(p.Passkeys, func(k postern.Passkey) bool { return k.Carrier == postern.CarrierSecurityKey })
 }
 
+// lies says of the passkey of a workstation whose it is: its name at Entra does not.
+func (p userPage) lies(k postern.Passkey) string {
+	if k.Carrier != postern.CarrierWorkstation {
+		return ""
+	}
+	text := "Offline passkey of a workstation"
+	if n := slices.IndexFunc(p.Offline, func(o postern.OfflineSignIn) bool { return o.WorkstationID == k.WorkstationID }); n >= 0 {
+		text = "Offline passkey of " + p.Offline[n].Workstation
+	}
+	return text + ", for signing in there without a network"
+}
+
 func keyModel(k postern.Passkey) string {
 	if k.Model != "" {
 		return k.Model
 	}
-	if k.Managed && k.Carrier != postern.CarrierSecurityKey {
+	switch {
+	case k.Carrier == postern.CarrierWorkstation:
+		return "Postern on a workstation"
+	case k.Managed && k.Carrier != postern.CarrierSecurityKey:
 		return "Postern on a phone"
 	}
 	return "Model unknown to Entra"

@@ -15,6 +15,7 @@ type actPage struct {
 	Text     string
 	Button   string
 	Asks     bool // for a reason
+	Plain    bool // it takes nothing away
 	Note     string
 	Version  int64 // of what is acted on; 0 if it has none
 	Problems problems

@@ -31,6 +31,8 @@ type Deps struct {
 	Setups       Setups
 	Rotations    Rotations
 	Doctor       Doctor
+	Offline      Offline
+	Allowed      Allowed
 
 	// PublicURL is the origin under which people reach Postern; invitations name it.
 	PublicURL string

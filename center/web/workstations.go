@@ -23,6 +23,7 @@ type workstationsPage struct {
 	integrationFrame
 	List   []postern.Workstation // those last seen first
 	Phones map[postern.WorkstationID]int
+	Open   map[postern.WorkstationID][]postern.OfflineSignIn // what each has for signing in offline
 	Search string
 	Total  int // of the integration, revoked ones included
 	More   int // found and not shown
@@ -46,6 +47,11 @@ func (c *console) workstationsPage(r *http.Request) (workstationsPage, error) {
 	if p.Phones, err = c.Phones.PhonesAt(r.Context(), i.ID); err != nil {
 		return p, err
 	}
+	open, err := c.Offline.Open(r.Context(), i.ID)
+	if err != nil {
+		return p, err
+	}
+	p.Open = byWorkstation(open)
 	p.Total = len(all)
 	p.List = slices.DeleteFunc(all, func(w postern.Workstation) bool { return !matches(w, p.Search) })
 	slices.SortStableFunc(p.List, byUse)
@@ -99,13 +105,14 @@ func (c *console) workstations(w http.ResponseWriter, r *http.Request) error {
 func (p workstationsPage) stamp() string {
 	h := sha256.New()
 	for _, w := range p.List {
-		fmt.Fprint(h, "|", w.ID, w.Version, w.State, p.Phones[w.ID], seen(w).Truncate(time.Minute).Unix())
+		kind, text := offlineAt(p.Open[w.ID], p.Now)
+		fmt.Fprint(h, "|", w.ID, w.Version, w.State, p.Phones[w.ID], seen(w).Truncate(time.Minute).Unix(), kind, text)
 	}
 	fmt.Fprint(h, "|", p.More)
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// poll makes the list ask for itself. It costs two reads of the database.
+// poll makes the list ask for itself. It costs three reads of the database.
 func (p workstationsPage) poll() templ.Attributes {
 	if p.Still {
 		return nil
@@ -123,20 +130,16 @@ func (c *console) revokeWorkstation(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	all, err := c.Phones.Workstations(r.Context(), i.ID)
+	one, err := c.workstationOf(r, i)
 	if err != nil {
 		return err
 	}
-	at := slices.IndexFunc(all, func(one postern.Workstation) bool { return string(one.ID) == r.PathValue("workstation") })
-	if at < 0 {
-		return postern.Errorf(postern.CodeNotFound, "%s has no such workstation.", i.ApplicationName)
-	}
 	p := actPage{
-		frame: c.sheetFrame(r, i, "Revoke "+all[at].Name+"?"), Path: r.URL.Path, Back: workstationsPath(i.ID), Button: "Revoke workstation",
-		Text: "The workstation is cut off at once and its pairings end. Phones and passkeys stay as they are. It cannot be undone: to be used again, the workstation is set up anew.",
+		frame: c.sheetFrame(r, i, "Revoke "+one.Name+"?"), Path: r.URL.Path, Back: workstationsPath(i.ID), Button: "Revoke workstation",
+		Text: "The workstation is cut off at once and its pairings end. Its offline passkeys are deleted from Entra; phones and their passkeys stay as they are. It cannot be undone: to be used again, the workstation is set up anew.",
 	}
 	return c.actOn(w, r, p, "workstation-revoked", func(ctx context.Context) error {
-		_, err := c.Phones.RevokeWorkstation(ctx, all[at].ID)
+		_, err := c.Phones.RevokeWorkstation(ctx, one.ID)
 		return err
 	})
 }

@@ -15,6 +15,16 @@ import (
 // paired puts a user with a phone that is paired with a workstation into the database.
 func (w *world) paired(i postern.Integration) (postern.User, postern.Workstation, postern.Pairing) {
 	w.Helper()
+	someone, err := w.Users.Search(w.Context(), i.ID, "a", 1)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return w.pairedFor(i, someone[0])
+}
+
+// pairedFor is paired for somebody of the directory.
+func (w *world) pairedFor(i postern.Integration, someone postern.DirectoryUser) (postern.User, postern.Workstation, postern.Pairing) {
+	w.Helper()
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	must := func(err error) {
 		w.Helper()
@@ -22,16 +32,15 @@ func (w *world) paired(i postern.Integration) (postern.User, postern.Workstation
 			w.Fatal(err)
 		}
 	}
-	someone, err := w.Users.Search(w.Context(), i.ID, "a", 1)
-	must(err)
 	u := postern.User{
-		ID: postern.NewID[postern.UserID](postern.PrefixUser), IntegrationID: i.ID, Version: 1, ObjectID: someone[0].ObjectID,
-		UPN: someone[0].UPN, DisplayName: someone[0].DisplayName, Phase: postern.PhasePaired, GroupPhase: postern.PhasePaired, CreatedAt: now, UpdatedAt: now,
+		ID: postern.NewID[postern.UserID](postern.PrefixUser), IntegrationID: i.ID, Version: 1, ObjectID: someone.ObjectID,
+		UPN: someone.UPN, DisplayName: someone.DisplayName, Phase: postern.PhasePaired, GroupPhase: postern.PhasePaired, CreatedAt: now, UpdatedAt: now,
 	}
 	must(w.Store.CreateUser(w.Context(), u))
+	phoneID := postern.NewID[postern.PhoneID](postern.PrefixPhone)
 	phone := postern.Phone{
-		ID: postern.NewID[postern.PhoneID](postern.PrefixPhone), IntegrationID: i.ID, UserID: u.ID, Version: 1, Name: "Pixel 9",
-		State: postern.PhoneActive, Assurance: postern.AssuranceGated, IdentityKey: make([]byte, 32), SealKey: make([]byte, 32), CreatedAt: now,
+		ID: phoneID, IntegrationID: i.ID, UserID: u.ID, Version: 1, Name: "Pixel 9",
+		State: postern.PhoneActive, Assurance: postern.AssuranceGated, IdentityKey: []byte(phoneID), SealKey: make([]byte, 32), CreatedAt: now,
 	}
 	must(w.Store.CreatePhone(w.Context(), phone))
 	s := postern.Workstation{

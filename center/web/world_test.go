@@ -107,10 +107,15 @@ func (w *world) as(role postern.Role) visitor {
 		Actor:       postern.Actor{Kind: postern.ActorAdministrator, ID: "adm_test", Name: "Test " + string(role)},
 		Permissions: role.Permissions(), Administrator: "adm_test", Role: role,
 	}
+	return w.before(who)
+}
+
+// before is the console in front of one person.
+func (w *world) before(who auth.Identity) visitor {
 	return visitor{w, web.New(web.Deps{
 		Integrations: w.Integrations, Users: w.Users, Phones: w.Phones, Passkeys: w.Passkeys, Trail: w.Trail, Mail: w.Mail, Streams: w.Streams,
 		Enrolment: w.Enrolment, Groups: w.Enrolment, Directory: w.Directory, Reconciler: w.Reconcile, Bulk: w.Bulk,
-		Inventory: w.Inventory, Models: w.Models, Policies: w.Policies, Setups: w.Setups, Rotations: w.Rotations, Desktop: w.Desktop,
+		Inventory: w.Inventory, Models: w.Models, Policies: w.Policies, Setups: w.Setups, Rotations: w.Rotations, Desktop: w.Desktop, Offline: w.Offline, Allowed: w.Inventory.Allowed,
 		Door: opened{w.Auth, who}, PublicURL: w.url, Version: "test",
 	})}
 }

@@ -40,6 +40,7 @@ func (d *dying) Replace(ctx context.Context, changes ...vault.Change) error {
 type view struct {
 	List    []authenticator.Credential
 	Secrets []*authenticator.Secret
+	Notes   map[string]string
 	State   *authenticator.State
 	Gate    vault.Gate
 }
@@ -71,6 +72,18 @@ func look(t *testing.T, c vault.Config) *view {
 			t.Fatal(err)
 		}
 		out.Secrets = append(out.Secrets, s)
+	}
+	names, err := v.Notes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Notes = map[string]string{}
+	for _, name := range names {
+		text, err := v.Note(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Notes[name] = string(text)
 	}
 	if out.State, err = v.State(t.Context()); err != nil {
 		t.Fatal(err)
@@ -109,6 +122,11 @@ func TestCrash(t *testing.T) {
 		"state": func(ctx context.Context, v *vault.Vault) error {
 			return v.SetState(ctx, &authenticator.State{PINHash: []byte{1}})
 		},
+		"note":        func(ctx context.Context, v *vault.Vault) error { return v.PutNote(ctx, "a", []byte("new")) },
+		"another":     func(ctx context.Context, v *vault.Vault) error { return v.PutNote(ctx, "b", []byte("new")) },
+		"mail":        func(ctx context.Context, v *vault.Vault) error { return v.MailNote(ctx, "a", []byte("new")) },
+		"delete note": func(ctx context.Context, v *vault.Vault) error { return v.DeleteNote(ctx, "a") },
+
 		"reset":  func(ctx context.Context, v *vault.Vault) error { return v.Reset(ctx) },
 		"rotate": func(ctx context.Context, v *vault.Vault) error { return v.Rotate(ctx, output(1), next, output(2)) },
 	}
@@ -118,6 +136,10 @@ func TestCrash(t *testing.T) {
 			base := newBench(t)
 			base.put(1)
 			base.put(2)
+			base.putNote("a", "old")
+			if err := base.MailNote(t.Context(), "mailed", []byte("sent")); err != nil {
+				t.Fatal(err)
+			}
 			before := look(t, base.config())
 			run := func(dies int, after bool) (*view, int) {
 				b := &bench{T: t, backing: vault.LoadMemory(base.backing.Content()), clock: authtest.NewClock()}

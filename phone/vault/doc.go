@@ -10,6 +10,9 @@
 // accounts. [Vault.Unlock] opens it for one operation, [Vault.Lock] or the end of the window closes it and wipes the
 // key. In between, secrets can be read, credentials added and counters advanced. [Vault.Rotate] moves to another gate.
 //
+// [Vault.PutNote] keeps other secrets of a phone the same way. [Vault.MailNote] takes one while the vault is locked: it is
+// sealed to a public key that lies in the clear, and its private key is a note itself.
+//
 // The package does no I/O. Records live in a [Backing]: [Memory] here, a sealed file in package vaultfile, IndexedDB in
 // the app. Talking to the platform authenticator, and asking people anything, is the caller's.
 //
@@ -27,17 +30,18 @@
 //	clientPIN: token for mc or ga               unlocked by its question, and left so for the ceremony that follows
 //	clientPIN: token for cm, lbw or acfg        stays locked: the user is verified, nothing is decrypted
 //	credentialManagement                        stays locked; large-blob keys are left out of its listings
-//	Sync and other work without a user          stays locked: lists, deletes
+//	Sync and other work without a user          stays locked: lists, deletes, notes through the mailbox
 //
 // # What tampering is noticed
 //
-// The head record lists every credential record with its revision and digest, each secret is bound to its vault, gate,
-// credential id, relying party, public key, policy and signature counter. So a record that is damaged, moved to another
-// id, put back from an older copy or taken from another vault is refused with a [RecordError], and so is a whole older
-// copy as long as the process runs. Whoever can replace all records at once while nothing runs can put back an older
+// The head record lists every credential's and note's record with its revision and digest, each secret is bound to its vault,
+// gate, credential id, relying party, public key, policy and signature counter, each note to vault, gate and name. So a record
+// that is damaged, moved to another id or name, put back from an older copy or taken from another vault is refused with a
+// [RecordError], and so is a whole older copy as long as the process runs. Whoever can replace all records at once while nothing runs can put back an older
 // vault as a whole; [Config.AtLeast] notices that where a revision is remembered elsewhere. Names of accounts and the
 // authenticator's [authenticator.State] are readable without the gate and so can be forged by whoever can write to the
-// storage; the digests only notice accidents there.
+// storage; the digests only notice accidents there. So can the mailbox: who puts a key of their own in its place reads what is
+// mailed from then on, until the vault is next opened and does not find the key to it.
 //
 // # What cannot be wiped
 //

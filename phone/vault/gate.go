@@ -94,3 +94,8 @@ func (h *head) derive(output []byte, label string) ([]byte, error) {
 func credentialKey(wrapping, id []byte) ([]byte, error) {
 	return hkdf.Key(sha256.New, wrapping, nil, labelCredential+string(id), keySize)
 }
+
+// noteKey derives the key of one note.
+func noteKey(wrapping []byte, name string) ([]byte, error) {
+	return hkdf.Key(sha256.New, wrapping, nil, labelNoteKey+name, keySize)
+}

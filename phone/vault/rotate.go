@@ -8,8 +8,8 @@ import (
 
 // Rotate moves the vault to another gate: the same credential with another salt, or another credential. Output is what
 // the present gate gives (prf.eval.first), nextOutput what the next one does (prf.eval.second, or that of the other
-// credential). Every secret is sealed anew, all in one change: afterwards the vault is locked and opens with the new gate
-// alone, or nothing has changed.
+// credential). Every secret and note is sealed anew, all in one change, and the mailbox has another key: afterwards the vault
+// is locked and opens with the new gate alone, or nothing has changed.
 func (v *Vault) Rotate(ctx context.Context, output []byte, next Gate, nextOutput []byte) error {
 	if err := next.check(); err != nil {
 		return err
@@ -30,6 +30,11 @@ func (v *Vault) Rotate(ctx context.Context, output []byte, next Gate, nextOutput
 				return err
 			}
 		}
+		texts, err := d.readNotes(old)
+		defer wipeNotes(texts)
+		if err != nil {
+			return err
+		}
 		d.Epoch++
 		d.Gate = next.stored()
 		if d.Check, err = d.derive(nextOutput, labelCheck); err != nil {
@@ -45,7 +50,7 @@ func (v *Vault) Rotate(ctx context.Context, output []byte, next Gate, nextOutput
 				return err
 			}
 		}
-		return nil
+		return v.resealNotes(d, texts, key)
 	})
 }
 

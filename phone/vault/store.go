@@ -69,8 +69,8 @@ func (v *Vault) List(ctx context.Context) ([]authenticator.Credential, error) {
 	return out, nil
 }
 
-// Check tells which records are refused, and why. A credential's record the directory does not know is one that was put
-// back.
+// Check tells which records are refused, and why. A record of a credential or a note that the directory does not know is
+// one that was put back.
 func (v *Vault) Check(ctx context.Context) ([]*RecordError, error) {
 	h, records, err := v.read(ctx)
 	if err != nil {
@@ -99,6 +99,7 @@ func (v *Vault) Check(ctx context.Context) ([]*RecordError, error) {
 		}
 		out = append(out, refused)
 	}
+	out = append(out, h.checkNotes(records)...)
 	slices.SortFunc(out, func(a, b *RecordError) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
 }
@@ -278,7 +279,7 @@ func (v *Vault) SetState(ctx context.Context, s *authenticator.State) error {
 // Reset implements [authenticator.Store]. The gate stays.
 func (v *Vault) Reset(ctx context.Context) error {
 	return v.change(ctx, func(d *draft) error {
-		d.Entries, d.State = nil, state{}
+		d.Entries, d.Notes, d.Mailbox, d.State = nil, nil, nil, state{}
 		d.changes = slices.DeleteFunc(removal(d.records), func(c Change) bool { return c.Name == headName })
 		return nil
 	})

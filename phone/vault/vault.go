@@ -150,7 +150,7 @@ func Erase(ctx context.Context, b Backing) error {
 func removal(records map[string]Record) []Change {
 	var changes []Change
 	for name, r := range records {
-		if name == headName || strings.HasPrefix(name, prefix) {
+		if name == headName || strings.HasPrefix(name, prefix) || strings.HasPrefix(name, notes) {
 			changes = append(changes, Change{Name: name, From: r.Version})
 		}
 	}
@@ -258,9 +258,13 @@ func (v *Vault) expire() {
 	}
 }
 
-// credentialKey gives the key of one credential; the caller wipes it. A key of a gate that was replaced meanwhile is
-// none.
+// credentialKey gives the key of one credential; the caller wipes it.
 func (v *Vault) credentialKey(h *head, id []byte) ([]byte, error) {
+	return v.withKey(h, func(wrapping []byte) ([]byte, error) { return credentialKey(wrapping, id) })
+}
+
+// withKey derives a key from that of the window. A key of a gate that was replaced meanwhile is none.
+func (v *Vault) withKey(h *head, derive func(wrapping []byte) ([]byte, error)) ([]byte, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.expire()
@@ -270,7 +274,7 @@ func (v *Vault) credentialKey(h *head, id []byte) ([]byte, error) {
 	if v.window == nil {
 		return nil, authenticator.ErrSealed
 	}
-	return credentialKey(v.window.key, id)
+	return derive(v.window.key)
 }
 
 // read gives the head and the records of these names, or every record. The names have to include the head's.

@@ -16,12 +16,13 @@ import (
 //	name                           content
 //	"vault"                        the head: the gate, the directory, the authenticator's state
 //	"credential/" base64url(id)    one credential and its sealed secret
+//	"note/" base64url(name)        one note, sealed
 //
 // Every record is
 //
-//	magic "postern vault " and a letter, 'h' head or 'c' credential    15 bytes
-//	version of the content, big endian                                  2
-//	SHA-256 of kind letter, version and content                        32
+//	magic "postern vault " and a letter, 'h' head, 'c' credential, 'n' note    15 bytes
+//	version of the content, big endian                                          2
+//	SHA-256 of kind letter, version and content                                32
 //	content: CBOR, a map with the integer keys below
 //
 // The hash notices accidents; what notices intent is the directory and the seals.
@@ -34,6 +35,7 @@ import (
 //	wrapping key    HKDF(output, salt = install salt, info = "postern vault 1 wrapping key" | 0 | context), 32 bytes
 //	check value     HKDF(output, salt = install salt, info = "postern vault 1 check value" | 0 | context), 32 bytes
 //	credential key  HKDF(wrapping key, no salt, info = "postern vault 1 credential key" | 0 | credential id), 32 bytes
+//	note key        HKDF(wrapping key, no salt, info = "postern vault 1 note key" | 0 | name), 32 bytes
 //
 // The check value is stored. It is of no use to guess the output by: that is 32 bytes nobody chose.
 //
@@ -45,27 +47,47 @@ import (
 // where bound is member 1 of the record, byte for byte, and secret is CBOR. The key belongs to one credential, and is
 // used once for each signature, so that random nonces do not meet (NIST SP 800-38D §8.3 allows 2^32 uses).
 //
+// # Sealed notes
+//
+//	by the gate     nonce, random, 12 bytes | AES-256-GCM(note key, nonce, note, additional data = info)
+//	by the mailbox  encapsulated key, 32 bytes | HPKE (RFC 9180), base mode, to the mailbox of the head, with DHKEM(X25519,
+//	                HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305, info and no additional data
+//	info = "postern vault 1 note" | 0 | bound, or "postern vault 1 mail" | 0 | bound
+//
+// where bound is member 1 of the record, byte for byte. The mailbox's private key is the note "vault/mailbox", 32 bytes, sealed
+// by the gate.
+//
 // Seals have a number of their own, the 1 in the labels. A later version of the content re-encodes records around
 // the seals, because records are migrated while the vault is locked; a later seal is made when it is next written.
 const (
 	magic    = "postern vault "
 	headName = "vault"
 	prefix   = "credential/"
+	notes    = "note/"
+
+	// mailboxName is the name of the note that holds the mailbox's private key; own begins such names.
+	own         = "vault/"
+	mailboxName = own + "mailbox"
 
 	labelWrapping   = "postern vault 1 wrapping key\x00"
 	labelCheck      = "postern vault 1 check value\x00"
 	labelCredential = "postern vault 1 credential key\x00"
 	labelSecret     = "postern vault 1 secret\x00"
+	labelNoteKey    = "postern vault 1 note key\x00"
+	labelNote       = "postern vault 1 note\x00"
+	labelMail       = "postern vault 1 mail\x00"
 
 	kindHead       = 'h'
 	kindCredential = 'c'
+	kindNote       = 'n'
 
 	frameSize = len(magic) + 1 + 2 + sha256.Size
 	keySize   = 32
 	nonceSize = 12
 	idSize    = 16 // of a vault
 
-	// maxRecord bounds a record. The head is the largest: 80 bytes a credential, and the large-blob array.
+	// maxRecord bounds a record. The head is the largest: 80 bytes a credential or a note and its name, and the large-blob
+	// array.
 	maxRecord = 1 << 20
 	// maxID bounds credential ids in bytes; base64 of it fits a name.
 	maxID = 255
@@ -73,13 +95,17 @@ const (
 
 // version is the version of the content this package writes.
 //
-//	1  as described here
+//	1  without notes and mailbox
+//	2  as described here
 //
 // A later version adds a line here and a step to migrations. What a version means never changes.
-const version = 1
+const version = 2
 
-// migrations turn the content of a version into that of the next, by kind of record.
-var migrations = map[byte]map[uint16]func([]byte) ([]byte, error){kindHead: {}, kindCredential: {}}
+// migrations turn the content of a version into that of the next, by kind of record. There is no note of version 1.
+var migrations = map[byte]map[uint16]func([]byte) ([]byte, error){kindHead: {1: same}, kindCredential: {1: same}, kindNote: {1: same}}
+
+// same is the step to a version that only adds.
+func same(body []byte) ([]byte, error) { return body, nil }
 
 // head is the content of the head record.
 type head struct {
@@ -91,6 +117,8 @@ type head struct {
 	Check    []byte  `cbor:"6,keyasint"`
 	Entries  []entry `cbor:"7,keyasint"` // the directory, by order of arrival
 	State    state   `cbor:"8,keyasint"`
+	Notes    []entry `cbor:"9,keyasint,omitempty"`  // the directory of notes; an id is a name
+	Mailbox  []byte  `cbor:"10,keyasint,omitempty"` // X25519 public key; made with the first note
 }
 
 type gate struct {
@@ -152,6 +180,21 @@ type bound struct {
 	SignCount    uint32 `cbor:"14,keyasint"`
 }
 
+// note is the content of a note's record.
+type note struct {
+	Bound    []byte `cbor:"1,keyasint"` // CBOR of noteBound
+	Revision uint64 `cbor:"2,keyasint"`
+	Sealed   []byte `cbor:"3,keyasint"`
+}
+
+// noteBound is what a note is sealed to.
+type noteBound struct {
+	Vault  []byte `cbor:"1,keyasint"`
+	Epoch  uint64 `cbor:"2,keyasint"`
+	Name   string `cbor:"3,keyasint"`
+	Mailed bool   `cbor:"4,keyasint,omitempty"` // by the mailbox, else by the gate
+}
+
 // secret is [authenticator.Secret].
 type secret struct {
 	PrivateKey          []byte `cbor:"1,keyasint"`
@@ -162,6 +205,8 @@ type secret struct {
 }
 
 func recordName(id []byte) string { return prefix + base64.RawURLEncoding.EncodeToString(id) }
+
+func noteName(name string) string { return notes + base64.RawURLEncoding.EncodeToString([]byte(name)) }
 
 // encodeRecord frames content.
 func encodeRecord(kind byte, content any) ([]byte, error) {

@@ -40,7 +40,7 @@ func TestMigrate(t *testing.T) {
 	}
 }
 
-// TestMigrationsReachThePresent: there is a way from every version that was ever written, for either kind.
+// TestMigrationsReachThePresent: there is a way from every version that was ever written, for every kind.
 func TestMigrationsReachThePresent(t *testing.T) {
 	for kind, steps := range migrations {
 		for v := uint16(1); v < version; v++ {
@@ -56,11 +56,14 @@ func TestVersionsOfRecords(t *testing.T) {
 	old := migrations[kindCredential]
 	defer func() { migrations[kindCredential] = old }()
 	migrations[kindCredential] = map[uint16]func([]byte) ([]byte, error){
-		0: func(b []byte) ([]byte, error) { return cbor.Marshal(credential{UserName: string(b)}) },
+		0: func(b []byte) ([]byte, error) { return cbor.Marshal(credential{UserName: string(b)}) }, 1: same,
 	}
 	var got credential
 	if err := decodeRecord(kindCredential, frame(kindCredential, 0, []byte("name")), &got); err != nil || got.UserName != "name" {
 		t.Errorf("version 0 = %+v, %v", got, err)
+	}
+	if err := decodeRecord(kindHead, frame(kindHead, 1, []byte{0xA0}), &head{}); err != nil {
+		t.Errorf("a head of version 1 = %v", err)
 	}
 	if err := decodeRecord(kindHead, frame(kindCredential, 1, []byte{0xA0}), &head{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a credential as the head = %v, want ErrDamaged", err)
@@ -234,4 +237,130 @@ func TestVectors(t *testing.T) {
 	if got, err := credentialKey(wrapping[:], []byte("id")); err != nil || hex.EncodeToString(got) != "a6017a77d432d64111c984fe88073559a7e32a9494e9a1c72e25657add6f739d" {
 		t.Errorf("credential key = %s, %v", hex.EncodeToString(got), err)
 	}
+}
+
+// noted is a vault with a note of either kind, "a" and "b", which output(1) opens.
+func noted(t testing.TB) (Config, *Memory, *Vault, []byte) {
+	t.Helper()
+	ctx := context.Background()
+	m := &Memory{}
+	c := Config{Backing: m, Random: rand.Reader, Now: func() time.Time { return time.Unix(0, 0) }}
+	output := bytes.Repeat([]byte{1}, OutputSize)
+	v, err := Create(ctx, c, Gate{Kind: KindPRF, CredentialID: []byte("gate"), Salt: make([]byte, SaltSize)}, output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Unlock(ctx, output, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{v.PutNote(ctx, "a", []byte("one")), v.MailNote(ctx, "b", []byte("two"))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c, m, v, output
+}
+
+// TestForgedNotes: who can write a fitting directory still cannot move what is sealed, nor pass one kind of seal for the other.
+func TestForgedNotes(t *testing.T) {
+	for name, forge := range map[string]func(a, b *note, ab, bb *noteBound){
+		"another's seal":        func(a, b *note, _, _ *noteBound) { a.Sealed, b.Sealed = b.Sealed, a.Sealed },
+		"as if mailed":          func(_, _ *note, ab, bb *noteBound) { ab.Mailed, bb.Mailed = true, false },
+		"nothing sealed":        func(a, b *note, _, _ *noteBound) { a.Sealed, b.Sealed = nil, nil },
+		"with its binding":      func(a, b *note, ab, bb *noteBound) { *a, *b = *b, *a; ab.Mailed, bb.Mailed = true, false },
+		"from before the gates": func(_, _ *note, ab, bb *noteBound) { ab.Epoch, bb.Epoch = 0, 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			_, _, v, _ := noted(t)
+			defer v.Lock()
+			err := v.change(ctx, func(d *draft) error {
+				a, ab, err := d.loadNote(&d.Notes[d.findNote("a")], d.records)
+				if err != nil {
+					return err
+				}
+				b, bb, err := d.loadNote(&d.Notes[d.findNote("b")], d.records)
+				if err != nil {
+					return err
+				}
+				forge(a, b, ab, bb)
+				for _, one := range []struct {
+					n *note
+					b *noteBound
+				}{{a, ab}, {b, bb}} {
+					if err := d.sealNote(*one.b, func([]byte) ([]byte, error) { return one.n.Sealed, nil }); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"a", "b"} {
+				if text, err := v.Note(ctx, name); err == nil {
+					t.Errorf("Note(%q) = %q", name, text)
+				}
+			}
+		})
+	}
+}
+
+// TestMailboxBehindItself: a mailbox whose key pretends to have come through it is refused, and the vault goes on.
+func TestMailboxBehindItself(t *testing.T) {
+	ctx := context.Background()
+	_, _, v, _ := noted(t)
+	err := v.change(ctx, func(d *draft) error {
+		return d.sealNote(noteBound{Vault: d.Vault, Epoch: d.Epoch, Name: mailboxName, Mailed: true}, func(info []byte) ([]byte, error) {
+			return toMailbox(d.Mailbox, info, make([]byte, keySize))
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := v.Note(ctx, "b"); !errors.Is(err, ErrDamaged) {
+		t.Errorf("Note = %q, %v; want ErrDamaged", text, err)
+	}
+	if text, err := v.Note(ctx, "a"); err != nil || string(text) != "one" {
+		t.Errorf("the other one: %q, %v", text, err)
+	}
+}
+
+// FuzzNotes: no record of a note makes the vault panic, and none that was changed is read.
+func FuzzNotes(f *testing.F) {
+	ctx := context.Background()
+	c, m, v, output := noted(f)
+	v.Lock()
+	records, last := m.Content()
+	names := []string{"a", "b", mailboxName}
+	for i, name := range names {
+		f.Add(uint8(i), records[noteName(name)].Data[frameSize:])
+	}
+	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
+		target := noteName(names[int(which)%len(names)])
+		same := bytes.Equal(records[target].Data[frameSize:], body)
+		forged := cloneRecords(records)
+		forged[target] = Record{Version: 1, Data: frame(kindNote, version, body)}
+		c := c
+		c.Backing = LoadMemory(forged, last)
+		v, err := Open(ctx, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Unlock(ctx, output, 0); err != nil {
+			t.Fatal(err)
+		}
+		defer v.Lock()
+		a, errA := v.Note(ctx, "a")
+		b, errB := v.Note(ctx, "b")
+		if same && (errA != nil || errB != nil) || errA == nil && string(a) != "one" || errB == nil && string(b) != "two" {
+			t.Errorf("notes are %q, %v and %q, %v", a, errA, b, errB)
+		}
+		if all, err := v.Check(ctx); err != nil || (len(all) == 0) != same {
+			t.Errorf("Check = %v, %v", all, err)
+		}
+		if err := v.DeleteNote(ctx, "a"); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -5,5 +5,8 @@
 // the first that needs the user, and counts for its session until the ceremony is over ([Over]), or for
 // [AfterToken] where nothing follows a token. docs/phone-app.md says which request asks.
 //
+// Codes for signing in without a network come by a request that no authenticator is to hear of ([Vendor], docs/offline.md).
+// [Shelf] says when the user is asked about them, and [Sealed] gives one after the other.
+//
 // The package shows nothing and keeps nothing; who asks the user, and where the passkeys lie, is handed in.
 package ceremony

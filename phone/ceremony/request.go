@@ -36,12 +36,14 @@ func NewAuthenticator(store authenticator.Store, user User, random io.Reader, no
 	})
 }
 
-// Refused gives the answer to a request that a phone never takes from a workstation: a reset, and a token of more than the
-// user would be shown. Nil: it takes it.
+// Refused gives the answer to a request that no authenticator of a phone is to get from a workstation: a reset, a token of more
+// than the user would be shown, and what is for vendors. Nil: it may have it.
 func Refused(request []byte) []byte {
 	command, params, err := ctap.SplitRequest(request)
 	switch {
 	case err != nil:
+	case Vendor(request):
+		return []byte{byte(ctap.ErrInvalidCommand)}
 	case command == ctap.Reset:
 		return []byte{byte(ctap.ErrNotAllowed)}
 	case command == ctap.ClientPIN && overreaches(params):

@@ -90,6 +90,32 @@ func (a API) Decline(ctx context.Context, id postern.ProvisioningID, reason stri
 	return out, a.Call(ctx, "POST", of(id)+"/decline", nil, postern.DeclineInput{Reason: reason}, &out)
 }
 
+// AgreeOffline tells that the user agreed to a batch of codes on the workstation of a pairing. It asks again while the
+// control center cannot be reached, until ctx ends.
+func (a API) AgreeOffline(ctx context.Context, id postern.PairingID, batch []byte) error {
+	for wait := time.Second; ; wait = min(2*wait, agreeAgain) {
+		err := a.Call(ctx, "PUT", "/pairings/"+url.PathEscape(string(id))+"/offline", nil, postern.OfflineConsent{BatchID: batch}, nil)
+		if !postern.IsCode(err, postern.CodeUnavailable) && !postern.IsCode(err, postern.CodeTooMany) && !postern.IsCode(err, postern.CodeInternal) {
+			return err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+// agreeAgain is the longest time between two calls of [API.AgreeOffline].
+const agreeAgain = 8 * time.Second
+
+// EndOffline has the offline passkey of a pairing taken away.
+func (a API) EndOffline(ctx context.Context, id postern.PairingID) error {
+	return a.Call(ctx, "DELETE", "/pairings/"+url.PathEscape(string(id))+"/offline", nil, nil, nil)
+}
+
 func of(id postern.ProvisioningID) string { return provisionings + "/" + url.PathEscape(string(id)) }
 
 // waiting is the query of a long poll; whole seconds, at most what the control center grants.

@@ -82,9 +82,13 @@ type App struct {
 	patience  map[postern.WorkstationID]*ceremony.Patience
 	lease     lease
 	approval  *approval
-	asked     uint64
-	offer     *offer
-	signing   *signIn
+	code      *shownCode
+	// codesTurn counts changes of codes made here; codesAsked is what it was when the control center was asked last.
+	codesTurn  uint64
+	codesAsked uint64
+	asked      uint64
+	offer      *offer
+	signing    *signIn
 	// signInOffer is the organisation whose users may set a phone up with a sign-in.
 	signInOffer *postern.SignInOffer
 	provides    context.CancelFunc // of the provisioning under way
@@ -137,6 +141,7 @@ func (a *App) Stop() {
 	a.all.Wait()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.hide()
 	a.lock()
 }
 
@@ -190,6 +195,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.phone = p
+	a.sweepCodes(ctx)
 	return a.look(ctx)
 }
 

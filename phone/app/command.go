@@ -29,6 +29,9 @@ const (
 	CommandVisible   = "visible"
 	CommandDiagnose  = "diagnose"
 	CommandForget    = "forget"
+	CommandCode      = "show_code"
+	CommandHide      = "hide_code"
+	CommandNoCodes   = "forget_codes"
 )
 
 type (
@@ -126,6 +129,17 @@ type (
 	Diagnose struct {
 		Persistent bool     `json:"persistent"`
 		Missing    []string `json:"missing"` // "prf", "webauthn", "camera", "push", "indexeddb", "serviceworker"
+	}
+	// ShowCode shows the next code for signing in at a computer without a network. It needs none itself. With the output of
+	// the gate.
+	ShowCode struct {
+		Computer postern.PairingID `json:"computer"`
+	}
+	// HideCode takes it off the screen before its time is over.
+	HideCode struct{}
+	// ForgetCodes ends signing in without a network at a computer.
+	ForgetCodes struct {
+		Computer postern.PairingID `json:"computer"`
 	}
 	// Forget has the phone revoked and deletes everything it holds.
 	Forget struct{}

@@ -33,9 +33,13 @@ type nothing struct{}
 func (nothing) Save(context.Context, *workstation.State) error { return nil }
 
 func (w *world) computer(name string) *computer {
+	return w.computerOf(name, postern.WorkstationExtension)
+}
+
+func (w *world) computerOf(name string, kind postern.WorkstationKind) *computer {
 	w.Helper()
 	made, err := workstation.Enrol(w.Context(), workstation.Enrolment{
-		Server: w.server, Name: name, Kind: postern.WorkstationExtension, Software: "test", OS: "Test OS", JoinState: postern.JoinEntra,
+		Server: w.server, Name: name, Kind: kind, Software: "test", OS: "Test OS", JoinState: postern.JoinEntra,
 	}, workstation.Env{Keeper: nothing{}, Transport: signed.HTTP(nil), Dial: websocket.Dial, Random: rand.Reader, Now: time.Now, Log: testLog(w.T)})
 	if err != nil {
 		w.Fatal(err)

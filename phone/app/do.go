@@ -40,6 +40,9 @@ var commands = map[string]command{
 	CommandVisible:   {true, taking(plain((*App).visible))},
 	CommandDiagnose:  {true, taking(plain((*App).diagnose))},
 	CommandForget:    {true, taking(plain((*App).forget))},
+	CommandCode:      {false, taking((*App).showCode)},
+	CommandHide:      {false, taking(plain((*App).hideCode))},
+	CommandNoCodes:   {false, taking(plain((*App).forgetCodes))},
 }
 
 func taking[T any](f func(*App, context.Context, T, []byte) error) func(*App, context.Context, []byte, []byte) error {

@@ -140,6 +140,7 @@ func (a *App) confirmed(c link.Candidate) error {
 	if err := a.records.write(a.ctx, identityName, a.identity); err != nil {
 		return err
 	}
+	a.sweepCodes(a.ctx)
 	a.link.SetWorkstations(a.workstations())
 	return nil
 }
@@ -220,6 +221,7 @@ func (a *App) unpair(ctx context.Context, in Unpair) error {
 	if err := a.records.write(ctx, identityName, a.identity); err != nil {
 		return err
 	}
+	a.sweepCodes(ctx)
 	l.SetWorkstations(a.workstations())
 	a.remembered()
 	a.wakeSync()

@@ -71,18 +71,23 @@ func (p *person) ask(ctx context.Context, q authenticator.Prompt, biometric bool
 	}
 	ap := a.raise(p.r, q, biometric)
 	a.mu.Unlock()
+	return answerOf(a.await(ctx, p.r, ap))
+}
+
+// await waits for what the user makes of a request on the screen, and remembers it.
+func (a *App) await(ctx context.Context, r *link.Request, ap *approval) error {
 	a.changed()
 	defer a.takeDown(ap)
-	p.r.Waiting(true)
-	defer p.r.Waiting(false)
+	r.Waiting(true)
+	defer r.Waiting(false)
 	var err error
 	select {
 	case err = <-ap.decided:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	a.outcome(p.r, ap, err)
-	return answerOf(err)
+	a.outcome(r, ap, err)
+	return err
 }
 
 func answerOf(err error) error {
@@ -103,8 +108,10 @@ type approval struct {
 	session   uint64
 	unlocks   bool // accepting leaves the vault open for what follows
 	biometric bool
-	decided   chan error // nil: accepted
-	chosen    chan int
+	// then is done with the vault open before the request is accepted; the vault is closed after it. a.mu is held.
+	then    func(ctx context.Context) error
+	decided chan error // nil: accepted
+	chosen  chan int
 }
 
 var approvals = map[authenticator.Reason]string{
@@ -114,12 +121,7 @@ var approvals = map[authenticator.Reason]string{
 
 // raise puts a request on the screen. a.mu is held.
 func (a *App) raise(r *link.Request, q authenticator.Prompt, biometric bool) *approval {
-	a.asked++
-	v := Approval{
-		ID: strconv.FormatUint(a.asked, 10), Kind: approvals[q.Reason], RPID: shown(q.RPID, maxShownRPID), RPName: shown(q.RPName, maxShownName), Accounts: []string{},
-		Workstation: a.computerName(r.Pairing), Program: r.Program, Number: r.Number, Asked: a.host.Now().UTC(), Deadline: a.byOwnClock(r.Deadline),
-		Biometric: biometric,
-	}
+	v := Approval{Kind: approvals[q.Reason], RPID: shown(q.RPID, maxShownRPID), RPName: shown(q.RPName, maxShownName), Accounts: []string{}, Biometric: biometric}
 	for _, u := range q.Accounts {
 		name := u.Name
 		if name == "" {
@@ -127,9 +129,17 @@ func (a *App) raise(r *link.Request, q authenticator.Prompt, biometric bool) *ap
 		}
 		v.Accounts = append(v.Accounts, shown(name, maxShownName))
 	}
-	a.approval = &approval{
-		view: v, session: r.Session, biometric: biometric, unlocks: vault.NeedsUnlock(q.Reason), decided: make(chan error, 1), chosen: make(chan int, 1),
-	}
+	ap := a.put(r, v)
+	ap.unlocks = vault.NeedsUnlock(q.Reason)
+	return ap
+}
+
+// put puts a request on the screen, with what is the same for all. a.mu is held.
+func (a *App) put(r *link.Request, v Approval) *approval {
+	a.asked++
+	v.ID, v.Workstation, v.Program, v.Number = strconv.FormatUint(a.asked, 10), a.computerName(r.Pairing), r.Program, r.Number
+	v.Asked, v.Deadline = a.host.Now().UTC(), a.byOwnClock(r.Deadline)
+	a.approval = &approval{view: v, session: r.Session, biometric: v.Biometric, decided: make(chan error, 1), chosen: make(chan int, 1)}
 	return a.approval
 }
 
@@ -172,7 +182,13 @@ func (a *App) approve(ctx context.Context, in Approve, output []byte) error {
 		if err := a.unlock(ctx, ap.session, output, min(max(ap.view.Deadline.Sub(now), 0)+ceremony.AfterToken, vault.MaxWindow)); err != nil {
 			return err
 		}
-		if !ap.unlocks { // it has verified the user, and nothing is to be decrypted
+		if ap.then != nil {
+			err := ap.then(ctx)
+			a.lock()
+			if err != nil {
+				return err
+			}
+		} else if !ap.unlocks { // it has verified the user, and nothing is to be decrypted
 			a.lock()
 		}
 	}

@@ -28,6 +28,9 @@ const (
 	CodeNotPersistent   postern.Code = "storage_not_persistent"
 	CodeNoPRF           postern.Code = "gate_without_prf"
 	CodeIncomplete      postern.Code = "passkey_incomplete"
+	CodeCodesGone       postern.Code = "offline_codes_removed" // taken away by the organisation, or at the computer
+	CodeCodesNone       postern.Code = "offline_codes_used_up"
+	CodeCodesDamaged    postern.Code = "offline_codes_damaged"
 )
 
 // Error is the problem's message; a Problem is what [App.Do] fails with.

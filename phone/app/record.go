@@ -12,6 +12,7 @@ import (
 	"github.com/postern/postern"
 	"github.com/postern/postern/link/channel"
 	"github.com/postern/postern/phone"
+	"github.com/postern/postern/phone/ceremony"
 	"github.com/postern/postern/phone/vault"
 )
 
@@ -60,6 +61,8 @@ type workstation struct {
 	// Unconfirmed until the control center lists the pairing; such a one may not ask.
 	Unconfirmed bool      `json:"unconfirmed,omitempty"`
 	Paired      time.Time `json:"paired"`
+	// Offline are the codes for signing in there without a network. Their secrets are notes of the vault.
+	Offline ceremony.Shelf `json:"offline,omitzero"`
 }
 
 // memory is what the phone was told and has seen.
@@ -197,7 +200,7 @@ func (i *identity) check() error {
 		return errDamaged
 	}
 	for id, w := range i.Workstations {
-		if !id.Valid() || len(w.Key) != channel.KeySize {
+		if !id.Valid() || len(w.Key) != channel.KeySize || w.Offline.Check() != nil {
 			return errDamaged
 		}
 	}

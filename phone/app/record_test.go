@@ -15,10 +15,10 @@ import (
 	"github.com/postern/postern/phone/vault"
 )
 
-// offline is a network that is never there.
-type offline struct{}
+// noNetwork is a network that is never there.
+type noNetwork struct{}
 
-func (offline) RoundTrip(context.Context, signed.Request) (*signed.Response, error) {
+func (noNetwork) RoundTrip(context.Context, signed.Request) (*signed.Response, error) {
 	return nil, errors.New("no network")
 }
 
@@ -27,7 +27,7 @@ func newOffline(t testing.TB, b vault.Backing) *App {
 	t.Helper()
 	return New(Host{
 		Server: "https://postern.example.com", Platform: "Test OS", Version: "1", Backing: b, Erase: func(context.Context) error { return nil },
-		Transport: offline{}, Dial: func(context.Context, string) (relay.Conn, error) { return nil, errors.New("no network") },
+		Transport: noNetwork{}, Dial: func(context.Context, string) (relay.Conn, error) { return nil, errors.New("no network") },
 		Random: rand.Reader, Now: time.Now, View: func(View) {}, Log: slog.New(slog.DiscardHandler),
 	})
 }

@@ -33,6 +33,9 @@ func (a *App) handle(ctx context.Context, r *link.Request) (answer link.Answer) 
 		}
 		a.changed()
 	}()
+	if ceremony.Vendor(r.CTAP) {
+		return a.vendor(ctx, r)
+	}
 	if refusal := ceremony.Refused(r.CTAP); refusal != nil {
 		return link.Answer{CTAP: refusal}
 	}

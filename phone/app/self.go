@@ -195,6 +195,7 @@ func (a *App) forget(ctx context.Context, _ Forget) error {
 	}
 	a.lock()
 	a.phone, a.link, a.vault, a.held, a.damaged = nil, nil, nil, nil, nil
+	a.hide()
 	a.refusal, a.offer, a.signing, a.pairing, a.approval, a.diagnosis = nil, nil, nil, nil, nil, nil
 	a.mu.Unlock()
 	if err := a.host.Erase(ctx); err != nil {

@@ -40,6 +40,9 @@ func (a *App) view() View {
 	if a.approval != nil {
 		v.Approval = new(a.approval.view)
 	}
+	if a.code != nil {
+		v.Code = new(a.code.view)
+	}
 	if a.offer != nil {
 		v.Offer = new(a.offer.view)
 		v.Offer.Mandatory = a.mandatory()
@@ -93,6 +96,7 @@ func (a *App) viewComputers() []Computer {
 			continue
 		}
 		c := Computer{ID: id, Name: a.computerName(id), Present: status.Present[w.ID], Paired: w.Paired}
+		c.Offline = a.viewCodes(w.Offline.Current)
 		if m := a.memory.Computers[id]; m != nil {
 			c.LastUsed = m.LastUsed
 		}

@@ -113,6 +113,7 @@ func codeOf(err error) postern.Code {
 func (a *App) hear(ctx context.Context) (self postern.PhoneSelf, err error) {
 	a.mu.Lock()
 	p := a.phone
+	a.codesAsked = a.codesTurn
 	key, known := a.identity.LinkKey, a.identity.LinkKeyKnown
 	a.mu.Unlock()
 	if p == nil {
@@ -316,12 +317,14 @@ func (a *App) settleComputers(ctx context.Context) error {
 			changed = true
 		}
 	}
+	changed = a.endCodes() || changed
 	if !changed {
 		return nil
 	}
 	if err := a.records.write(ctx, identityName, a.identity); err != nil {
 		return err
 	}
+	a.sweepCodes(ctx)
 	if a.link != nil {
 		a.link.SetWorkstations(a.workstations())
 	}
@@ -353,6 +356,7 @@ func (a *App) removedAsAWhole(ctx context.Context) {
 	if err := a.look(ctx); err != nil {
 		a.host.Log.Error("the vault cannot be read", "error", err)
 	}
+	a.dropAllCodes(ctx)
 	if a.link != nil {
 		a.linkDone()
 		a.link.SetWorkstations(nil)

@@ -20,6 +20,7 @@ type View struct {
 	Keys      []Key       `json:"keys"`      // My Security Keys: one for each account, passkey or not
 	Computers []Computer  `json:"computers"` // My Computers
 	Approval  *Approval   `json:"approval,omitempty"`
+	Code      *Code       `json:"code,omitempty"` // on the screen for its time
 	Offer     *Offer      `json:"offer,omitempty"`
 	Enrolment *Enrolment  `json:"enrolment,omitempty"` // until there is a passkey, where there is something to say
 	Pairing   *Pairing    `json:"pairing,omitempty"`
@@ -131,16 +132,48 @@ type Computer struct {
 	Paired   time.Time               `json:"paired"`
 	LastUsed *time.Time              `json:"last_used,omitempty"`
 	Notice   *Problem                `json:"notice,omitempty"`
+	// Offline is there when the phone has codes for signing in at the computer without a network.
+	Offline *Codes `json:"offline,omitempty"`
+}
+
+// The states of [Codes].
+const (
+	CodesReady   = "ready"
+	CodesLow     = "low"     // it is time to get new ones
+	CodesNone    = "none"    // every code was shown
+	CodesExpired = "expired" // by this phone's clock; the computer goes by its own
+)
+
+// Codes are the codes for signing in at a computer without a network.
+type Codes struct {
+	State   string    `json:"state"`
+	Left    int       `json:"left"`
+	Expires time.Time `json:"expires"` // as this phone's clock shows it
+}
+
+// Code is a code that is shown.
+type Code struct {
+	Computer    postern.PairingID `json:"computer"`
+	Workstation string            `json:"workstation"`
+	Code        string            `json:"code"` // digits
+	Shown       time.Time         `json:"shown"`
+	Until       time.Time         `json:"until"`
+	Left        int               `json:"left"` // codes after this one
+	State       string            `json:"state"`
 }
 
 // The kinds of [Approval].
 const (
 	ApproveRegister = "register" // make a passkey
 	ApproveSignIn   = "sign_in"
-	ApproveTouch    = "touch"  // only that somebody is there: which key to use, that one exists already
-	ApproveManage   = "manage" // let a program manage the passkeys
-	ApproveReset    = "reset"  // delete every passkey
+	ApproveTouch    = "touch"   // only that somebody is there: which key to use, that one exists already
+	ApproveManage   = "manage"  // let a program manage the passkeys
+	ApproveReset    = "reset"   // delete every passkey
+	ApproveOffline  = "offline" // take codes for signing in without a network
 )
+
+// activityCode is the kind of an [Activity] that is no answer to a workstation: a code was shown.
+const activityCode = "code"
 
 // Approval is a request of a workstation that waits for the user.
 type Approval struct {
@@ -157,6 +190,15 @@ type Approval struct {
 	Deadline    time.Time `json:"deadline"`
 	// Biometric says that accepting carries the output of the gate.
 	Biometric bool `json:"biometric"`
+	// Terms are those of the codes, where it is about them.
+	Terms *Terms `json:"terms,omitempty"`
+}
+
+// Terms are what a computer wants codes for.
+type Terms struct {
+	Codes   int       `json:"codes"`
+	Expires time.Time `json:"expires"` // as this phone's clock shows it
+	Seconds int       `json:"seconds"` // one is shown for so long
 }
 
 // Offer is a provisioning that waits for the user.
@@ -220,7 +262,7 @@ type Notice struct {
 // Activity is something a passkey was asked for.
 type Activity struct {
 	At          time.Time `json:"at"`
-	Kind        string    `json:"kind"`    // as Approval
+	Kind        string    `json:"kind"`    // as Approval, or "code": one was shown
 	Outcome     string    `json:"outcome"` // "accepted", "denied", "late", "cancelled", "failed"
 	RPID        string    `json:"rp_id"`
 	Account     string    `json:"account,omitempty"`

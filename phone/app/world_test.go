@@ -113,7 +113,7 @@ func (w *world) invite() postern.InvitationCreated {
 // device is a phone in a hand: its storage, its biometric, its screen.
 type device struct {
 	w       *world
-	backing *vault.Memory
+	backing vault.Backing
 	gate    []byte // what its biometric gives; nil: it has no PRF
 	app     *app.App
 
@@ -125,6 +125,7 @@ type device struct {
 	ahead time.Duration // of the right time, by its clock
 	// alters changes what the control center answers, where it is set.
 	alters func(signed.Request, *signed.Response)
+	seen   func(app.View) // is told of every view, where it is set
 }
 
 func (w *world) device() *device {
@@ -219,9 +220,19 @@ func (d *device) show(v app.View) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.seen != nil {
+		d.seen(v)
+	}
 	d.view = v
 	close(d.shown)
 	d.shown = make(chan struct{})
+}
+
+// watch has every view seen from now on.
+func (d *device) watch(see func(app.View)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seen = see
 }
 
 func (d *device) screen() app.View {
@@ -261,7 +272,7 @@ func (d *device) try(name string, in any) *app.Problem {
 		d.w.Fatal(err)
 	}
 	var output []byte
-	if slices.Contains([]string{app.CommandEnrol, app.CommandApprove, app.CommandAccept}, name) {
+	if slices.Contains([]string{app.CommandEnrol, app.CommandApprove, app.CommandAccept, app.CommandCode}, name) {
 		output = slices.Clone(d.gate)
 	}
 	err = d.app.Do(d.w.Context(), name, data, output)

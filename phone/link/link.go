@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -316,7 +317,8 @@ func (l *Link) take(event relay.Event) {
 	case relay.Connected:
 		l.mu.Lock()
 		if !e.Resumed {
-			l.queue = nil
+			// Sessions ended with the connection before. A pairing is no session: what it has to say is said now.
+			l.queue = slices.DeleteFunc(l.queue, func(o outgoing) bool { return l.pairing == nil || o.peer != l.pairing.peer })
 			l.dropAll()
 		}
 		l.mu.Unlock()

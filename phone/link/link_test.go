@@ -224,3 +224,24 @@ func TestConnection(t *testing.T) {
 		}
 	})
 }
+
+// TestPairingOutlivesAConnection: what a pairing has to say waits for a connection that is new, and what sessions had to say went
+// with theirs.
+func TestPairingOutlivesAConnection(t *testing.T) {
+	l := New(Config{})
+	l.client = relay.NewClient(relay.ClientConfig{})
+	l.pairing = &meeting{peer: "met"}
+	l.mu.Lock()
+	l.post("wks_1", channel.PayloadSealed, []byte("of a session"))
+	l.mu.Unlock()
+	l.tell("met", []byte("first"))
+	l.take(relay.Connected{})
+	if len(l.queue) != 1 || l.queue[0].peer != "met" {
+		t.Errorf("waiting are %+v", l.queue)
+	}
+	l.pairing = nil
+	l.take(relay.Connected{})
+	if len(l.queue) != 0 {
+		t.Errorf("without a pairing %+v are waiting", l.queue)
+	}
+}

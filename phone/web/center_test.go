@@ -160,8 +160,14 @@ type nothing struct{}
 
 func (nothing) Save(context.Context, *workstation.State) error { return nil }
 
-// computer is a workstation that runs, and has the phone that b shows paired by typing.
-func (w *world) computer(b *browser.Tab) func() func() ([]byte, error) {
+// asks has the computer ask whether somebody is there, and gives what answers.
+func asks(computer func([]byte) func() ([]byte, error)) func() func() ([]byte, error) {
+	return func() func() ([]byte, error) { return computer([]byte{byte(ctap.Selection)}) }
+}
+
+// computer is a workstation that runs, and has the phone that b shows paired by typing. It sends a request to the phone, and
+// gives what answers.
+func (w *world) computer(b *browser.Tab) func(request []byte) func() ([]byte, error) {
 	w.Helper()
 	made, err := workstation.Enrol(w.Context(), workstation.Enrolment{
 		Server: w.server, Name: "LAPTOP-1", Kind: postern.WorkstationExtension, Software: "test", OS: "Test OS", JoinState: postern.JoinEntra,
@@ -210,8 +216,7 @@ func (w *world) computer(b *browser.Tab) func() func() ([]byte, error) {
 		w.Fatal(err)
 	}
 	b.Press("Done")
-	// ask has the computer ask whether somebody is there, and gives what answers.
-	return func() func() ([]byte, error) {
+	return func(request []byte) func() ([]byte, error) {
 		var id postern.PhoneID
 		await("a session", func(s workstation.Status) bool {
 			for _, p := range s.Phones {
@@ -227,7 +232,7 @@ func (w *world) computer(b *browser.Tab) func() func() ([]byte, error) {
 		}
 		answered := make(chan answer, 1)
 		go func() {
-			ctap, err := made.Request(ctx, id, workstation.Request{CTAP: []byte{byte(ctap.Selection)}, Program: "Test browser", Deadline: time.Now().Add(time.Minute)})
+			ctap, err := made.Request(ctx, id, workstation.Request{CTAP: request, Program: "Test browser", Deadline: time.Now().Add(time.Minute)})
 			answered <- answer{ctap, err}
 		}()
 		return func() ([]byte, error) { a := <-answered; return a.ctap, a.err }
@@ -244,7 +249,7 @@ func TestWhileARequestIsOpen(t *testing.T) {
 	hold(t, b, "light", 390, 844)
 	w.begin(b)
 	b.See("My Security Keys")
-	ask := w.computer(b)
+	ask := asks(w.computer(b))
 	const question = "Use this phone?"
 
 	answer := ask()

@@ -105,7 +105,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 
 // elsewhere are the codes that a phone cannot meet: they belong to administrators, to security keys at a machine, and to
 // the connection between Postern and its tenant.
-var elsewhere = regexp.MustCompile(`^(security_key_|certificate_|audit_|replica_|backup_|bulk_|mail_|policy_|inventory_|model_|setup_|rotation_|doctor_|install_token_|desktop_|` +
+var elsewhere = regexp.MustCompile(`^(security_key_|certificate_|audit_|replica_|backup_|bulk_|mail_|policy_|inventory_|model_|setup_|rotation_|doctor_|install_token_|desktop_|recovery_|` +
 	`entra_(secret|tenant|client|certificate|mfa|password|challenge|authority|directory)_)`)
 
 // TestEveryCodeOfAPhoneIsGerman reads the catalogue.
@@ -127,8 +127,9 @@ func TestEveryCodeOfAPhoneIsGerman(t *testing.T) {
 	}
 }
 
-// plain are codes whose sentences name what nobody needs to know: a step of the protocol, a size, a kind of record.
-var plain = []string{"provisioning_wrong_state", "too_large", "not_found", "stale_version", "entra_throttled"}
+// plain are codes whose sentences name what nobody needs to know at a phone: a step of the protocol, a size, a kind of record or of
+// device that is not the phone.
+var plain = []string{"provisioning_wrong_state", "too_large", "not_found", "stale_version", "entra_throttled", "challenge_expired"}
 
 // TestTranslationsKeepWhatMatters: where the product puts a name or a reason into its sentence, the translation names it
 // too, or has the sentence shown below.

@@ -6,7 +6,7 @@ import * as gate from "./gate.js";
 import { alone } from "./alone.js";
 import { compile, start as startCore } from "./core.js";
 import * as push from "./push.js";
-import { fresh, occupied, show, spoken } from "./screen.js";
+import { fresh, occupied, running, show, spoken } from "./screen.js";
 import { settled } from "./screens/approve.js";
 import { Store } from "./store.js";
 import { preferred, speak } from "./text.js";
@@ -62,6 +62,7 @@ function go(name, id, replace) {
 
 addEventListener("popstate", (event) => {
   if (location.hash.length > 1) return arrive();
+  if (view?.code) call("hide_code").catch(() => {});
   ui.route = event.state ?? { name: "home" };
   ui.problem = null;
   draw();
@@ -139,6 +140,9 @@ const does = {
   decline: ({ id }) => simple("decline", { id }),
   look: ({ id }) => simple("look", { key: id }),
   deleteKey: ({ id }) => simple("delete", { key: id }, home),
+  showCode: ({ id }) => gated("show_code", { computer: id }),
+  hideCode: () => simple("hide_code"),
+  forgetCodes: ({ id }) => simple("forget_codes", { computer: id }, home),
   unpair: ({ id }) => simple("unpair", { computer: id }, home),
   subscribe: () => during("push", async () => {
     try {
@@ -359,7 +363,12 @@ function listen() {
     draw();
   });
   addEventListener("appinstalled", () => { ui.install = ""; draw(); });
-  setInterval(() => { if (view?.approval) draw(); }, 1000);
+  setInterval(() => {
+    if (!view?.approval && !view?.code) return;
+    draw();
+    const left = running(view, ui);
+    if (left) say(left, false);
+  }, 1000);
 }
 
 function seen(json) {

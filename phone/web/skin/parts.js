@@ -16,6 +16,7 @@ const paths = {
   plus: "M12 4.5v15M4.5 12h15",
   cog: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.8v4.4M9 14.8v4.4",
   bell: "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 20.5h4",
+  digits: "M4 4.5h16v15H4zM8 9v.3M12 9v.3M16 9v.3M8 13v.3M12 13v.3M16 13v.3M10 16.5h4",
   clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
   offline: "M3 3l18 18M5 10a11 11 0 0 1 4-2.4M19 10a11 11 0 0 0-5.5-2.9M8.2 13.6a6 6 0 0 1 3-1.5M12 18.5v.3",
   globe: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c3.2 3 3.2 15 0 18M12 3c-3.2 3-3.2 15 0 18",
@@ -110,8 +111,8 @@ export function field(name, label, attributes, help, problem) {
 }
 
 // large shows digits so that they are read out one by one.
-export function large(digits, label) {
-  return h("p", { class: "digits" }, h("span", { class: "unseen" }, `${label} ${[...digits].join(" ")}`), h("span", { "aria-hidden": "true" }, digits));
+export function large(digits, label, grouped = digits) {
+  return h("p", { class: "digits" }, h("span", { class: "unseen" }, `${label} ${[...digits].join(" ")}`), h("span", { "aria-hidden": "true" }, grouped));
 }
 
 // signingIn is a sign-in at Microsoft under way: the link to it, and the number that only this phone shows.

@@ -33,6 +33,14 @@ const approval = {
   number: "47", asked: when, deadline: "2026-03-02T08:15:45Z", biometric: true,
 };
 
+const offline = { state: "ready", left: 19, expires: "2026-04-01T08:15:00Z" };
+const code = { computer: laptop.id, workstation: laptop.name, code: "04211933", shown: when, until: "2026-03-02T08:15:30Z", left: 18, state: "ready" };
+
+// withCodes is a phone with codes for the laptop, and perhaps for another computer.
+const withCodes = (of, route, id, other, ui) => at(route ?? "home", id, ui, {
+  computers: [{ ...laptop, offline: { ...offline, ...of } }, { ...browser, ...other }], activity: [{ ...activity[0], kind: "code" }, { ...activity[4], kind: "offline" }],
+});
+
 const offer = { id: "prv_1", rp_id: "login.microsoft.com", rp_name: "Microsoft", account: key.account, step: "ask" };
 const fingerprint = "4711 0815 2342 9001";
 const pairing = { step: "joining", workstation: laptop.name, deadline: "2026-03-02T08:18:00Z" };
@@ -127,6 +135,25 @@ export const stories = {
   "approve-manage": home({ approval: { ...approval, kind: "manage", accounts: [], rp_name: "", rp_id: "", program: "fido2-token" } }),
   "approve-reset": home({ approval: { ...approval, kind: "reset", accounts: [], rp_name: "", rp_id: "", program: "fido2-token" } }),
   "approve-choose": home({ approval: { ...approval, choosing: true, accounts: [key.account, "adele.admin@contoso.example"] } }),
+  "approve-offline": home({ approval: { ...approval, kind: "offline", rp_name: "", program: "", terms: { codes: 20, expires: "2026-04-01T08:15:00Z", seconds: 30 } } }),
+  "home-codes": withCodes(),
+  "home-codes-of-two": withCodes({}, "home", "", { name: browser.name, id: "p2", offline: { ...offline, state: "none", left: 0 } }),
+  "home-codes-offline": withCodes({}, "home", "", null, { online: false }),
+  "computer-codes": withCodes({}, "computer", "p1"),
+  "codes": withCodes({ state: "low", left: 4 }, "codes", "", { name: browser.name, id: "p2", offline }),
+  "codes-empty": at("codes"),
+  "codes-of": withCodes({}, "codes-of", "p1"),
+  "codes-of-low": withCodes({ state: "low", left: 4 }, "codes-of", "p1"),
+  "codes-of-none": withCodes({ state: "none", left: 0 }, "codes-of", "p1"),
+  "codes-of-expired": withCodes({ state: "expired" }, "codes-of", "p1"),
+  "codes-of-confirming": withCodes({}, "codes-of", "p1", null, { busy: "show_code" }),
+  "codes-of-wrong": withCodes({}, "codes-of", "p1", null, { problem: problem("gate_cancelled", "", "") }),
+  "codes-remove": withCodes({}, "codes-remove", "p1"),
+  "code": home({ code }),
+  "code-low": home({ code: { ...code, left: 4, state: "low", until: "2026-03-02T08:15:20Z" } }),
+  "code-last": home({ code: { ...code, left: 0, state: "none" } }),
+  "code-of-six": home({ code: { ...code, code: "042119" } }),
+  "code-of-thirteen": home({ code: { ...code, code: "0421193377250" } }),
   "offer": home({ offer }),
   "offer-mandatory": home({ offer: { ...offer, mandatory: true } }),
   "offer-making": home({ offer: { ...offer, step: "making" } }),

@@ -9,7 +9,7 @@ const kinds = { accepted: "ok", denied: "plain", late: "plain", cancelled: "plai
 export function list(entries) {
   if (entries.length === 0) return h("p", { class: "empty" }, t("activity.none"));
   return h("ul", { class: "log" }, entries.map((a) => h("li", { "data-key": a.at },
-    h("span", { class: "name" }, t(`approve.${a.kind}_short`)), badge(kinds[a.outcome] ?? "plain", t(`outcome.${a.outcome}`), ["denied", "cancelled"].includes(a.outcome) ? "bad" : undefined),
+    h("span", { class: "name" }, t(`approve.${a.kind}_short`)), a.kind === "code" ? null : badge(kinds[a.outcome] ?? "plain", t(`outcome.${a.outcome}`), ["denied", "cancelled"].includes(a.outcome) ? "bad" : undefined),
     h("span", { class: "soft" }, [a.rp_id, a.account, a.workstation].filter(Boolean).join(" · ")), h("span", { class: "soft small" }, moment(a.at)))));
 }
 

@@ -19,7 +19,7 @@ export function computer(view, ui) {
     facts([[t("computer.kind"), t(`computer.kind_${c.kind}`)], [t("computer.os"), c.os], [t("computer.join"), c.join],
       [t("computer.paired"), moment(c.paired)], [t("computer.used"), moment(c.last_used) || t("never")]]),
     h("section", { "aria-labelledby": "used" }, h("h2", { id: "used" }, t("activity.title")), list(view.activity.filter((a) => a.workstation === c.name).slice(0, 10))),
-  ], [button("go", t("rename"), "", { to: "computer-rename", id: c.id }), button("go", t("computer.remove"), "danger-quiet", { to: "computer-remove", id: c.id })]);
+  ], [c.offline ? button("go", t("codes.title"), "", { to: "codes-of", id: c.id }) : null, button("go", t("rename"), "", { to: "computer-rename", id: c.id }), button("go", t("computer.remove"), "danger-quiet", { to: "computer-remove", id: c.id })]);
 }
 
 function remove(c, ui) {

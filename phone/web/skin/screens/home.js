@@ -3,6 +3,7 @@
 import { h } from "../dom.js";
 import { t } from "../text.js";
 import { badge, button, card, icon, installing, page, row, signingIn, trouble } from "../parts.js";
+import { entry } from "./codes.js";
 
 export const keyBadges = {
   ready: "ok", incomplete: "warn", checking: "info", working: "info", damaged: "bad", removing: "info",
@@ -24,6 +25,7 @@ export function home(view, ui) {
     enrolment(view, ui),
     h("section", { "aria-labelledby": "keys" }, h("h2", { id: "keys" }, t("home.keys")), keys(view)),
     h("section", { "aria-labelledby": "computers" }, h("h2", { id: "computers" }, t("home.computers")), computers(view)),
+    entry(view),
     remind(view, ui),
   ], [button("pair", [icon("plus"), t("home.pair")], "primary")]);
 }

@@ -15,9 +15,11 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent/join"
+	"github.com/postern/postern/agent/offline"
 	"github.com/postern/postern/agent/remote"
 	"github.com/postern/postern/fido/authenticator/tpmseal"
 	"github.com/postern/postern/link/channel"
+	codes "github.com/postern/postern/link/offline"
 	"github.com/postern/postern/link/relay"
 	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/link/websocket"
@@ -41,7 +43,7 @@ type Config struct {
 	TPM       func() (transport.TPMCloser, error)
 	Random    io.Reader
 	Now       func() time.Time
-	Sleep     func(ctx context.Context, d time.Duration) error // before an enrolment is tried again
+	Sleep     func(ctx context.Context, d time.Duration) error // before an enrolment, or plugging a key in, is tried again
 	Log       *slog.Logger
 }
 
@@ -80,6 +82,7 @@ func (c *Config) complete() {
 type Agent struct {
 	c     Config
 	vault *vault
+	shelf *offline.Shelf
 	pairs pairs
 	base  context.Context
 	stop  context.CancelFunc
@@ -87,12 +90,15 @@ type Agent struct {
 	mu      sync.Mutex
 	w       *workstation.Workstation // nil: not enrolled
 	keys    *ring                    // of w
+	duty    *duty                    // of w
 	enrol   bool                     // an enrolment is under way
 	fatal   *Problem                 // why w was refused for good
 	join    Join
 	told    join.Status
 	changed chan struct{}
-	new     chan struct{} // there is another w
+	rest    rest
+	new     chan struct{} // there is another w, or the work is to begin anew
+	looks   chan struct{} // has one element when keys and passkeys are to be looked at anew
 }
 
 // New opens the state. It fails with [ErrRunning] where another process has it open.
@@ -102,13 +108,19 @@ func New(c Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{c: c, vault: v, changed: make(chan struct{}), new: make(chan struct{}, 1), join: Join{State: postern.JoinNone}}
+	a := &Agent{c: c, vault: v, changed: make(chan struct{}), new: make(chan struct{}, 1), looks: make(chan struct{}, 1), join: Join{State: postern.JoinNone}}
+	a.shelf, err = offline.Open(offline.Env{
+		Dir: c.Dir, TPM: c.TPM, Random: c.Random, Now: c.Now, Log: c.Log, Cost: codes.DefaultCost, Changed: func() { a.look(); a.notify() },
+	})
+	if err != nil {
+		return nil, errors.Join(err, v.close())
+	}
 	a.base, a.stop = context.WithCancel(context.Background())
 	a.pairs.changed = a.notify
 	if state := v.read().Workstation; state != nil && state.ID != "" {
 		w, err := workstation.Open(state, a.env())
 		if err != nil {
-			return nil, errors.Join(err, v.close())
+			return nil, errors.Join(err, a.shelf.Close(), v.close())
 		}
 		a.set(w)
 	}
@@ -120,7 +132,7 @@ func (a *Agent) Close() error {
 	a.pairs.putAway()
 	a.stop()
 	a.pairs.running.Wait()
-	return a.vault.close()
+	return errors.Join(a.shelf.Close(), a.vault.close())
 }
 
 func (a *Agent) env() workstation.Env {
@@ -130,9 +142,13 @@ func (a *Agent) env() workstation.Env {
 // set takes another workstation, or none.
 func (a *Agent) set(w *workstation.Workstation) {
 	a.mu.Lock()
-	a.w, a.keys, a.fatal = w, nil, nil
+	a.w, a.keys, a.duty, a.fatal = w, nil, nil, nil
+	if w != nil {
+		a.duty = newDuty(w, a.shelf, a.c.Now, a.c.Log, a.notify, a.look)
+	}
 	if w != nil && a.c.Socket != nil {
-		a.keys = newRing(a.c.Socket, w, a.c.Now, a.c.Log, a.notify)
+		a.keys = newRing(a.c.Socket, w, a.c.Now, a.c.Sleep, a.c.Log, a.notify)
+		a.keys.shelf, a.keys.signedIn = a.shelf, a.duty.signedInByPhone
 	}
 	a.mu.Unlock()
 	select {
@@ -140,6 +156,14 @@ func (a *Agent) set(w *workstation.Workstation) {
 	default:
 	}
 	a.notify()
+}
+
+// look has keys and passkeys looked at anew, soon.
+func (a *Agent) look() {
+	select {
+	case a.looks <- struct{}{}:
+	default:
+	}
 }
 
 func (a *Agent) current() (*workstation.Workstation, *ring) {
@@ -249,7 +273,10 @@ func (a *Agent) Leave(ctx context.Context, local bool) error {
 		return err
 	}
 	a.set(nil)
-	return nil
+	for _, id := range a.shelf.Pairings() {
+		err = errors.Join(err, a.shelf.Remove(id))
+	}
+	return err
 }
 
 // Rename gives the workstation another name.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/windows"
 )
@@ -27,4 +28,11 @@ func Protect(path, sddl string) error {
 		return err
 	}
 	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, access, nil)
+}
+
+// MachineDir is where the state of a machine's service lies. Windows is asked, not the environment: services are started with
+// less of it, and a state in another place would be one that others may read.
+func MachineDir() (string, error) {
+	data, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
+	return filepath.Join(data, "Postern", "Agent"), err
 }

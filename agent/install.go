@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -58,18 +57,7 @@ func ForgetInstallToken(path string) error {
 	if data, err = json.MarshalIndent(members, "", "  "); err != nil {
 		return err
 	}
-	next, err := os.CreateTemp(filepath.Dir(path), ".postern-*.json")
-	if err != nil {
-		return err
-	}
-	_, err = next.Write(append(data, '\n'))
-	if err = errors.Join(err, next.Sync(), next.Close()); err == nil {
-		err = os.Rename(next.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(next.Name()))
-	}
-	return nil
+	return replaceFile(path, append(data, '\n'))
 }
 
 // FindInstallFile gives the first of the paths at which there is an install file, and what it says. It fails with

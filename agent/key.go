@@ -11,6 +11,7 @@ import (
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/transport/hid"
 	"github.com/postern/postern/link/channel"
+	codes "github.com/postern/postern/link/offline"
 	"github.com/postern/postern/link/workstation"
 )
 
@@ -38,7 +39,9 @@ type key struct {
 	limit uint64 // of a message, in bytes
 	now   func() time.Time
 	log   *slog.Logger
-	tell  func(Request) // what there is to show of the request in hand; an empty one: nothing any more
+	// signedIn is told the phone's answers to getAssertion; nil: nobody.
+	signedIn func(answer []byte)
+	tell     func(Request) // what there is to show of the request in hand; an empty one: nothing any more
 
 	awaiting atomic.Bool
 
@@ -61,6 +64,9 @@ func (k *key) Handle(ctx context.Context, request []byte) []byte {
 		return status(ctap.ErrRequestTooLarge)
 	}
 	command := ctap.Command(request[0])
+	if codes.Vendor(command) { // it would reach the phone's app in place of its authenticator, where no program has business
+		return status(ctap.ErrInvalidCommand)
+	}
 	if command == ctap.GetInfo {
 		return k.getInfo(ctx)
 	}
@@ -72,6 +78,9 @@ func (k *key) Handle(ctx context.Context, request []byte) []byte {
 		return status(o.status)
 	}
 	k.tell(Request{})
+	if command == ctap.GetAssertion && k.signedIn != nil {
+		k.signedIn(answer)
+	}
 	if mayChangeInfo(command) {
 		k.mu.Lock()
 		k.stale = true

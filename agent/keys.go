@@ -14,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/agent/offline"
 	"github.com/postern/postern/fido/ctap/ctaphid"
 	"github.com/postern/postern/fido/transport/hid"
 	"github.com/postern/postern/link/relay"
@@ -33,7 +34,8 @@ const (
 	retryMost  = time.Minute
 )
 
-// ring holds the keys: one slot for each paired phone, plugged in while the phone is there.
+// ring holds the keys: one slot for each paired phone. What is in it is the phone's key while the phone is there, and the
+// offline key while the relay cannot be reached or somebody tries it; never both.
 //
 //	phone is ready, nothing bars it            out → asking → in
 //	its connection, or ours, breaks            in → away, for at most resumeWindow
@@ -44,12 +46,19 @@ type ring struct {
 	socket  Socket
 	ask     asker
 	now     func() time.Time
+	sleep   func(ctx context.Context, d time.Duration) error // before a key is tried again
 	log     *slog.Logger
 	changed func()
+	// shelf has the offline passkeys; nil: there are none.
+	shelf    *offline.Shelf
+	signedIn func(id postern.PairingID, answer []byte) // is told a phone's answers to getAssertion
 
-	mu    sync.Mutex
-	slots map[postern.PairingID]*slot
-	done  sync.WaitGroup
+	mu       sync.Mutex
+	slots    map[postern.PairingID]*slot
+	tries    map[postern.PairingID]trial
+	lost     time.Time // since when the relay is not reached; zero: it is
+	patience time.Duration
+	done     sync.WaitGroup
 }
 
 // slot is the place of one phone's key.
@@ -60,12 +69,24 @@ type slot struct {
 	problem   *Problem
 	asked     Request
 	lastReady time.Time
+	offline   bool               // what is in, or wanted, is the offline key
+	unfit     time.Time          // since when the offline key that is in cannot be used
 	stop      context.CancelFunc // nil: no key is wanted
 	ended     chan struct{}      // of the run that stop stops
 }
 
-func newRing(socket Socket, ask asker, now func() time.Time, log *slog.Logger, changed func()) *ring {
-	return &ring{socket: socket, ask: ask, now: now, log: log, changed: changed, slots: map[postern.PairingID]*slot{}}
+func newRing(socket Socket, ask asker, now func() time.Time, sleep func(context.Context, time.Duration) error, log *slog.Logger, changed func()) *ring {
+	return &ring{
+		socket: socket, ask: ask, now: now, sleep: sleep, log: log, changed: changed,
+		slots: map[postern.PairingID]*slot{}, tries: map[postern.PairingID]trial{},
+	}
+}
+
+// begin counts the time without the relay from here: at the start, and when the machine woke.
+func (r *ring) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost, r.patience = r.now(), offlineAtStart
 }
 
 // follow brings the keys in line with how the phones stand. It returns when it wants to be called again though nothing
@@ -74,6 +95,7 @@ func (r *ring) follow(ctx context.Context, s workstation.Status) (again time.Tim
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
+	r.reaches(s.Connected, now)
 	here := map[postern.PairingID]bool{}
 	for _, p := range s.Phones {
 		here[p.Pairing] = true
@@ -85,12 +107,17 @@ func (r *ring) follow(ctx context.Context, s workstation.Status) (again time.Tim
 		if p.Ready {
 			place.lastReady = now
 		}
-		wanted, until := wants(s, p, place, now)
-		switch {
-		case wanted && place.stop == nil:
-			r.plug(ctx, p, place)
-		case !wanted:
+		wanted, until := r.wants(s, p, place, now)
+		if wanted != keyNone && place.offline != (wanted == keyOffline) {
 			place.unplug()
+			place.offline = wanted == keyOffline
+		}
+		switch {
+		case wanted != keyNone && place.stop == nil:
+			r.plug(ctx, p, place)
+		case wanted == keyNone:
+			place.unplug()
+		case place.offline:
 		case place.state == KeyIn && !p.Ready:
 			place.state = KeyAway
 		case place.state == KeyAway && p.Ready:
@@ -109,15 +136,15 @@ func (r *ring) follow(ctx context.Context, s workstation.Status) (again time.Tim
 	return again
 }
 
-// wants decides whether a phone's key is to be there, and until when that holds though nothing changes.
-func wants(s workstation.Status, p workstation.Phone, place *slot, now time.Time) (wanted bool, until time.Time) {
+// wantsPhone decides whether a phone's key is to be there, and until when that holds though nothing changes.
+func wantsPhone(s workstation.Status, p workstation.Phone, place *slot, now time.Time) (wanted bool, until time.Time) {
 	if barred(s, p) != nil {
 		return false, time.Time{}
 	}
 	if p.Ready {
 		return true, time.Time{}
 	}
-	if place.stop == nil || s.Connected && p.Presence == relay.Gone {
+	if place.stop == nil || place.offline || s.Connected && p.Presence == relay.Gone {
 		return false, time.Time{}
 	}
 	until = place.lastReady.Add(resumeWindow)
@@ -147,16 +174,22 @@ func (p *slot) unplug() {
 		p.stop()
 		p.stop = nil
 	}
-	p.state, p.problem, p.asked = KeyOut, nil, Request{}
+	p.state, p.problem, p.asked, p.unfit = KeyOut, nil, Request{}, time.Time{}
 }
 
-// plug has the key of a phone plugged in until it is unplugged. One that is still on its way out is waited for: two keys of
-// one serial number at once would be one too many.
+// holder is what answers for a key that is plugged in.
+type holder interface {
+	hid.Authenticator
+	// learn makes it ready to be plugged in.
+	learn(ctx context.Context) error
+}
+
+// plug has a key plugged in until it is unplugged. One that is still on its way out is waited for: two keys of one pairing at
+// once would be one too many.
 func (r *ring) plug(ctx context.Context, p workstation.Phone, place *slot) {
 	running, stop := context.WithCancel(ctx)
 	before, ended := place.ended, make(chan struct{})
 	place.stop, place.ended, place.state, place.phone, place.name = stop, ended, KeyAsking, p.ID, p.Name
-	k := &key{ask: r.ask, phone: p.ID, limit: r.socket.MaxMessage(), now: r.now, log: r.log}
 	show := func(change func(*slot)) {
 		r.mu.Lock()
 		current := place.ended == ended && running.Err() == nil
@@ -168,45 +201,64 @@ func (r *ring) plug(ctx context.Context, p workstation.Phone, place *slot) {
 			r.changed()
 		}
 	}
-	k.tell = func(q Request) { show(func(s *slot) { s.asked = q }) }
+	var h holder
+	id := identity(p)
+	if place.offline {
+		h, id = &offlineHolder{passkey: r.shelf.Get(p.Pairing), limit: r.socket.MaxMessage()}, offlineIdentity(p)
+	} else {
+		k := &key{ask: r.ask, phone: p.ID, limit: r.socket.MaxMessage(), now: r.now, log: r.log}
+		k.tell = func(q Request) { show(func(s *slot) { s.asked = q }) }
+		if r.signedIn != nil {
+			k.signedIn = func(answer []byte) { r.signedIn(p.Pairing, answer) }
+		}
+		h = k
+	}
 	r.done.Go(func() {
 		defer close(ended)
 		defer stop()
 		if before != nil {
 			<-before
 		}
-		r.keep(running, k, identity(p), show)
+		r.keep(running, h, p.ID, id, show)
 	})
 }
 
 // keep keeps the key plugged in until ctx ends, trying again after failures.
-func (r *ring) keep(ctx context.Context, k *key, id hid.Identity, show func(func(*slot))) {
+func (r *ring) keep(ctx context.Context, h holder, phone postern.PhoneID, id hid.Identity, show func(func(*slot))) {
 	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
 		show(func(s *slot) { s.state = KeyAsking })
-		err := k.learn(ctx)
+		err := h.learn(ctx)
 		if err == nil {
 			in := func() {
 				wait = retryFirst
-				r.log.Info("security key plugged in", "phone", k.phone, "serial", id.Serial)
+				r.log.Info("security key plugged in", "phone", phone, "serial", id.Serial)
 				show(func(s *slot) { s.state, s.problem = KeyIn, nil })
 			}
 			err = r.socket.Plug(ctx, id, in, func(ctx context.Context, reports hid.Reports) error {
-				return hid.Serve(ctx, reports, k, ctaphid.Config{Major: firmware, Lock: true})
+				ctx, out := context.WithCancel(ctx)
+				defer out()
+				if o, is := h.(*offlineHolder); is {
+					o.out.Store(&out)
+				}
+				return hid.Serve(ctx, reports, h, ctaphid.Config{Major: firmware, Lock: true})
 			})
 		}
 		if ctx.Err() != nil {
-			r.log.Info("security key unplugged", "phone", k.phone, "serial", id.Serial)
+			r.log.Info("security key unplugged", "phone", phone, "serial", id.Serial)
 			return
 		}
-		if err == nil {
-			err = errLetGo
+		if o, is := h.(*offlineHolder); is && err == nil && o.blocked() {
+			show(func(s *slot) { s.state = KeyOut })
+			err, wait = nil, retryFirst
+		} else {
+			if err == nil {
+				err = errLetGo
+			}
+			r.log.Warn("security key is not plugged in", "phone", phone, "error", err)
+			show(func(s *slot) { s.state, s.problem = KeyFailed, keyProblem(err) })
 		}
-		r.log.Warn("security key is not plugged in", "phone", k.phone, "error", err)
-		show(func(s *slot) { s.state, s.problem = KeyFailed, keyProblem(err) })
-		select {
-		case <-ctx.Done():
+		if r.sleep(ctx, wait) != nil {
 			return
-		case <-time.After(wait):
 		}
 	}
 }
@@ -273,6 +325,8 @@ func (r *ring) close() {
 type keyView struct {
 	state   KeyState
 	problem *Problem
+	offline bool
+	try     *time.Time // until when the offline key is tried
 }
 
 func (r *ring) view() (keys map[postern.PairingID]keyView, asked []Request) {
@@ -281,7 +335,7 @@ func (r *ring) view() (keys map[postern.PairingID]keyView, asked []Request) {
 	keys = map[postern.PairingID]keyView{}
 	for _, id := range slices.Sorted(maps.Keys(r.slots)) {
 		s := r.slots[id]
-		keys[id] = keyView{s.state, s.problem}
+		keys[id] = keyView{s.state, s.problem, s.offline, r.trying(id)}
 		if q := s.asked; q != (Request{}) {
 			q.Phone, q.Name = s.phone, s.name
 			asked = append(asked, q)

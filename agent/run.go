@@ -25,7 +25,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	tasks.Go(func() { a.install(ctx) })
 	for ctx.Err() == nil {
 		w, keys := a.current()
-		if w == nil {
+		if awake := a.begins(); w == nil || !awake {
 			select {
 			case <-a.new:
 			case <-ctx.Done():
@@ -53,11 +53,14 @@ func (a *Agent) work(ctx context.Context, w *workstation.Workstation, keys *ring
 			a.notify()
 		}
 	})
-	tasks.Go(func() { a.follow(ctx, w, keys) })
+	a.mu.Lock()
+	passkeys := a.duty
+	a.mu.Unlock()
+	tasks.Go(func() { a.follow(ctx, w, passkeys, keys) })
 	for {
 		select {
 		case <-a.new:
-			if next, _ := a.current(); next == w {
+			if next, _ := a.current(); next == w && !a.disturbed() {
 				continue
 			}
 		case <-ctx.Done():
@@ -68,9 +71,11 @@ func (a *Agent) work(ctx context.Context, w *workstation.Workstation, keys *ring
 	tasks.Wait()
 }
 
-// follow passes on the changes of a workstation: to the keys, and to whoever watches.
-func (a *Agent) follow(ctx context.Context, w *workstation.Workstation, keys *ring) {
+// follow passes on the changes of a workstation: to the offline passkeys, to the keys, and to whoever watches.
+func (a *Agent) follow(ctx context.Context, w *workstation.Workstation, passkeys *duty, keys *ring) {
+	defer passkeys.done.Wait()
 	if keys != nil {
+		keys.begin()
 		defer keys.close()
 	}
 	timer := time.NewTimer(time.Hour)
@@ -78,14 +83,20 @@ func (a *Agent) follow(ctx context.Context, w *workstation.Workstation, keys *ri
 	for {
 		changed := w.Changed()
 		timer.Stop()
+		status := w.Status()
+		again := passkeys.follow(ctx, status)
 		if keys != nil {
-			if again := keys.follow(ctx, w.Status()); !again.IsZero() {
-				timer.Reset(max(again.Sub(a.c.Now()), 0) + time.Millisecond)
+			if at := keys.follow(ctx, status); again.IsZero() || !at.IsZero() && at.Before(again) {
+				again = at
 			}
+		}
+		if !again.IsZero() {
+			timer.Reset(max(again.Sub(a.c.Now()), 0) + time.Millisecond)
 		}
 		a.notify()
 		select {
 		case <-changed:
+		case <-a.looks:
 		case <-timer.C:
 		case <-ctx.Done():
 			return
@@ -152,7 +163,7 @@ func (a *Agent) View() View {
 	w, keys := a.current()
 	a.mu.Lock()
 	v := View{Software: a.c.Software, System: a.c.System, Join: a.join, Seal: a.vault.seal, Problem: a.fatal, Phones: []Phone{}, Asked: []Request{}, Socket: "none"}
-	told := a.told
+	told, passkeys := a.told, a.duty
 	a.mu.Unlock()
 	if a.c.Socket != nil {
 		v.Socket = a.c.Socket.Name()
@@ -185,6 +196,20 @@ func (a *Agent) View() View {
 			if one.Problem == nil {
 				one.Problem = k.problem
 			}
+		}
+		var asked *Request
+		if one.Offline, asked = passkeys.view(p); asked != nil {
+			v.Asked = append(v.Asked, *asked)
+		}
+		if k := plugged[p.Pairing]; one.Offline != nil {
+			one.Offline.TryUntil = k.try
+			if k.offline {
+				one.Offline.Key, one.Key = k.state, KeyOut
+				if one.Offline.Problem == nil {
+					one.Offline.Problem, one.Problem = k.problem, barred(s, p)
+				}
+			}
+			one.Offline.Next = nextOffline(one.Offline)
 		}
 		v.Phones = append(v.Phones, one)
 	}

@@ -47,7 +47,7 @@ var (
 
 // outcomeOf tells what to answer where err is there instead of an answer.
 func outcomeOf(err error) outcome {
-	if refusal, ok := errors.AsType[*workstation.Refusal](err); ok {
+	if refusal, ok := asRefusal(err); ok {
 		if o, known := refusals[refusal.Reason]; known {
 			return o
 		}
@@ -91,4 +91,8 @@ func bars(c postern.Code) bool {
 		return true
 	}
 	return false
+}
+
+func asRefusal(err error) (*workstation.Refusal, bool) {
+	return errors.AsType[*workstation.Refusal](err)
 }

@@ -75,7 +75,7 @@ func TestWants(t *testing.T) {
 		"offline, not plugged":  {workstation.Status{}, workstation.Phone{Presence: relay.Present}, &slot{lastReady: now}, false},
 		"gone beside a problem": {workstation.Status{Connected: true, Problem: postern.Errorf(postern.CodeUnavailable, "")}, workstation.Phone{Presence: relay.Gone}, plugged(0), false},
 	} {
-		got, until := wants(tc.s, tc.p, tc.place, now)
+		got, until := wantsPhone(tc.s, tc.p, tc.place, now)
 		if got != tc.want || got && !tc.p.Ready && !until.After(now) {
 			t.Errorf("%s: %v until %v", name, got, until)
 		}

@@ -2,32 +2,25 @@ package agent
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/go-tpm/tpm2/transport"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/agent/seal"
 	"github.com/postern/postern/fido/authenticator/sealedfile"
-	"github.com/postern/postern/fido/authenticator/tpmseal"
 	"github.com/postern/postern/link/workstation"
 )
 
 // Files of the state directory, readable by the service's account alone.
 const (
-	stateFile    = "agent"     // sealed: [content]
-	keyFile      = "agent.key" // the key of it in hexadecimal, where no TPM seals it
+	stateFile    = "agent" // sealed: [content]; its key lies beside it where no TPM seals it
 	stateLabel   = "postern agent"
 	stateVersion = 1
 )
@@ -91,68 +84,7 @@ func openVault(dir string, tpm func() (transport.TPMCloser, error), log *slog.Lo
 }
 
 func openSealed(dir string, tpm func() (transport.TPMCloser, error), log *slog.Logger) (*sealedfile.File, Seal, error) {
-	path, keyPath := filepath.Join(dir, stateFile), filepath.Join(dir, keyFile)
-	byTPM := Seal{"tpm", "sealed by the TPM of this machine: a copy opens nowhere else"}
-	byFile := Seal{"key file", "encrypted with a key in " + keyPath + ", as no TPM can be used here: whoever copies both files has the state"}
-	if _, err := os.Stat(keyPath); err == nil {
-		return openWithKey(path, keyPath, byFile)
-	}
-	_, err := os.Stat(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, Seal{}, err
-	}
-	file, failure := sealedfile.Open(path, stateLabel, tpmseal.New(tpmseal.Options{Open: tpm}))
-	switch {
-	case failure == nil:
-		if !errors.Is(err, fs.ErrNotExist) {
-			return file, byTPM, nil
-		}
-		if failure = file.Write(stateVersion, []byte("{}")); failure == nil { // a TPM that opens but does not seal is noticed now
-			return file, byTPM, nil
-		}
-		_ = file.Close()
-	case err == nil || errors.Is(failure, sealedfile.ErrInUse):
-		return nil, Seal{}, failure
-	}
-	log.Info("the state is not sealed by a TPM", "reason", failure)
-	if err := makeKey(keyPath); err != nil {
-		return nil, Seal{}, err
-	}
-	return openWithKey(path, keyPath, byFile)
-}
-
-func openWithKey(path, keyPath string, seal Seal) (*sealedfile.File, Seal, error) {
-	info, err := os.Stat(keyPath)
-	if err != nil {
-		return nil, Seal{}, err
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, Seal{}, fmt.Errorf("%s may be read by others: run chmod 600 %[1]s", keyPath)
-	}
-	text, err := os.ReadFile(keyPath) // #nosec G304 -- the service's own directory
-	if err != nil {
-		return nil, Seal{}, err
-	}
-	defer clear(text)
-	key, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(key) != sealedfile.KeySize {
-		return nil, Seal{}, fmt.Errorf("%s holds no key", keyPath)
-	}
-	defer clear(key)
-	file, err := sealedfile.Open(path, stateLabel, sealedfile.WithKey(key))
-	return file, seal, err
-}
-
-func makeKey(path string) error {
-	key := make([]byte, sealedfile.KeySize)
-	_, _ = rand.Read(key) // never fails: package crypto/rand ends the program instead
-	defer clear(key)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the service's own directory
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(f, hex.EncodeToString(key))
-	return errors.Join(err, f.Sync(), f.Close())
+	return seal.Open(filepath.Join(dir, stateFile), seal.Options{Label: stateLabel, Version: stateVersion, TPM: tpm, Log: log})
 }
 
 // Save implements [workstation.Keeper].

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/agent/seal"
 )
 
 // View is everything a page or a command shows. It goes out as JSON; texts are for people.
@@ -22,7 +23,7 @@ type View struct {
 
 	Join    Join      `json:"join"`
 	Seal    Seal      `json:"seal"`
-	Socket  string    `json:"socket"`           // uhid, vhci, usbip, none
+	Socket  string    `json:"socket"`           // uhid, vhci, usbip, udp, none
 	Remote  *Problem  `json:"remote,omitempty"` // somebody works here from another machine
 	Phones  []Phone   `json:"phones"`
 	Pairing *Pairing  `json:"pairing,omitempty"` // the last one since it was begun, until it is put away
@@ -46,11 +47,8 @@ type Join struct {
 	Problem   string            `json:"problem,omitempty"` // why the state is not known
 }
 
-// Seal is how the state file is kept: "tpm" or "key file".
-type Seal struct {
-	Kind string `json:"kind"`
-	Text string `json:"text"`
-}
+// Seal is how the state file is kept.
+type Seal = seal.Seal
 
 // KeyState is the state of a virtual security key.
 type KeyState string
@@ -78,6 +76,7 @@ type Phone struct {
 	Serial     string            `json:"serial"`            // of the key
 	Problem    *Problem          `json:"problem,omitempty"` // why the key is not there
 	Paired     time.Time         `json:"paired"`
+	Offline    *Offline          `json:"offline,omitempty"` // signing in offline; nil: not here
 }
 
 // Request is what people see of a request.

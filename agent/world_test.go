@@ -26,8 +26,10 @@ import (
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/fido/authenticator"
 	"github.com/postern/postern/fido/authenticator/memory"
+	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/transport/hid"
 	"github.com/postern/postern/link/channel"
+	codes "github.com/postern/postern/link/offline"
 	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/link/websocket"
 	phonelink "github.com/postern/postern/phone/link"
@@ -35,6 +37,9 @@ import (
 
 // patience bounds every wait; only what never comes reaches it.
 const patience = 20 * time.Second
+
+// The cost of a code is for those who steal a file; here it would only be the test that waits.
+func init() { codes.DefaultCost = codes.Cost{Time: 1, Memory: 8} }
 
 // world is a whole control center before an emulated tenant, and an agent whose keys are plugged into pipes.
 type world struct {
@@ -51,9 +56,15 @@ type world struct {
 	socket *pipes
 	stop   func()
 	joined atomic.Pointer[join.Status]
+	desk   *offlineDesk // between agent and control center; nil: nobody
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldWith(t, nil)
+}
+
+func newWorldWith(t *testing.T, desk *offlineDesk) *world {
 	t.Helper()
 	dir := t.TempDir()
 	caFile := filepath.Join(dir, "ca.pem")
@@ -68,7 +79,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, tenant: tenant, dir: filepath.Join(t.TempDir(), "agent"), socket: newPipes()}
+	w := &world{T: t, tenant: tenant, dir: filepath.Join(t.TempDir(), "agent"), socket: newPipes(), desk: desk}
 	w.server = fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port)
 	config, err := center.Config{
 		Data: dir, Listen: l.Addr().String(), PublicURL: w.server,
@@ -129,11 +140,22 @@ func (w *world) set(state postern.State) {
 func noTPM() (transport.TPMCloser, error) { return nil, errors.New("there is none in a test") }
 
 func (w *world) config() agent.Config {
-	return agent.Config{
+	c := agent.Config{
 		Dir: w.dir, Software: "postern-agent test", System: "Test OS", Socket: w.socket, TPM: noTPM,
 		Join:   func(context.Context) (join.Status, error) { return *w.joined.Load(), nil },
 		Remote: func() remote.Session { return remote.Session{} },
 	}
+	if w.desk != nil {
+		c.Transport, c.Dial, c.Now = w.desk, w.desk.dial, w.desk.now
+		c.Sleep = func(ctx context.Context, _ time.Duration) error {
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			return ctx.Err()
+		}
+	}
+	return c
 }
 
 // start runs the agent until stop is called.
@@ -214,6 +236,7 @@ type phone struct {
 	asked  chan phonelink.Request
 	stop   func()
 	paired []phonelink.Workstation
+	vendor func(*phonelink.Request) phonelink.Answer // takes what is for the app; nil: nothing
 }
 
 // phone enrols a phone of another user than the time before.
@@ -287,6 +310,9 @@ func (p *phone) handle(ctx context.Context, r *phonelink.Request) phonelink.Answ
 	}
 	if reason := channel.Reason(p.refuse.Load()); reason != 0 && r.CTAP[0] != 4 {
 		return phonelink.Answer{Reason: reason}
+	}
+	if p.vendor != nil && codes.Vendor(ctap.Command(r.CTAP[0])) {
+		return p.vendor(r)
 	}
 	show := r.Waiting
 	p.person.show.Store(&show)
@@ -386,10 +412,18 @@ type pipes struct {
 	names   map[string]string
 	changed chan struct{}
 	fail    error
+	plugged int // so often
 }
 
 func newPipes() *pipes {
 	return &pipes{keys: map[string]*hid.PipeEnd{}, names: map[string]string{}, changed: make(chan struct{})}
+}
+
+// count is how often a key was plugged in.
+func (p *pipes) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.plugged
 }
 
 func (*pipes) Name() string       { return "pipes" }
@@ -407,6 +441,7 @@ func (p *pipes) Plug(ctx context.Context, id hid.Identity, in func(), serve func
 		return errors.New("two keys of one serial number")
 	}
 	p.keys[id.Serial], p.names[id.Serial] = host, id.Name
+	p.plugged++
 	p.mu.Unlock()
 	in()
 	err := serve(ctx, device)

@@ -33,6 +33,7 @@ var checks = []check{
 	{"driver", driver},
 	{"virtual key", virtualKey},
 	{"phones", phones},
+	{"signing in offline", offlineSignIn},
 	{"other keys", otherKeys},
 	{"browser", browser},
 	{"browser extension", browserExtension},

@@ -15,6 +15,7 @@ import (
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
 	"github.com/postern/postern/agent/doctor"
+	"github.com/postern/postern/agent/offline"
 	"github.com/postern/postern/link/relay"
 )
 
@@ -28,6 +29,21 @@ func well() doctor.Facts {
 			Phones: []agent.Phone{{Name: "Pixel", UPN: "alex@contoso.com", Key: agent.KeyIn, Serial: "1"}},
 		},
 		Keys: []doctor.Key{{Path: "/dev/hidraw0", Serial: "1", Virtual: true, Readable: true}},
+	}
+}
+
+// withOffline gives the phone an offline passkey.
+func withOffline(change func(*agent.Offline), system ...string) func(*doctor.Facts) {
+	return func(f *doctor.Facts) {
+		proven := f.Now
+		o := &agent.Offline{Step: agent.OfflineReady, Standing: &offline.Standing{
+			Stage: offline.Active, Left: 12, Codes: 20, WarnAt: 5, TriesLeft: 8, Expires: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), ProvenAt: &proven, Seal: agent.Seal{Kind: "tpm"},
+		}}
+		change(o)
+		f.View.Phones[0].Offline = o
+		if len(system) > 0 {
+			f.GOOS = system[0]
+		}
 	}
 }
 
@@ -58,6 +74,19 @@ func TestJudge(t *testing.T) {
 		"an invitation to nothing": {func(f *doctor.Facts) { f.Door = doctor.Door{} }, "phones", postern.FindingOK, "is there"},
 		"the same release":         {func(f *doctor.Facts) { f.View.Software, f.Net.Version = "postern-agent v1.4.0", "v1.4.2" }, "software version", postern.FindingOK, "fits"},
 		"a bit older":              {func(f *doctor.Facts) { f.View.Software, f.Net.Version = "postern-agent v1.3.0", "v1.4.2" }, "software version", postern.FindingNote, "Update"},
+		"offline, not set up":      {func(f *doctor.Facts) { f.View.Phones[0].Offline = &agent.Offline{Step: agent.OfflineOffered} }, "signing in offline", postern.FindingNote, "Set up"},
+		"offline, under way":       {func(f *doctor.Facts) { f.View.Phones[0].Offline = &agent.Offline{Step: agent.OfflineRegistering} }, "signing in offline", postern.FindingNote, "wait"},
+		"offline, well":            {withOffline(func(*agent.Offline) {}), "signing in offline", postern.FindingOK, "12 codes, good until 1 December 2026"},
+		"offline, few codes":       {withOffline(func(o *agent.Offline) { o.Standing.Left = 5 }), "signing in offline", postern.FindingWarning, "5 of 20"},
+		"offline, wrong codes":     {withOffline(func(o *agent.Offline) { o.Standing.TriesLeft = 2 }), "signing in offline", postern.FindingWarning, "2 more wrong codes"},
+		"offline, no TPM":          {withOffline(func(o *agent.Offline) { o.Standing.Seal = agent.Seal{Kind: "key file", Text: "encrypted"} }), "signing in offline", postern.FindingNote, "TPM"},
+		"offline, locked": {withOffline(func(o *agent.Offline) {
+			o.Why = &agent.Problem{Message: "It is locked.", Next: "Sign in with the phone."}
+		}), "signing in offline", postern.FindingFailure, "Sign in with the phone."},
+		"offline, refused": {withOffline(func(o *agent.Offline) {
+			o.Step, o.Problem = agent.OfflineOffered, &agent.Problem{Message: "The user said no.", Next: "Ask again."}
+		}), "signing in offline", postern.FindingWarning, "Ask again."},
+		"offline, never tried": {withOffline(func(o *agent.Offline) { o.Standing.ProvenAt = nil }, "windows"), "signing in offline", postern.FindingWarning, "Try it once"},
 	} {
 		f := well()
 		tc.change(&f)

@@ -26,7 +26,7 @@ func service(f Facts) []postern.Finding {
 
 func state(f Facts) []postern.Finding {
 	switch f.View.Seal.Kind {
-	case "tpm":
+	case postern.SealTPM:
 		return ok("The state is %s.", f.View.Seal.Text)
 	case "":
 		return nil

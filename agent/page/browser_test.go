@@ -7,6 +7,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/agent"
+	"github.com/postern/postern/agent/offline"
 	"github.com/postern/postern/agent/page"
 	"github.com/postern/postern/internal/browser"
 )
@@ -180,6 +181,93 @@ func TestStates(t *testing.T) {
 	b.See("Someone else was faster.")
 	b.Look("light", 360)
 	b.Screenshot("agent/narrow")
+}
+
+// TestOffline shows signing in without a network in all its states, and does what its buttons say.
+func TestOffline(t *testing.T) {
+	m := newMachine(enrolled())
+	b, _ := enter(t, m)
+	seen := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	tpm := agent.Seal{Kind: "tpm", Text: "sealed by the TPM of this machine: a copy opens nowhere else"}
+	active := func(change func(*agent.Offline)) *agent.Offline {
+		o := &agent.Offline{Step: agent.OfflineReady, Offered: true, Key: agent.KeyOut, Next: "Without a network choose the security key and type the code that the phone shows.", Standing: &offline.Standing{
+			Stage: offline.Active, Seal: tpm, Codes: 20, Left: 14, WarnAt: 5, Expires: seen.AddDate(0, 1, 0), TriesLeft: 8, ProvenAt: &seen, Recovery: true, RecoveryLeft: 3,
+		}}
+		change(o)
+		return o
+	}
+	later := time.Now().Add(9 * time.Minute)
+	for _, state := range []struct {
+		name, says string
+		of         *agent.Offline
+	}{
+		{"offered", "Not set up", &agent.Offline{Step: agent.OfflineOffered, Offered: true, Next: "Have the app open on the phone, and press Set up."}},
+		{"refused", "does not want to", &agent.Offline{Step: agent.OfflineOffered, Offered: true, Problem: &agent.Problem{Message: "The phone's user does not want to sign in offline on this computer.", Next: "It is asked again tomorrow at the earliest; press Set up to ask now."}}},
+		{"asking", "Phone is asked", &agent.Offline{Step: agent.OfflineAsking, Offered: true, Next: "Look at the phone: it asks whether you want to sign in here without a network."}},
+		{"registering", "Being registered", &agent.Offline{Step: agent.OfflineRegistering, Offered: true, Next: "Wait: Entra is being told, which can take some minutes."}},
+		{"untried", "Not tried yet", active(func(o *agent.Offline) {
+			o.Standing.ProvenAt, o.Next = nil, "Try it once while there is a network: Windows lets nobody in offline with a key it has never seen online."
+		})},
+		{"trying", "Being tried", active(func(o *agent.Offline) {
+			o.Key, o.TryUntil, o.Standing.ProvenAt = agent.KeyIn, &later, nil
+			o.Next = "Lock Windows, choose Sign-in options and the security key, and type the code that the phone shows: Show a code, under Sign in without a network."
+		})},
+		{"ready", "14 codes of 20 left", active(func(*agent.Offline) {})},
+		{"in", "Plugged in", active(func(o *agent.Offline) { o.Key = agent.KeyIn })},
+		{"few", "Few codes left", active(func(o *agent.Offline) { o.Standing.Left, o.Standing.Renewing = 1, true })},
+		{"tries", "3 tries left", active(func(o *agent.Offline) { o.Standing.TriesLeft = 3 })},
+		{"locked", "Locked", active(func(o *agent.Offline) {
+			o.Standing.Locked, o.Standing.TriesLeft = true, 0
+			o.Why = &agent.Problem{Message: "Too many wrong codes were typed, so signing in offline is locked.", Next: "Connect to the network and sign in with the phone once; that unlocks it."}
+			o.Next = o.Why.Next
+		})},
+		{"clock", "Clock set back", active(func(o *agent.Offline) {
+			o.Standing.ClockSetBack = true
+			o.Why = &agent.Problem{Message: "The clock of this computer was set back, so codes that end by the calendar are not taken.", Next: "Set the clock right and connect to the network once."}
+			o.Next = o.Why.Next
+		})},
+		{"no-tpm", "No TPM keeps it", active(func(o *agent.Offline) {
+			o.Standing.Seal = agent.Seal{Kind: "key file", Text: "encrypted with a key in /var/lib/postern-agent/offline-01.key, as no TPM can be used here: whoever copies both files has what is in it"}
+		})},
+		{"broken", "Does not open", &agent.Offline{Step: agent.OfflineBroken, Standing: &offline.Standing{Broken: "older copy"}, Why: &agent.Problem{Message: "The offline passkey on this computer does not open: this is an older copy of the file.", Next: "Remove it here and set it up again while there is a network."}, Next: "Remove it here and set it up again while there is a network."}},
+	} {
+		m.set(func(v *agent.View) {
+			v.Connected = state.name != "in" && state.name != "locked"
+			phones := append([]agent.Phone(nil), v.Phones...)
+			phones[0].Offline = state.of
+			v.Phones = phones
+		})
+		b.See(state.says)
+		looks(t, b, "offline-"+state.name)
+		b.Look("dark", 390)
+		if wide := browser.Evaluate[bool](b, `document.documentElement.scrollWidth > innerWidth`); wide {
+			t.Errorf("%s scrolls sideways", state.name)
+		}
+		b.Screenshot("agent/offline-" + state.name + "-narrow")
+		switch state.name {
+		case "offered":
+			b.Press("Set up")
+		case "untried":
+			b.Press("Try it once")
+		case "ready":
+			b.Look("light", 900)
+			b.Press("Remove")
+			b.See("Stop signing in offline with Alex's Pixel?")
+			looks(t, b, "offline-remove")
+			browser.Evaluate[bool](b, `document.querySelector("#dialog button.danger").click(), true`)
+			b.Press("Signing in to Windows with the key")
+			b.See("Where it does not work")
+			browser.Evaluate[bool](b, `document.querySelector("[data-key=windows]").scrollIntoView(), true`)
+			looks(t, b, "windows")
+		}
+	}
+	id := string(enrolled().Phones[0].Pairing)
+	b.See("Does not open")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if did := strings.Join(m.did, "|"); did != "issue "+id+"|try "+id+"|forget "+id {
+		t.Errorf("did %s", did)
+	}
 }
 
 // TestPasserBy: without a ticket there is nothing to see but what to do.

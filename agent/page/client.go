@@ -95,6 +95,25 @@ func (c *Client) Unpair(ctx context.Context, id postern.PairingID) error {
 	return c.call(ctx, http.MethodDelete, "/api/phones/"+url.PathEscape(string(id)), nil, nil)
 }
 
+// IssueOffline has signing in offline set up with a phone.
+func (c *Client) IssueOffline(ctx context.Context, id postern.PairingID) error {
+	return c.call(ctx, http.MethodPost, offlinePath(id), nil, nil)
+}
+
+// TryOffline puts the offline key in the place of a phone's for ten minutes.
+func (c *Client) TryOffline(ctx context.Context, id postern.PairingID) error {
+	return c.call(ctx, http.MethodPost, offlinePath(id)+"/try", nil, nil)
+}
+
+// ForgetOffline takes signing in offline with a phone away.
+func (c *Client) ForgetOffline(ctx context.Context, id postern.PairingID) error {
+	return c.call(ctx, http.MethodDelete, offlinePath(id), nil, nil)
+}
+
+func offlinePath(id postern.PairingID) string {
+	return "/api/phones/" + url.PathEscape(string(id)) + "/offline"
+}
+
 // Refresh has the agent ask the control center anew.
 func (c *Client) Refresh(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/api/refresh", nil, nil)

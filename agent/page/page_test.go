@@ -77,6 +77,19 @@ func (m *machine) Compared(_ context.Context, same bool) error {
 func (m *machine) Unpair(_ context.Context, id postern.PairingID) error {
 	return m.do("unpair " + string(id))
 }
+
+func (m *machine) IssueOffline(_ context.Context, id postern.PairingID) error {
+	return m.do("issue " + string(id))
+}
+
+func (m *machine) TryOffline(_ context.Context, id postern.PairingID) error {
+	return m.do("try " + string(id))
+}
+
+func (m *machine) ForgetOffline(_ context.Context, id postern.PairingID) error {
+	return m.do("forget " + string(id))
+}
+
 func (m *machine) Refresh(context.Context) error { return m.do("refresh") }
 
 const invitation = "https://postern.example.com/p#pQEBAlAAAQIDBAUGBwgJCgsMDQ4PA1ggAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8EWCAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHwUaa1g2gA"

@@ -26,6 +26,9 @@ type Machine interface {
 	Compared(ctx context.Context, same bool) error
 	EndPairing(ctx context.Context) error
 	Unpair(ctx context.Context, id postern.PairingID) error
+	IssueOffline(ctx context.Context, id postern.PairingID) error
+	TryOffline(ctx context.Context, id postern.PairingID) error
+	ForgetOffline(ctx context.Context, id postern.PairingID) error
 	Refresh(ctx context.Context) error
 }
 
@@ -120,7 +123,10 @@ func (s *Server) handler() http.Handler {
 	api.HandleFunc("POST /api/pairing/answer", act(s, func(ctx context.Context, in answerInput) error { return s.machine.Compared(ctx, in.Same) }))
 	api.HandleFunc("DELETE /api/pairing", act(s, func(ctx context.Context, _ struct{}) error { return s.machine.EndPairing(ctx) }))
 	api.HandleFunc("POST /api/refresh", act(s, func(ctx context.Context, _ struct{}) error { return s.machine.Refresh(ctx) }))
-	api.HandleFunc("DELETE /api/phones/{id}", s.unpair)
+	api.HandleFunc("DELETE /api/phones/{id}", s.forPhone(s.machine.Unpair))
+	api.HandleFunc("POST /api/phones/{id}/offline", s.forPhone(s.machine.IssueOffline))
+	api.HandleFunc("POST /api/phones/{id}/offline/try", s.forPhone(s.machine.TryOffline))
+	api.HandleFunc("DELETE /api/phones/{id}/offline", s.forPhone(s.machine.ForgetOffline))
 	all := http.NewServeMux()
 	all.Handle("/api/", s.known(api))
 	all.HandleFunc("POST /session", s.exchange)
@@ -157,15 +163,18 @@ func act[In any](s *Server, do func(context.Context, In) error) http.HandlerFunc
 	}
 }
 
-func (s *Server) unpair(w http.ResponseWriter, r *http.Request) {
-	id := postern.PairingID(r.PathValue("id"))
-	if !id.Valid() {
-		s.done(w, postern.Errorf(postern.CodeNotFound, "There is no such pairing."))
-		return
+// forPhone makes a handler of a change that is about the pairing in the path. The answer is the view after it.
+func (s *Server) forPhone(do func(context.Context, postern.PairingID) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		id := postern.PairingID(r.PathValue("id"))
+		if !id.Valid() {
+			s.done(w, postern.Errorf(postern.CodeNotFound, "There is no such pairing."))
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		s.done(w, do(ctx, id))
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
-	s.done(w, s.machine.Unpair(ctx, id))
 }
 
 func (s *Server) done(w http.ResponseWriter, err error) {

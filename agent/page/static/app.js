@@ -60,7 +60,7 @@ function render() {
   draw("asked", v.asked, (all) => all.map(asked));
   for (const [id, what, make] of [
     ["phones", { enrolled: v.enrolled, phones: v.phones, connected: v.connected }, phones],
-    ["computer", { ...v, phones: 0, asked: 0, pairing: 0, remote: 0 }, computer],
+    ["computer", { ...v, revision: 0, phones: v.phones.map((p) => ({ offline: Boolean(p.offline) })), asked: 0, pairing: 0, remote: 0 }, computer],
     ["checkup", state.view.enrolled, checkup],
   ]) {
     document.getElementById(id).hidden = false;

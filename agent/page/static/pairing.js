@@ -1,4 +1,4 @@
-// The dialog: pairing from the first word to the last, and unpairing.
+// The dialog: pairing from the first word to the last, unpairing, and giving up signing in offline.
 //
 //   reminder → (open → compare → confirming → done | failed: the server's steps) → check → almost
 //
@@ -141,6 +141,14 @@ export function pairing(dialog, act, view) {
         actions(button("Unpair", async () => { await act("DELETE", `/api/phones/${encodeURIComponent(p.pairing)}`); end(); }, "danger"), button("Cancel", end, "plain")),
       ];
     },
+    forget: () => {
+      const p = own();
+      if (!p) return null;
+      return [
+        `Stop signing in offline with ${p.name}?`, h("p", {}, `Without a network ${p.name} (${p.user_principal_name}) no longer opens this computer. The passkey made for it is deleted here and at Microsoft, and the phone forgets its codes. It can be set up again.`),
+        actions(button("Remove", async () => { await act("DELETE", `/api/phones/${encodeURIComponent(p.pairing)}/offline`); end(); }, "danger"), button("Cancel", end, "plain")),
+      ];
+    },
   };
 
   const line = (yes, good, bad) => h("li", { class: yes ? "yes" : "no" }, icon(yes ? "check" : "cross"), yes ? good : bad);
@@ -149,6 +157,7 @@ export function pairing(dialog, act, view) {
     begin: () => to("reminder"),
     almost: (id) => { phone = id; to("almost"); },
     unpair: (p) => { phone = p.pairing; to("unpair"); },
+    forget: (p) => { phone = p.pairing; to("forget"); },
     follow: render,
   };
 }

@@ -1,5 +1,6 @@
 // The parts of the page beside the dialog.
 import { busy, h, icon } from "./draw.js";
+import { offline, windows } from "./offline.js";
 
 const presence = { present: ["present", "Connected"], away: ["phone", "Connection broken, may come back"], gone: ["gone", "Not connected"] };
 const keys = {
@@ -27,10 +28,11 @@ export function phones(v, { act, dialog }) {
   const head = h("div", { class: "head" }, h("h2", { id: "phones-title" }, "Phones"),
     h("button", { type: "button", "data-key": "pair", onclick: () => dialog.begin() }, "Start Pairing"));
   if (v.phones.length === 0) return [head, h("p", { class: "soft" }, "No phone is paired with this computer yet. Have the Postern app open on your phone, and press Start Pairing.")];
-  return [head, h("ul", { class: "phones" }, v.phones.map((p) => phone(p, dialog)))];
+  return [head, h("ul", { class: "phones" }, v.phones.map((p) => phone(p, { act, dialog })))];
 }
 
-function phone(p, dialog) {
+function phone(p, tools) {
+  const { dialog } = tools;
   const [picture, words] = presence[p.presence] ?? presence.gone;
   const [kind, key] = keys[p.key] ?? keys.out;
   return h("li", {},
@@ -39,7 +41,8 @@ function phone(p, dialog) {
       h("h3", {}, p.name), h("p", { class: "soft" }, p.user && p.user !== p.user_principal_name ? `${p.user} · ${p.user_principal_name}` : p.user_principal_name),
       h("div", { class: "badges" }, h("span", { class: `badge ${kind}` }, key),
         p.incomplete && h("button", { type: "button", class: "badge", "data-key": `incomplete ${p.pairing}`, onclick: () => dialog.almost(p.pairing) }, icon("warning"), "Pairing incomplete")),
-      p.problem && h("p", { class: "small" }, p.problem.message, " ", h("span", { class: "soft" }, p.problem.next))),
+      p.problem && h("p", { class: "small" }, p.problem.message, " ", h("span", { class: "soft" }, p.problem.next)),
+      offline(p, tools)),
     h("button", { type: "button", class: "plain", "data-key": `unpair ${p.pairing}`, "aria-label": `Unpair ${p.name}`, onclick: () => dialog.unpair(p) }, "Unpair"));
 }
 
@@ -67,6 +70,7 @@ export function computer(v, { act }) {
       line("Join state", h("strong", {}, v.join.name), h("br"), h("span", { class: "soft" }, v.join.problem || `${v.join.sign_in} ${v.join.support}`)),
       line("Keys are kept", v.seal.text[0].toUpperCase() + v.seal.text.slice(1) + "."),
       line("Software", v.software)),
+    windows(v),
     v.enrolled && h("details", {}, h("summary", { "data-key": "rename" }, "Rename this computer"),
       h("form", { onsubmit: busy((e) => act("PUT", "/api/name", { name: new FormData(e.target).get("name") })) },
         h("div", { class: "field" }, h("label", { for: "name" }, "Name"), h("input", { id: "name", name: "name", required: true, maxlength: 64, autocomplete: "off", value: v.name })),

@@ -112,7 +112,7 @@ func (c *unpairCmd) Run(ctx context.Context, std cli.Streams, o *options) error 
 		if err != nil {
 			return err
 		}
-		phone, err := c.find(v.Phones)
+		phone, err := findPhone(v.Phones, c.Phone)
 		if err != nil {
 			return err
 		}
@@ -127,11 +127,11 @@ func (c *unpairCmd) Run(ctx context.Context, std cli.Streams, o *options) error 
 	})
 }
 
-// find finds the one phone that is meant.
-func (c *unpairCmd) find(phones []agent.Phone) (agent.Phone, error) {
+// findPhone finds the one phone that is meant.
+func findPhone(phones []agent.Phone, meant string) (agent.Phone, error) {
 	var found []agent.Phone
 	for _, p := range phones {
-		if slices.Contains([]string{string(p.Pairing), string(p.ID)}, c.Phone) || strings.EqualFold(p.Name, c.Phone) || strings.EqualFold(p.UPN, c.Phone) {
+		if slices.Contains([]string{string(p.Pairing), string(p.ID)}, meant) || strings.EqualFold(p.Name, meant) || strings.EqualFold(p.UPN, meant) {
 			found = append(found, p)
 		}
 	}
@@ -139,9 +139,9 @@ func (c *unpairCmd) find(phones []agent.Phone) (agent.Phone, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return agent.Phone{}, postern.Errorf(postern.CodeNotFound, "No phone here is called %q.", c.Phone).WithNext("See postern-agent phones.")
+		return agent.Phone{}, postern.Errorf(postern.CodeNotFound, "No phone here is called %q.", meant).WithNext("See postern-agent phones.")
 	}
-	return agent.Phone{}, postern.Errorf(postern.CodeConflict, "Several phones are called %q.", c.Phone).WithNext("Give the pairing, the last column of postern-agent phones.")
+	return agent.Phone{}, postern.Errorf(postern.CodeConflict, "Several phones are called %q.", meant).WithNext("Give the pairing, the last column of postern-agent phones.")
 }
 
 // openCmd opens the local page.

@@ -23,6 +23,9 @@ type desk interface {
 	Compared(ctx context.Context, same bool) error
 	EndPairing(ctx context.Context) error
 	Unpair(ctx context.Context, id postern.PairingID) error
+	IssueOffline(ctx context.Context, id postern.PairingID) error
+	TryOffline(ctx context.Context, id postern.PairingID) error
+	ForgetOffline(ctx context.Context, id postern.PairingID) error
 	Refresh(ctx context.Context) error
 }
 

@@ -30,6 +30,7 @@ type commands struct {
 	Pair    pairCmd     `cmd:"" help:"Pair a phone with this workstation."`
 	Phones  phonesCmd   `cmd:"" help:"List the phones that are paired."`
 	Unpair  unpairCmd   `cmd:"" help:"End the pairing with a phone."`
+	Offline offlineCmd  `cmd:"" help:"Sign in at this machine without a network: how it stands, and setting it up."`
 	Rename  renameCmd   `cmd:"" help:"Give this workstation another name."`
 	Status  statusCmd   `cmd:"" help:"Show how this workstation stands."`
 	Doctor  doctorCmd   `cmd:"" help:"Find out why phones do not work here, and what to do."`
@@ -43,6 +44,8 @@ type options struct {
 	Dir  string `help:"Directory of the state." env:"POSTERN_AGENT_DIR" placeholder:"DIR"`
 	Door string `help:"File with the address of the local page, and the key to it." env:"POSTERN_AGENT_DOOR" placeholder:"FILE"`
 	JSON bool   `help:"Print JSON."`
+
+	host *host `kong:"-"`
 }
 
 const description = `Makes phones with Postern usable as security keys at this machine.
@@ -60,8 +63,11 @@ func main() {
 	program().Main()
 }
 
-func program() cli.Program {
+func program() cli.Program { return programOf(new(host)) }
+
+func programOf(h *host) cli.Program {
 	tree := new(commands)
+	tree.host = h
 	return cli.Program{Name: "postern-agent", Description: description, Tree: tree, Bind: []any{&tree.options}, Explain: explain}
 }
 
@@ -97,10 +103,8 @@ func (o *options) dir() (string, error) {
 	switch {
 	case o.Dir != "":
 		return filepath.Abs(o.Dir)
-	case runtime.GOOS == "windows":
-		return filepath.Join(os.Getenv("ProgramData"), "Postern", "Agent"), nil
-	case os.Geteuid() == 0:
-		return "/var/lib/postern-agent", nil
+	case runtime.GOOS == "windows", os.Geteuid() == 0:
+		return agent.MachineDir()
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {

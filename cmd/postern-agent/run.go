@@ -22,7 +22,8 @@ import (
 
 // runCmd is the service.
 type runCmd struct {
-	Key      string `help:"Where security keys are plugged in: uhid or vhci on Linux, usbip on Windows, none to plug in none." enum:"auto,uhid,vhci,usbip,none" default:"auto" env:"POSTERN_AGENT_KEY"`
+	Key      string `help:"Where security keys are plugged in: uhid or vhci on Linux, usbip on Windows, udp for tests, none to plug in none." enum:"auto,uhid,vhci,usbip,udp,none" default:"auto" env:"POSTERN_AGENT_KEY"`
+	UDP      string `name:"udp" help:"Address of the simulator port of --key udp, on this machine alone. For tests: every program here reaches it." default:"127.0.0.1:8111" env:"POSTERN_AGENT_UDP" placeholder:"ADDRESS"`
 	Page     string `help:"Address of the local page, on this machine alone; port 0 is any free one." default:"127.0.0.1:0" env:"POSTERN_AGENT_PAGE" placeholder:"ADDRESS"`
 	Group    string `help:"Let the members of this group use the local page too; on Windows any name means whoever sits at the machine." env:"POSTERN_AGENT_GROUP" placeholder:"GROUP"`
 	LogLevel string `help:"debug, info, warn or error; what the install file says, or info, if left out." env:"POSTERN_AGENT_LOG_LEVEL" placeholder:"LEVEL"`
@@ -32,8 +33,11 @@ type runCmd struct {
 
 // socket is where keys are plugged in; nil is nowhere.
 func (c *runCmd) socket(log *slog.Logger) (agent.Socket, error) {
-	if c.Key == "none" {
+	switch c.Key {
+	case "none":
 		return nil, nil
+	case "udp":
+		return agent.UDP{Address: c.UDP}, nil
 	}
 	usual := agent.DefaultSocket(log)
 	switch {
@@ -87,11 +91,15 @@ func (c *runCmd) Run(ctx context.Context, std cli.Streams, o *options) (err erro
 	if err != nil {
 		return err
 	}
+	taken := agent.TakeProperties(dir)
 	level, err := c.adopt(files)
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: level}))
+	log := o.host.logger(slog.NewTextHandler(std.Err, &slog.HandlerOptions{Level: level}))
+	if taken != nil {
+		log.Error("what was said to the installer could not be taken over", "error", taken)
+	}
 	config, err := o.config(log)
 	if err != nil {
 		return err
@@ -105,6 +113,7 @@ func (c *runCmd) Run(ctx context.Context, std cli.Streams, o *options) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	defer o.host.listens(a)()
 	inside := looker
 	inside.Inside = true
 	check := func(ctx context.Context) postern.DoctorReport {

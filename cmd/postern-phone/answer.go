@@ -54,6 +54,7 @@ func (c *answerCmd) Run(ctx context.Context, std cli.Streams, o *options) (err e
 		v.noteUse(id)
 		signal(e.used)
 	})
+	d.codes = &codeKeeper{v: v, phone: p, acts: e.acts}
 	d.learn(self)
 	if d.link, err = v.link(p, e, d.handle); err != nil {
 		return err
@@ -112,6 +113,9 @@ func (s *service) follow(ctx context.Context) error {
 			if err := s.refused(s.desk.linkChanged()); err != nil {
 				return err
 			}
+			continue
+		case a := <-s.events.acts:
+			a.done <- a.do()
 			continue
 		case <-s.events.used:
 			if err := s.v.keepUses(ctx); err != nil {

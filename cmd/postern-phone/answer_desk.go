@@ -25,6 +25,7 @@ type desk struct {
 	out   io.Writer
 	used  func(credentialID []byte, made bool)
 	link  *link.Link
+	codes *codeKeeper
 
 	mu       sync.Mutex
 	notice   *postern.PhoneNotice // why no workstation may use this phone now
@@ -87,6 +88,9 @@ func (d *desk) handle(ctx context.Context, r *link.Request) (answer link.Answer)
 			answer = link.Answer{CTAP: []byte{byte(ctap.ErrOther)}}
 		}
 	}()
+	if ceremony.Vendor(r.CTAP) {
+		return d.vendor(ctx, r)
+	}
 	if refusal := ceremony.Refused(r.CTAP); refusal != nil {
 		return link.Answer{CTAP: refusal}
 	}
@@ -152,8 +156,11 @@ func (h *holder) Verification() authenticator.Verification { return authenticato
 
 // Present implements [authenticator.User].
 func (h *holder) Present(ctx context.Context, p authenticator.Prompt) error {
-	r := h.request
-	d := h.d
+	return h.d.bother(ctx, h.request, question(p), ceremony.Begins(p.Reason))
+}
+
+// bother asks whoever holds the phone. A yes that begins a ceremony keeps the phone for its session until that is over.
+func (d *desk) bother(ctx context.Context, r *link.Request, question string, begins bool) error {
 	d.mu.Lock()
 	if d.patience[r.Workstation] == nil {
 		d.patience[r.Workstation] = ceremony.NewPatience()
@@ -166,8 +173,8 @@ func (h *holder) Present(ctx context.Context, p authenticator.Prompt) error {
 	}
 	r.Waiting(true)
 	defer r.Waiting(false)
-	fmt.Fprintln(d.out, h.asks())
-	err := d.who.ask(ctx, question(p))
+	fmt.Fprintln(d.out, d.asks(r))
+	err := d.who.ask(ctx, question)
 	if ctx.Err() != nil && !errors.Is(context.Cause(ctx), link.ErrLate) {
 		return context.Canceled // and not held against the workstation
 	}
@@ -177,7 +184,7 @@ func (h *holder) Present(ctx context.Context, p authenticator.Prompt) error {
 	if patience.Answered(err == nil, now) {
 		fmt.Fprintln(d.out, "It has asked several times in a row for what was not accepted, and is not listened to for five minutes.")
 	}
-	if err == nil && ceremony.Begins(p.Reason) {
+	if err == nil && begins {
 		d.owner, d.until = r.Session, r.Deadline.Add(ceremony.AfterToken)
 	}
 	return err
@@ -194,11 +201,11 @@ func (h *holder) Choose(ctx context.Context, p authenticator.Prompt) (int, error
 }
 
 // asks says who asks, and which digits tell this request from others. The program is the workstation's word.
-func (h *holder) asks() string {
-	name, _ := h.d.name(h.request.Workstation)
+func (d *desk) asks(r *link.Request) string {
+	name, _ := d.name(r.Workstation)
 	text := cli.Clean(name) + " asks"
-	if h.request.Program != "" {
-		text += fmt.Sprintf(" for %q", cli.Clean(h.request.Program))
+	if r.Program != "" {
+		text += fmt.Sprintf(" for %q", cli.Clean(r.Program))
 	}
-	return text + ", and shows the digits " + h.request.Number + "."
+	return text + ", and shows the digits " + r.Number + "."
 }

@@ -30,6 +30,8 @@ type workstation struct {
 	Name string                `json:"name"`
 	// Unconfirmed: the digits were the same here, and it is not known yet whether the pairing counts.
 	Unconfirmed bool `json:"unconfirmed,omitempty"`
+	// Offline are the codes for signing in there without a network, if there are any.
+	Offline *codes `json:"offline,omitempty"`
 }
 
 // inStep brings the phone and the control center in step: the link key, which is handed in once, passkeys that were
@@ -78,6 +80,9 @@ func (v *vault) inStep(ctx context.Context, p *phone.Phone) (postern.PhoneSelf, 
 	if err := v.save(); err != nil {
 		return self, err
 	}
+	if err := v.endCodes(self); err != nil {
+		return self, err
+	}
 	return self, v.tellUses(ctx, p, self)
 }
 
@@ -91,13 +96,14 @@ func (v *vault) workstations() (out []link.Workstation) {
 	return out
 }
 
-// events are what a link tells, as signals, and that a passkey was used.
+// events are what a link tells, as signals, that a passkey was used, and what is to be done to the phone's file.
 type events struct {
 	changed, news, used chan struct{}
+	acts                chan act
 }
 
 func newEvents() events {
-	return events{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)}
+	return events{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1), make(chan act)}
 }
 
 // signal leaves a word for whoever listens, once.

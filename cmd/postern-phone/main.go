@@ -30,6 +30,7 @@ type commands struct {
 	Pairings  pairingsCmd  `cmd:"" help:"List the workstations this phone is paired with."`
 	Unpair    unpairCmd    `cmd:"" help:"End a pairing."`
 	Answer    answerCmd    `cmd:"" help:"Answer what paired workstations ask, until stopped."`
+	Offline   offlineCmd   `cmd:"" help:"Codes for signing in at workstations without a network: list, code, forget."`
 	Forget    forgetCmd    `cmd:"" help:"Have this phone and its passkeys revoked, and delete its files."`
 	Version   cli.Version  `cmd:"" help:"Print the version."`
 }

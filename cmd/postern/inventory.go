@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,16 +206,13 @@ func (cmd *inventoryShowCmd) Run(ctx context.Context, std cli.Streams, group *in
 	if err != nil {
 		return err
 	}
-	t := table{header: []string{"USER", "PASSKEY", "MODEL", "AAGUID", "ATTESTED", "SYNCED", "CREATED", "USED, SAYS ENTRA", "AS OF", "USED, SAYS PHONE", "PHONE"}, empty: "There is no such passkey."}
+	t := table{header: []string{"USER", "PASSKEY", "MODEL", "AAGUID", "ATTESTED", "SYNCED", "CREATED", "USED, SAYS ENTRA", "AS OF", "USED, SAYS PHONE", "WHERE"}, empty: "There is no such passkey."}
 	if err := showList(std, group.JSON, found, t, func(k postern.InventoryPasskey) []string {
-		phone := k.PhoneName
-		if phone == "" {
-			phone = "-"
-			if k.Managed() {
-				phone = "managed"
-			}
+		place := cmp.Or(k.Place(), "-")
+		if place == "-" && k.Managed() {
+			place = "managed"
 		}
-		return []string{k.UPN, k.Name, k.ModelName, k.AAGUID, yesNo(k.Attested), yesNo(k.Synced), when(k.CreatedAt), whenever(k.LastUsedAt), whenever(k.LastUsedReadAt), whenever(k.UsedWithPosternAt), phone}
+		return []string{k.UPN, k.Name, k.ModelName, k.AAGUID, yesNo(k.Attested), yesNo(k.Synced), when(k.CreatedAt), whenever(k.LastUsedAt), whenever(k.LastUsedReadAt), whenever(k.UsedWithPosternAt), place}
 	}); err != nil {
 		return err
 	}

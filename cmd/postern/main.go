@@ -29,6 +29,7 @@ type commands struct {
 	Phones       phonesCmd       `cmd:"" help:"Phones of users." group:"remote"`
 	Workstations workstationsCmd `cmd:"" help:"Workstations of an integration." group:"remote"`
 	Pairings     pairingsCmd     `cmd:"" help:"Pairings of phones with workstations." group:"remote"`
+	Recovery     recoveryCmd     `cmd:"" help:"Recovery codes, which the help desk gives out to users who are offline without their phone." group:"remote"`
 	Passkeys     passkeysCmd     `cmd:"" help:"Passkeys of users, and their provisioning." group:"remote"`
 	Reconcile    reconcileCmd    `cmd:"" help:"Entra, Postern and the groups: whether they agree." group:"remote"`
 	Policy       policyCmd       `cmd:"" help:"The tenant's passkey policy as code: plan, impact, apply, undo, drift." group:"remote"`

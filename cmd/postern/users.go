@@ -27,6 +27,7 @@ type usersCmd struct {
 	Suspend   usersSuspendCmd   `cmd:"" help:"Hold a user back: no phone of theirs is let talk until the suspension is ended."`
 	Resume    usersResumeCmd    `cmd:"" help:"End the suspension of a user."`
 	Revoke    usersRevokeCmd    `cmd:"" help:"Take every phone and managed passkey of a user away."`
+	Offline   usersOfflineCmd   `cmd:"" help:"List the workstations at which a user can sign in offline."`
 	Remind    usersRemindCmd    `cmd:"" help:"Remind a user by mail of the step that is left, or of an open invitation."`
 }
 

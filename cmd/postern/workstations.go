@@ -11,11 +11,12 @@ import (
 // workstationsCmd is everything about workstations.
 type workstationsCmd struct {
 	remote
-	List     workstationsListCmd   `cmd:"" help:"List the workstations of an integration."`
-	Revoke   workstationsRevokeCmd `cmd:"" help:"Revoke a workstation and end its pairings."`
-	Client   desktopClientCmd      `cmd:"" help:"Download the desktop client: the installer, and the file that goes with it."`
-	Tokens   installTokensCmd      `cmd:"" help:"Everything about install tokens, which let desktop clients enrol."`
-	Settings desktopSettingsCmd    `cmd:"" help:"Show how desktop clients are taken in, or change what is given."`
+	List     workstationsListCmd    `cmd:"" help:"List the workstations of an integration."`
+	Revoke   workstationsRevokeCmd  `cmd:"" help:"Revoke a workstation and end its pairings."`
+	Client   desktopClientCmd       `cmd:"" help:"Download the desktop client: the installer, and the file that goes with it."`
+	Tokens   installTokensCmd       `cmd:"" help:"Everything about install tokens, which let desktop clients enrol."`
+	Settings workstationSettingsCmd `cmd:"" help:"Show how desktop clients are taken in and may sign in offline, or change what is given."`
+	Offline  workstationsOfflineCmd `cmd:"" help:"Show the offline passkeys of a workstation, or take one away."`
 }
 
 type workstationsListCmd struct{ named }

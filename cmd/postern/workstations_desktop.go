@@ -122,32 +122,3 @@ func (cmd *desktopClientCmd) Run(ctx context.Context, std cli.Streams, group *wo
 		i.ApplicationName, file.Name(), size)
 	return nil
 }
-
-type desktopSettingsCmd struct {
-	named
-	RequireInstallToken *bool   `help:"Whether agents enrol with an install token alone." negatable:""`
-	LocalPage           *string `help:"Who may use the agent's local page: users or administrators." placeholder:"WHO"`
-	LogLevel            *string `help:"debug, info, warn or error." placeholder:"LEVEL"`
-}
-
-// Run shows or changes how an integration takes workstations in.
-func (cmd *desktopSettingsCmd) Run(ctx context.Context, std cli.Streams, group *workstationsCmd) error {
-	c, i, err := cmd.open(ctx, &group.remote, std)
-	if err != nil {
-		return err
-	}
-	set, err := c.DesktopSettings(ctx, i.ID)
-	if err != nil {
-		return err
-	}
-	changed := change(&set.RequireInstallToken, cmd.RequireInstallToken)
-	changed = change((*string)(&set.Client.LocalPage), cmd.LocalPage) || changed
-	changed = change(&set.Client.LogLevel, cmd.LogLevel) || changed
-	if changed {
-		if set, err = c.SetDesktopSettings(ctx, i.ID, set); err != nil {
-			return err
-		}
-	}
-	return showFields(std, group.JSON, set, field{"Install token required", yesNo(set.RequireInstallToken)},
-		field{"Local page for", string(set.Client.LocalPage)}, field{"Log level", set.Client.LogLevel})
-}

@@ -1,13 +1,15 @@
-// Command agentpackage makes the installers of the desktop client: an MSI each for x64 and arm64, with the agent as a
-// Windows service. The same sources give the same bytes, unless they are signed.
+// Command agentpackage makes the installers of the desktop client, for x64 and arm64: an MSI with the agent as a Windows
+// service, and a package for Debian with it as a service of systemd. The same sources give the same bytes, unless they are
+// signed.
 //
-// It needs wixl and msibuild of msitools; to sign, osslsigncode.
+// It needs wixl and msibuild of msitools, and nfpm of the tools' module; to sign, osslsigncode.
 package main
 
 import (
 	"cmp"
 	"context"
 	"debug/buildinfo"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,6 +20,9 @@ import (
 
 	"github.com/postern/postern"
 )
+
+// architectures are the processors there are packages for, by GOARCH.
+var architectures = map[string]postern.Architecture{"amd64": postern.ArchitectureX64, "arm64": postern.ArchitectureARM64}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -34,6 +39,7 @@ func run(ctx context.Context, args []string, say io.Writer) error {
 	flags := flag.NewFlagSet("agentpackage", flag.ContinueOnError)
 	out := flags.String("out", "bin/packages", "`folder` for the installers")
 	version := flags.String("version", "", "version of the release; the revision if left out")
+	processor := flags.String("processor", "", "`GOARCH` to make packages for; amd64 and arm64 if left out")
 	var sign signer
 	flags.StringVar(&sign.certificate, "certificate", "", "PEM `file` with the certificate to sign with, and those above it")
 	flags.StringVar(&sign.key, "key", "", "PEM `file` with its key")
@@ -47,42 +53,61 @@ func run(ctx context.Context, args []string, say io.Writer) error {
 	if err := os.MkdirAll(*out, 0o755); err != nil { // #nosec G301 -- everybody may read installers
 		return err
 	}
-	for goarch, architecture := range map[string]postern.Architecture{"amd64": postern.ArchitectureX64, "arm64": postern.ArchitectureARM64} {
-		path, err := build(ctx, *out, *version, goarch, architecture, sign)
-		if err != nil {
-			return fmt.Errorf("%s: %w", architecture, err)
+	processors := []string{"amd64", "arm64"}
+	if *processor != "" {
+		processors = []string{*processor}
+	}
+	for _, goarch := range processors {
+		architecture, known := architectures[goarch]
+		if !known {
+			return fmt.Errorf("there are no packages for %q", goarch)
 		}
-		fmt.Fprintln(say, path)
+		paths, err := build(ctx, *out, *version, goarch, architecture, sign)
+		if err != nil {
+			return fmt.Errorf("%s: %w", goarch, err)
+		}
+		for _, path := range paths {
+			fmt.Fprintln(say, path)
+		}
 	}
 	return nil
 }
 
-func build(ctx context.Context, out, version, goarch string, architecture postern.Architecture, sign signer) (string, error) {
+// build makes the packages for one processor.
+func build(ctx context.Context, out, version, goarch string, architecture postern.Architecture, sign signer) ([]string, error) {
 	dir, err := os.MkdirTemp("", "agentpackage")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, agentProgram)
-	flags := "-s -w -buildid="
-	if version != "" {
-		flags += " -X github.com/postern/postern.version=" + version
-	}
-	if err := command(ctx, "", []string{"GOOS=windows", "GOARCH=" + goarch, "CGO_ENABLED=0"},
-		"go", "build", "-trimpath", "-ldflags", flags, "-o", program, "./cmd/postern-agent"); err != nil {
-		return "", err
+	linux, program := filepath.Join(dir, "postern-agent"), filepath.Join(dir, agentProgram)
+	if err := errors.Join(compile(ctx, "linux", goarch, version, linux), compile(ctx, "windows", goarch, version, program)); err != nil {
+		return nil, err
 	}
 	if version == "" {
 		version = revisionOf(program)
 	}
 	if err := sign.file(ctx, program); err != nil {
-		return "", err
+		return nil, err
 	}
-	path := filepath.Join(out, "Postern-"+version+"_"+string(architecture)+".msi")
-	if err := pack(ctx, dir, version, architecture, path); err != nil {
-		return "", err
+	msi := filepath.Join(out, "Postern-"+version+"_"+string(architecture)+".msi")
+	if err := pack(ctx, dir, version, architecture, msi); err != nil {
+		return nil, err
 	}
-	return path, sign.file(ctx, path)
+	if err := sign.file(ctx, msi); err != nil {
+		return nil, err
+	}
+	deb, err := packDeb(ctx, linux, version, goarch, out)
+	return []string{msi, deb}, err
+}
+
+func compile(ctx context.Context, goos, goarch, version, program string) error {
+	flags := "-s -w -buildid="
+	if version != "" {
+		flags += " -X github.com/postern/postern.version=" + version
+	}
+	return command(ctx, "", []string{"GOOS=" + goos, "GOARCH=" + goarch, "CGO_ENABLED=0"},
+		"go", "build", "-trimpath", "-ldflags", flags, "-o", program, "./cmd/postern-agent")
 }
 
 // revisionOf is how a program that was built without a version calls itself; see [postern.Version].

@@ -29,24 +29,6 @@ var born = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 // names is the space of the identifiers that are made of what an installer holds (RFC 9562, version 5).
 var names = uuid.MustParse("1f6f0b0a-6c7a-4a1a-9d53-0d1f4a4f7b6e")
 
-// statements add to the tables what wixl has no words for ("Windows Installer", MoveFile, MsiLockPermissionsEx and
-// ResolveSource): postern.json is copied from beside the installer, if it is there, into the folder of the agent's state,
-// which the system and administrators alone may read. It happens before the service is started, which then finds it.
-var statements = []string{
-	// A service that cannot be installed fails the installation (msidbServiceInstallErrorControlVital).
-	"UPDATE `ServiceInstall` SET `ErrorControl` = 32769",
-	"UPDATE `InstallExecuteSequence` SET `Sequence` = 850 WHERE `Action` = 'ResolveSource'",
-	"CREATE TABLE `MoveFile` (`FileKey` CHAR(72) NOT NULL, `Component_` CHAR(72) NOT NULL, `SourceName` CHAR(255) LOCALIZABLE, " +
-		"`DestName` CHAR(255) LOCALIZABLE, `SourceFolder` CHAR(72), `DestFolder` CHAR(72) NOT NULL, `Options` SHORT NOT NULL PRIMARY KEY `FileKey`)",
-	"INSERT INTO `MoveFile` (`FileKey`, `Component_`, `SourceName`, `DestName`, `SourceFolder`, `DestFolder`, `Options`) " +
-		"VALUES ('Configuration', 'State', '" + postern.DesktopFile + "', '" + postern.DesktopFile + "', 'SourceDir', 'DATADIR', 0)",
-	"INSERT INTO `InstallExecuteSequence` (`Action`, `Sequence`) VALUES ('MoveFiles', 3800)",
-	"CREATE TABLE `MsiLockPermissionsEx` (`MsiLockPermissionsEx` CHAR(72) NOT NULL, `LockObject` CHAR(72) NOT NULL, `Table` CHAR(32) NOT NULL, " +
-		"`SDDLText` CHAR(255) NOT NULL, `Condition` CHAR(255) PRIMARY KEY `MsiLockPermissionsEx`)",
-	"INSERT INTO `MsiLockPermissionsEx` (`MsiLockPermissionsEx`, `LockObject`, `Table`, `SDDLText`) " +
-		"VALUES ('StateFolder', 'DATADIR', 'CreateFolder', 'D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)')",
-}
-
 // pack makes the installer of the program in dir.
 func pack(ctx context.Context, dir, version string, architecture postern.Architecture, path string) error {
 	program, err := os.ReadFile(filepath.Join(dir, agentProgram)) // #nosec G304 -- built a moment ago
@@ -74,7 +56,7 @@ func pack(ctx context.Context, dir, version string, architecture postern.Archite
 	}
 	args := []string{made}
 	for _, statement := range statements {
-		args = append(args, "-q", statement)
+		args = append(args, "-q", strings.ReplaceAll(statement, "$(ProductVersion)", productVersion(version)))
 	}
 	template := map[postern.Architecture]string{postern.ArchitectureX64: "x64;1033", postern.ArchitectureARM64: "Arm64;1033"}[architecture]
 	args = append(args, "-s", "Postern Desktop Client", "Postern", template, "{"+code("package")+"}")

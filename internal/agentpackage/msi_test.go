@@ -55,19 +55,31 @@ func tool(t *testing.T, name string, args ...string) string {
 func TestTables(t *testing.T) {
 	path := installerOf(t, []byte("MZ the agent"), "v1.4.2", postern.ArchitectureX64)
 	for table, rows := range map[string][]string{
-		"Property":     {"ProductVersion\t1.4.2", "ALLUSERS\t1", "UpgradeCode\t{6F9D1C1E-33B4-4B7E-9C1F-6E5B2B9D7A10}", "ProductName\tPostern Desktop Client"},
-		"File":         {"postern-agent.exe\t12"},
-		"Directory":    {"INSTALLDIR\tProgramFiles64Folder\tPostern", "DATADIR\tDATAVENDOR\tAgent", "DATAVENDOR\tCommonAppDataFolder\tPostern"},
-		"Component":    {"Agent\t{AEF5A9E3-5C50-44F2-A4FC-5B8FB49A0EE1}\tINSTALLDIR\t256", "State\t{E6DF9F3E-94EA-43FA-B9E5-4D1F0A7AB6F1}\tDATADIR\t256"},
-		"Upgrade":      {"{6F9D1C1E-33B4-4B7E-9C1F-6E5B2B9D7A10}\t\t1.4.2", "{6F9D1C1E-33B4-4B7E-9C1F-6E5B2B9D7A10}\t1.4.2"},
-		"Feature":      {"Client"},
-		"CreateFolder": {"DATADIR\tState"},
+		"Property": {
+			"ProductVersion\t1.4.2", "ALLUSERS\t1", "UpgradeCode\t{6F9D1C1E-33B4-4B7E-9C1F-6E5B2B9D7A10}", "ProductName\tPostern Desktop Client",
+			"SecureCustomProperties\tWIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;SERVER;INSTALLTOKEN;INTEGRATION;KEEPSTATE\n", "MsiHiddenProperties\tINSTALLTOKEN\n",
+		},
+		"Registry": {
+			"ServerValue\t2\tSOFTWARE\\Postern\\Agent\tServer\t[SERVER]\tServer\n", "InstallTokenValue\t2\tSOFTWARE\\Postern\\Agent\tInstallToken\t[INSTALLTOKEN]\tToken\n",
+			"IntegrationValue\t2\tSOFTWARE\\Postern\\Agent\tIntegration\t[INTEGRATION]\tIntegration\n",
+			"\tEventMessageFile\t#%%SystemRoot%\\System32\\EventCreate.exe\tEvents\n", "\tTypesSupported\t#7\tEvents\n",
+		},
+		"ActionText":      {"WriteRegistryValues\tWriting system registry values\tKey: [1], Name: [2]\n"}, // no value: it would be in logs
+		"CustomAction":    {"ForgetState\t51\tSTATEGONE\t[CommonAppDataFolder]Postern\\Agent\\"},
+		"LaunchCondition": {"NOT WIX_DOWNGRADE_DETECTED\tA newer Postern Desktop Client is installed already."},
+		"RemoveFile":      {"State8\tState\t*\tSTATEGONE\t2\n", "\tPOSTER~1.JSO|postern.json\tSTATEGONE\t2\n", "StateItself\tState\t\tSTATEGONE\t2\n", "Vendor\tState\t\tDATAVENDOR\t2\n"},
+		"File":            {"postern-agent.exe\t12"},
+		"Directory":       {"INSTALLDIR\tProgramFiles64Folder\tPostern", "DATADIR\tDATAVENDOR\tAgent", "DATAVENDOR\tCommonAppDataFolder\tPostern"},
+		"Component":       {"\nServer\t{0A7D7C58-43B5-4C34-9B38-8E6E5E9C2E12}\tINSTALLDIR\t260\tSERVER\tServerValue\n", "\tINSTALLTOKEN\tInstallTokenValue\n", "\tINTEGRATION\tIntegrationValue\n", "Agent\t{AEF5A9E3-5C50-44F2-A4FC-5B8FB49A0EE1}\tINSTALLDIR\t256", "State\t{E6DF9F3E-94EA-43FA-B9E5-4D1F0A7AB6F1}\tDATADIR\t256"},
+		"Upgrade":         {"{6F9D1C1E-33B4-4B7E-9C1F-6E5B2B9D7A10}\t\t1.4.2\t\t513\t\tWIX_UPGRADE_DETECTED", "{6F9D1C1E-33B4-4B7E-9C1F-6E5B2B9D7A10}\t1.4.2\t\t\t2\t\tWIX_DOWNGRADE_DETECTED"},
+		"Feature":         {"Client"},
+		"CreateFolder":    {"DATADIR\tState"},
 		// Name, type 16 (a process of its own), start 2 (with the system), arguments.
-		"ServiceInstall":         {"AgentService\tpostern-agent\tPostern Agent\t16\t2\t32769\t\t\t\t\trun\tAgent"},
+		"ServiceInstall":         {"AgentService\tpostern-agent\tPostern Agent\t16\t2\t32769\t\t\t\t\tservice\tAgent"},
 		"ServiceControl":         {"AgentControl\tpostern-agent\t163\t\t1\tAgent"},
 		"MoveFile":               {"Configuration\tState\tpostern.json\tpostern.json\tSourceDir\tDATADIR\t0"},
-		"MsiLockPermissionsEx":   {"StateFolder\tDATADIR\tCreateFolder\tD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"},
-		"InstallExecuteSequence": {"ResolveSource\t\t850", "MoveFiles\t\t3800", "StartServices\tVersionNT\t5900", "RemoveExistingProducts\t\t1401"},
+		"MsiLockPermissionsEx":   {"StateFolder\tDATADIR\tCreateFolder\tD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", "TokenAccess\tInstallTokenValue\tRegistry\tD:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)"},
+		"InstallExecuteSequence": {"ForgetState\tREMOVE=\"ALL\" AND NOT UPGRADINGPRODUCTCODE AND NOT KEEPSTATE\t750\n", "ResolveSource\t\t850", "MoveFiles\t\t3800", "StartServices\tVersionNT\t5900", "RemoveExistingProducts\t\t1401"},
 	} {
 		got := tool(t, "msiinfo", "export", path, table)
 		for _, row := range rows {
@@ -158,6 +170,23 @@ func TestSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	tool(t, "osslsigncode", "verify", "-CAfile", s.certificate, "-in", path)
+}
+
+// TestGuide: every property of the command line, and every place, is in the guide.
+func TestGuide(t *testing.T) {
+	guide, err := os.ReadFile("docs/desktop-client.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := []string{"`KEEPSTATE=1`", `%ProgramFiles%\Postern\` + agentProgram, `%ProgramData%\Postern\Agent`, `HKLM\SOFTWARE\Postern\Agent`, "`postern-agent`, *Postern Agent*"}
+	for _, property := range properties[:len(properties)-1] {
+		words = append(words, "`"+property+"`")
+	}
+	for _, word := range words {
+		if !bytes.Contains(guide, []byte(word)) {
+			t.Errorf("the guide does not tell of %s", word)
+		}
+	}
 }
 
 func TestProductVersion(t *testing.T) {

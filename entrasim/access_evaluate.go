@@ -118,8 +118,10 @@ func (t *Tenant) controls(g *accessGrant, a *accessAttempt) []control {
 			c.met = slices.Contains(a.proof.AMR, amrMFA)
 			c.no = accessRefusal{number: codeFactorRequired, text: strings.Replace(textFactor, "%s", a.app, 1), advice: adviseFactor}
 		case "compliantDevice":
+			c.met = a.computer != nil && a.computer.Compliant
 			c.no = accessRefusal{number: codeNotCompliant, text: textCompliant, advice: advisePolicy, final: true}
 		case "domainJoinedDevice":
+			c.met = a.computer != nil && a.computer.Trust == trustHybrid
 			c.no = accessRefusal{number: codeNotJoined, text: textJoined, advice: advisePolicy, final: true}
 		case "approvedApplication":
 			c.no = accessRefusal{number: codeNotApprovedApp, text: textApproved, advice: advisePolicy, final: true}
@@ -203,6 +205,9 @@ func (t *Tenant) access(a accessAttempt) (v accessVerdict) {
 		}
 		if a.user = t.user(a.proof.UserID); a.user != nil {
 			a.groups = t.groupsOf(a.user.ID)
+			if a.computer = t.computer(a.proof.DeviceID); a.computer != nil && a.computer.Disabled {
+				a.computer = nil
+			}
 			v = t.evaluate(&a)
 		}
 	})

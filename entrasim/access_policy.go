@@ -146,7 +146,9 @@ type accessAttempt struct {
 	client string          // clientBrowser or clientDesktop
 	agent  string          // User-Agent
 	device bool            // the device code flow
-	proof  SignInProof
+	// computer is the device the sign-in came from, if it proved to be one that is enabled.
+	computer *Computer
+	proof    SignInProof
 }
 
 // containsFold says whether a list holds an id.
@@ -210,8 +212,8 @@ func platformOf(agent string) string {
 	return "unknown"
 }
 
-// circumstances applies the rest. Here no address belongs to a named location, no sign-in and no user is risky, and no
-// device is registered, so that a filter finds none.
+// circumstances applies the rest. Here no address belongs to a named location, no sign-in and no user is risky, and a filter
+// for devices finds none.
 func (c *accessConditions) circumstances(a *accessAttempt) bool {
 	switch {
 	case c.Locations != nil && (!containsFold(c.Locations.Include, "All") || containsFold(c.Locations.Exclude, "All")):

@@ -17,7 +17,7 @@ func (s *Server) mountAuthority(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{tenant}/UserRealm/{upn}", s.userRealm)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", s.token)
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/devicecode", s.deviceCode)
-	mux.HandleFunc("POST /{tenant}/oauth2/token", s.legacyToken)
+	s.mountWindows(mux)
 	mux.HandleFunc("GET /oidc/userinfo", s.userInfo)
 }
 

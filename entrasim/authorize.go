@@ -59,7 +59,11 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 		t = s.tenantOf(req.loginHint)
 	}
 	var note *pageError
-	if in, proof, ok := s.signedIn(r, t, req); ok {
+	brought, primary, stale := s.broughtPrimary(r)
+	if stale && s.freshNonce(w, r) {
+		return
+	}
+	if in, proof, ok := s.signedIn(r, t, req, brought, primary); ok {
 		refusal := s.reuseSession(r, in, req, proof)
 		switch {
 		case refusal == nil:
@@ -104,12 +108,15 @@ func (s *Server) pageTenant(r *http.Request) (*Tenant, *pageError) {
 	return nil, &pageError{number: 90002, text: "Tenant '" + shorten(name, 64) + "' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."}
 }
 
-// signedIn says whether the browser's session satisfies the request.
-func (s *Server) signedIn(r *http.Request, want *Tenant, req authorizeRequest) (*Tenant, SignInProof, bool) {
+// signedIn says whether the browser's session, or the PRT it brought, satisfies the request.
+func (s *Server) signedIn(r *http.Request, want *Tenant, req authorizeRequest, brought *Tenant, primary SignInProof) (*Tenant, SignInProof, bool) {
 	if slices.Contains([]string{"login", "select_account", "create"}, req.prompt) {
 		return nil, SignInProof{}, false
 	}
 	t, proof, _ := s.browser(r)
+	if t == nil {
+		t, proof = brought, primary
+	}
 	if t == nil || want != nil && want != t {
 		return nil, SignInProof{}, false
 	}

@@ -10,15 +10,32 @@ import (
 // and that administrators sign in to with a device code.
 const graphToolsID = "14d82eec-204b-4c2f-b7e8-296a70dab67e"
 
+// Clients of Microsoft that are part of Windows.
+const (
+	windowsSignInID      = "38aa3b87-a06d-4817-b275-7a316988d93b"
+	brokerID             = "29d9ed98-a469-4536-ade2-f981bc1d605e"
+	deviceRegistrationID = "dd762716-544d-4aeb-a526-687b73838a22"
+)
+
+const nativeClient = "https://login.microsoftonline.com/common/oauth2/nativeclient"
+
 // addFirstParty makes Microsoft's own clients known to the tenant. They have no registration in it, and no service principal
 // before somebody consents to one.
 func (t *Tenant) addFirstParty() {
-	if t.Apps[graphToolsID] != nil {
-		return
-	}
-	t.Apps[graphToolsID] = &Application{
-		ID: derivedID(t.ID, graphToolsID), AppID: graphToolsID, DisplayName: "Microsoft Graph Command Line Tools", Created: t.Created, FirstParty: true, PublicClient: true,
-		RedirectURIs: []string{"http://localhost", "https://login.microsoftonline.com/common/oauth2/nativeclient"},
+	for _, a := range []struct {
+		id, name  string
+		redirects []string
+	}{
+		{graphToolsID, "Microsoft Graph Command Line Tools", []string{"http://localhost", nativeClient}},
+		{windowsSignInID, "Windows Sign In", nil},
+		{brokerID, "Microsoft Authentication Broker", []string{"ms-appx-web://Microsoft.AAD.BrokerPlugin/" + brokerID, nativeClient}},
+		{deviceRegistrationID, "Microsoft Device Registration Client", []string{"ms-aadj-redir://auth/drs", nativeClient}},
+	} {
+		if t.Apps[a.id] == nil {
+			t.Apps[a.id] = &Application{
+				ID: derivedID(t.ID, a.id), AppID: a.id, DisplayName: a.name, Created: t.Created, FirstParty: true, PublicClient: true, RedirectURIs: a.redirects,
+			}
+		}
 	}
 }
 
@@ -34,6 +51,9 @@ var consentRoles = []string{roleGlobalAdministrator, rolePrivilegedRoleAdministr
 // requestedPermissions are the delegated permissions of Graph a scope names, without those that need no consent.
 func requestedPermissions(scope string) (names []string) {
 	for name := range strings.FieldsSeq(scope) {
+		if registrationScope(name) {
+			continue // what these clients are for
+		}
 		if strings.HasPrefix(name, "https://") || strings.HasPrefix(name, graphAppID+"/") {
 			name = name[strings.LastIndexByte(name, '/')+1:]
 		}

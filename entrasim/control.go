@@ -28,7 +28,7 @@ import (
 //	POST   save-delta-horizon                      every delta token of today is answered with 410 from now on
 //	POST   tenants                                 {"domain","users","empty","licences"} -> {"tenant_id","administrator",…}; an empty one has a
 //	                                               Global Administrator, no application and no group, and passkeys are off
-//	PATCH  tenants/{tenant}                        {"licences":["p1","p2","intune"],"technical_mails","domains","on_premises","security_defaults"} -> what
+//	PATCH  tenants/{tenant}                        {"licences":["p1","p2","intune"],"technical_mails","domains","on_premises","security_defaults","kerberos"} -> what
 //	                                               holds then
 //	POST   tenants/{tenant}/population             Population -> Populated: many users with passkeys, nested groups and public clients in one call
 //	POST   tenants/{tenant}/policy                 {"as","address","reset","passkeys","strengths","conditional_access","delete"}: change
@@ -36,7 +36,8 @@ import (
 //	PUT    tenants/{tenant}/schema                 {"profiles"}: false makes it a tenant that never opted in to passkey profiles
 //	GET    tenants/{tenant}/users/{user}           a user with passkeys, without secrets
 //	POST   tenants/{tenant}/users                  {"upn","display_name","password",…} -> {"id"}
-//	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn","methods"}; methods
+//	PATCH  tenants/{tenant}/users/{user}           {"enabled","mfa_required","password","no_password","roles","guest","upn","methods",
+//	                                               "on_premises_protected"}; methods
 //	                                               are all other methods, as userRegistrationDetails names them
 //	DELETE tenants/{tenant}/users/{user}
 //	POST   tenants/{tenant}/users/{user}/restore   bring a deleted user back, by object id
@@ -49,6 +50,13 @@ import (
 //	POST   tenants/{tenant}/apps/{app}/certificates {"pem","days"} -> {"key_id"}
 //	PATCH  tenants/{tenant}/apps/{app}/credentials/{key} {"days"}: change the expiry
 //	DELETE tenants/{tenant}/apps/{app}/credentials/{key}
+//	GET    tenants/{tenant}/computers              devices of the directory
+//	POST   tenants/{tenant}/computers              {"device_id","display_name","security_identifier","certificate"}: what Entra Connect does with
+//	                                               a computer of Active Directory
+//	PATCH  tenants/{tenant}/computers/{device}     {"enabled","compliant"}, by device id
+//	DELETE tenants/{tenant}/computers/{device}
+//	GET    tenants/{tenant}/prts?user=&device=     primary refresh tokens, without their values and keys
+//	POST   tenants/{tenant}/kdc                    {"message_buffer"} of tgt_ad: what the domain controller makes of it
 //	POST   tenants/{tenant}/devices/{code}         {"upn","mfa","decline"}: answer a device code as that user, who consents to what
 //	                                               Microsoft's own clients ask for, if they may
 const controlRoot = "/_entrasim/"
@@ -101,6 +109,12 @@ func (s *Server) mountControl(mux *http.ServeMux) {
 		"PATCH tenants/{tenant}/apps/{app}/credentials/{key}":  s.controlPatchCredential,
 		"DELETE tenants/{tenant}/apps/{app}/credentials/{key}": s.controlDeleteCredential,
 		"POST tenants/{tenant}/devices/{code}":                 s.controlDevice,
+		"GET tenants/{tenant}/computers":                       s.controlComputers,
+		"POST tenants/{tenant}/computers":                      s.controlSynchronise,
+		"PATCH tenants/{tenant}/computers/{device}":            s.controlPatchComputer,
+		"DELETE tenants/{tenant}/computers/{device}":           s.controlDeleteComputer,
+		"GET tenants/{tenant}/prts":                            s.controlPrimaryTokens,
+		"POST tenants/{tenant}/kdc":                            s.controlTickets,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(method+" "+controlRoot+path, func(w http.ResponseWriter, r *http.Request) {

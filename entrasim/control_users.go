@@ -1,6 +1,7 @@
 package entrasim
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,7 +17,7 @@ func controlUserView(u *User) object {
 	for _, k := range u.Passkeys {
 		keys = append(keys, object{
 			"id": k.ID, "display_name": k.Credential.DisplayName, "aaguid": k.Credential.AAGUID, "created": k.Created, "last_used": k.LastUsed,
-			"sign_count": k.Credential.SignCount, "live": k.live(), "type": k.Credential.Type,
+			"sign_count": k.Credential.SignCount, "live": k.live(), "type": k.Credential.Type, "public_key": base64.RawURLEncoding.EncodeToString(k.Credential.PublicKey),
 		})
 	}
 	kinds := []string{}
@@ -98,6 +99,7 @@ func (s *Server) controlPatchUser(c *controlCall) (any, error) {
 		UPN         *string   `json:"upn"`
 		Roles       *[]string `json:"roles"`
 		Methods     *[]string `json:"methods"`
+		Protected   *bool     `json:"on_premises_protected"`
 	}
 	if err := c.body(&b); err != nil {
 		return nil, err
@@ -140,6 +142,9 @@ func (s *Server) controlPatchUser(c *controlCall) (any, error) {
 		set(&u.Guest, b.Guest, false)
 		if b.Password != nil {
 			u.Password = *b.Password
+		}
+		if u.OnPremises != nil {
+			set(&u.OnPremises.Protected, b.Protected, false)
 		}
 		if b.Roles != nil {
 			u.Roles, u.RoleChanges = slices.Clone(*b.Roles), nil

@@ -17,8 +17,9 @@
 // # What it owns and what it does not
 //
 // The package owns the directory (state.go and its neighbours), the authority (token_*.go, discovery.go), Graph
-// (graph_*.go, batch.go, throttle.go) and the levers (levers.go, control.go). WebAuthn lives in entrasim/passkey, which
-// is pure; the people's pages live in signin*.go, authorize*.go, securityinfo*.go and entrasim/pages.
+// (graph_*.go, batch.go, throttle.go), what Windows computers say to both (windows_*.go) and the levers (levers.go,
+// control.go). WebAuthn lives in entrasim/passkey, which is pure; the people's pages live in signin*.go, authorize*.go,
+// securityinfo*.go and entrasim/pages. The computer itself is not here.
 //
 // It imports nothing of the programs it judges, so that one misreading of Entra cannot hide on both sides.
 //

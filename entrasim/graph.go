@@ -54,7 +54,7 @@ var graphRoutes = buildRoutes()
 func buildRoutes() []*graphRoute {
 	var all []*graphRoute
 	for _, list := range [][]graphRoute{
-		userRoutes(), subscriptionRoutes(), sessionRoutes(), groupRoutes(), memberRoutes(), fido2Routes(), policyRoutes(), directoryRoutes(), roleRoutes(), applicationRoutes(), principalRoutes(), grantRoutes(), intuneRoutes(), defaultsRoutes(), reportRoutes(), accessRoutes(),
+		userRoutes(), subscriptionRoutes(), sessionRoutes(), computerRoutes(), groupRoutes(), memberRoutes(), fido2Routes(), policyRoutes(), directoryRoutes(), roleRoutes(), applicationRoutes(), principalRoutes(), grantRoutes(), intuneRoutes(), defaultsRoutes(), reportRoutes(), accessRoutes(),
 	} {
 		for i := range list {
 			r := &list[i]
@@ -249,7 +249,7 @@ func odataPath(escaped string) (path []string, args map[string]string, err error
 			path = append(path, name, unquote(inner))
 		case !pair && inner != "":
 			path = append(path, name, inner)
-		case strings.EqualFold(key, "appId") || strings.EqualFold(key, "roleTemplateId"):
+		case strings.EqualFold(key, "appId") || strings.EqualFold(key, "roleTemplateId") || strings.EqualFold(key, "deviceId"):
 			path = append(path, name, strings.ToLower(key)+"="+unquote(value))
 		default:
 			path = append(path, name)

@@ -39,6 +39,8 @@ const (
 	roleDirectoryWriters            = "9360feb5-f418-4baa-8175-e2a00bac4301"
 	roleCloudApplicationAdmin       = "158c047a-c907-4556-b7ef-446551a6b5f7"
 	roleApplicationAdministrator    = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
+	roleDeviceAdministrator         = "9f06204d-73c1-4d4a-880a-6edb90606fd8"
+	roleCloudDeviceAdministrator    = "7698a772-787b-4ac8-901f-60d6b08affd2"
 	roleIntuneAdministrator         = "3a2c62db-5318-420d-8d74-23affee5d9d5"
 )
 
@@ -61,6 +63,8 @@ var directoryRoles = map[string]string{
 	roleCloudApplicationAdmin:       "Cloud Application Administrator",
 	roleApplicationAdministrator:    "Application Administrator",
 	roleIntuneAdministrator:         "Intune Administrator",
+	roleDeviceAdministrator:         "Microsoft Entra Joined Device Local Administrator",
+	roleCloudDeviceAdministrator:    "Cloud Device Administrator",
 }
 
 // privilegedRoles are those that an Authentication Administrator may not act on.

@@ -250,10 +250,17 @@ func (c *graphCall) showSignIn(e *SignIn) object {
 	if failure == "" {
 		failure = "Other."
 	}
+	device := object{"deviceId": "", "displayName": "", "operatingSystem": "", "browser": e.UserAgent}
+	if d := e.Device; d.ID != "" {
+		device = object{
+			"deviceId": d.ID, "displayName": d.Name, "operatingSystem": "Windows", "browser": "", "isCompliant": d.Compliant, "isManaged": d.Compliant,
+			"trustType": map[string]string{trustJoined: "Azure AD joined", trustHybrid: "Hybrid Azure AD joined", trustRegistered: "Azure AD registered"}[d.Trust],
+		}
+	}
 	out := object{
 		"id": e.ID, "createdDateTime": e.Time, "userId": e.UserID, "userPrincipalName": e.UPN, "userDisplayName": e.UserName, "appId": e.AppID,
 		"appDisplayName": e.AppName, "clientAppUsed": client, "conditionalAccessStatus": access, "appliedConditionalAccessPolicies": c.showApplied(e.Applied),
-		"correlationId": e.Correlation, "deviceDetail": object{"deviceId": "", "displayName": "", "operatingSystem": "", "browser": e.UserAgent},
+		"correlationId": e.Correlation, "deviceDetail": device,
 		"ipAddress": e.Address, "isInteractive": true, "location": object{"city": nil, "countryOrRegion": nil}, "resourceId": graphAppID,
 		"resourceDisplayName": "Microsoft Graph", "status": object{"errorCode": e.ErrorCode, "failureReason": failure, "additionalDetails": nil},
 		"homeTenantId": c.tenant.ID, "resourceTenantId": c.tenant.ID, "userAgent": e.UserAgent, "riskState": "none", "riskLevelDuringSignIn": "none",

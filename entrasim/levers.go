@@ -85,6 +85,13 @@ type Levers struct {
 	RevokeNoContent bool `json:"revoke_no_content"`
 	// TokenLifetime of access tokens; one hour (less a second) if zero.
 	TokenLifetime Duration `json:"token_lifetime"`
+	// PRTLifetime is how long a primary refresh token is good; 14 days if zero. NonceLifetime is that of the nonce a Windows
+	// computer signs; five minutes if zero.
+	PRTLifetime   Duration `json:"prt_lifetime"`
+	NonceLifetime Duration `json:"nonce_lifetime"`
+	// PRTEndsWithPasskey ends a primary refresh token when the passkey is deleted that it was got with. Whether the service
+	// does that is not published.
+	PRTEndsWithPasskey bool `json:"prt_ends_with_passkey"`
 	// DeviceInterval between polls of a device code; 5 s if zero.
 	DeviceInterval Duration `json:"device_interval"`
 }
@@ -99,6 +106,7 @@ func (l Levers) check() error {
 		"method_delay": l.MethodDelay, "report_lag": l.ReportLag, "token_lifetime": l.TokenLifetime, "device_interval": l.DeviceInterval,
 		"notification_delay": l.NotificationDelay, "policy_delay": l.PolicyDelay,
 		"consent_delay": l.ConsentDelay, "credential_delay": l.CredentialDelay, "role_delay": l.RoleDelay,
+		"prt_lifetime": l.PRTLifetime, "nonce_lifetime": l.NonceLifetime,
 	} {
 		if d < 0 {
 			return fmt.Errorf("%s must not be negative", name)

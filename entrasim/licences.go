@@ -141,6 +141,7 @@ func (s *Server) controlTenantFacts(c *controlCall) (any, error) {
 		Domains        *[]string  `json:"domains"`
 		OnPremises     *bool      `json:"on_premises"`
 		Defaults       *bool      `json:"security_defaults"`
+		Kerberos       *bool      `json:"kerberos"`
 	}
 	if err := c.body(&b); err != nil {
 		return nil, err
@@ -169,9 +170,12 @@ func (s *Server) controlTenantFacts(c *controlCall) (any, error) {
 		if b.Defaults != nil {
 			t.SecurityDefaults = *b.Defaults
 		}
+		if b.Kerberos != nil {
+			t.NoKerberos = !*b.Kerberos
+		}
 		out = object{
 			"tenant_id": t.ID, "licences": append([]licence{}, t.Licences...), "technical_mails": append([]string{}, t.TechnicalMails...),
-			"domains": append([]string{}, t.Domains...), "on_premises": !t.CloudOnly, "security_defaults": t.SecurityDefaults,
+			"domains": append([]string{}, t.Domains...), "on_premises": !t.CloudOnly, "security_defaults": t.SecurityDefaults, "kerberos": !t.NoKerberos,
 		}
 	})
 	return out, nil

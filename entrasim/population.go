@@ -17,8 +17,8 @@ import (
 // Population is many people, groups and applications at once, with passkeys whose keys the caller has. Nothing of it goes
 // through the passkey policy: it is what was there before the policy.
 type Population struct {
-	// Reset first removes every user and group, ends all sessions, clears the logs and puts all policies back to those of a
-	// new tenant. Applications stay; delta tokens are void.
+	// Reset first removes every user, group and device, ends all sessions, clears the logs and puts all policies back to
+	// those of a new tenant. Applications stay; delta tokens are void.
 	Reset        bool              `json:"reset,omitempty"`
 	Groups       []GroupSpec       `json:"groups,omitempty"`
 	Users        []UserSpec        `json:"users,omitempty"`
@@ -318,8 +318,9 @@ func (b *populating) passkey(spec *PasskeySpec) (*Passkey, error) {
 // writing.
 func (t *Tenant) empty(now time.Time) (undo func()) {
 	users, groups, upns, creds, deleted, removed, policy, access := t.Users, t.Groups, t.upns, t.creds, t.deleted, t.removed, t.Policy, t.CA
-	sessions, audits, signIns, before := t.Sessions, t.Audits, t.SignIns, t.shownBefore
+	sessions, audits, signIns, before, computers := t.Sessions, t.Audits, t.SignIns, t.shownBefore, t.Computers
 	t.Users, t.Groups = ordered[User]{next: t.Users.next}, ordered[Group]{next: t.Groups.next}
+	t.Computers = ordered[Computer]{next: t.Computers.next}
 	t.upns, t.creds, t.deleted, t.removed = make(map[string]string), make(map[string]string), nil, nil
 	t.change++
 	t.deltaFloor, t.memberFloor = t.change, t.change
@@ -327,7 +328,7 @@ func (t *Tenant) empty(now time.Time) (undo func()) {
 	t.Sessions, t.Audits, t.SignIns = SessionStore{}, eventLog[Audit]{First: t.Audits.end()}, eventLog[SignIn]{First: t.SignIns.end()}
 	return func() {
 		t.Users, t.Groups, t.upns, t.creds, t.deleted, t.removed, t.Policy, t.CA = users, groups, upns, creds, deleted, removed, policy, access
-		t.Sessions, t.Audits, t.SignIns, t.shownBefore = sessions, audits, signIns, before
+		t.Sessions, t.Audits, t.SignIns, t.shownBefore, t.Computers = sessions, audits, signIns, before, computers
 	}
 }
 

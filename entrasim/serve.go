@@ -35,6 +35,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if graph {
 		next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serveGraph(w, r, version, rest) })
 	}
+	if domain, ok := discoverPath(r); ok {
+		next = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.discoverRegistration(w, r, domain) })
+	}
 	if version == "" || !isBatch(rest) {
 		s.faulty(rec, r, path, next)
 		return

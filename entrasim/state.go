@@ -48,7 +48,10 @@ type Tenant struct {
 	Devices        DeviceSettings
 	// SecurityDefaults says whether they are on. They refuse the password grant, and nothing else here.
 	SecurityDefaults bool
-	ActiveRoles      []string // role templates that directoryRoles lists; all if nil
+	// Computers are the device objects. NoKerberos says that nobody ran Set-AzureADKerberosServer.
+	Computers   ordered[Computer]
+	NoKerberos  bool
+	ActiveRoles []string // role templates that directoryRoles lists; all if nil
 
 	// Password is what every user signs in with who has none of their own.
 	Password string
@@ -139,6 +142,8 @@ type OnPremises struct {
 	SecurityIdentifier string
 	ImmutableID        string
 	LastSync           time.Time
+	// Protected stands for a member of the groups whose passwords a read-only domain controller may not have.
+	Protected bool `json:",omitempty"`
 }
 
 // TemporaryPass is a Temporary Access Pass: a passcode that counts as strong authentication for a short while.

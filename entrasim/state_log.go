@@ -74,11 +74,19 @@ type SignIn struct {
 	// Method is the display text of the beta property authenticationMethod, such as "Passkey (device-bound)".
 	Method string
 	Detail string `json:",omitempty"` // authenticationMethodDetail
+	// Device is the computer signed in to.
+	Device SignInDevice `json:",omitzero"`
 	// Client is clientAppUsed, "Browser" if empty.
 	Client string `json:",omitempty"`
 	// Access is conditionalAccessStatus, "notApplied" if empty, and Applied what every policy that applied made of it.
 	Access  string          `json:",omitempty"`
 	Applied []AppliedPolicy `json:",omitempty"`
+}
+
+// SignInDevice is the device of a sign-in as the log shows it.
+type SignInDevice struct {
+	ID, Name, Trust string
+	Compliant       bool
 }
 
 // recordSignIn adds a sign-in to the log. The caller holds no lock; ID and Time are filled in.

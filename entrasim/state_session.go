@@ -17,6 +17,8 @@ type SessionStore struct {
 	Refresh map[string]*RefreshToken `json:",omitempty"`
 	// Device codes by their value (RFC 8628).
 	Devices map[string]*DeviceCode `json:",omitempty"`
+	// Primary refresh tokens of Windows computers, as Refresh.
+	Primary map[string]*PrimaryToken `json:",omitempty"`
 	// Assertions seen, by client id and jti, until they expire (replay).
 	Assertions map[string]time.Time `json:",omitempty"`
 }
@@ -41,6 +43,8 @@ type SignInProof struct {
 	// the passkey, if it was one. Conditional Access asks for both whenever the sign-in is used again.
 	Modes  []string `json:",omitempty"`
 	AAGUID string   `json:",omitempty"`
+	// DeviceID is the device the sign-in came from, if it proved to be one.
+	DeviceID string `json:",omitempty"`
 }
 
 // BrowserSession is a signed-in browser.

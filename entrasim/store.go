@@ -60,6 +60,8 @@ type storedTenant struct {
 	Devices                            DeviceSettings
 	ActiveRoles                        []string `json:",omitempty"`
 	SecurityDefaults                   bool     `json:",omitempty"`
+	Computers                          ordered[Computer]
+	NoKerberos                         bool `json:",omitempty"`
 }
 
 // encode writes the lines of a tenant, as of one moment.
@@ -72,6 +74,7 @@ func (t *Tenant) encode(enc *json.Encoder) (err error) {
 			ID: t.ID, Name: t.Name, Domain: t.Domain, Region: t.Region, Password: t.Password, Created: t.Created,
 			Domains: t.Domains, Apps: t.Apps, AppOrder: t.AppOrder, Policy: t.Policy, CA: t.CA, Sessions: t.Sessions, Audits: t.Audits, SignIns: t.SignIns, Change: t.change,
 			Licences: &t.Licences, TechnicalMails: t.TechnicalMails, CloudOnly: t.CloudOnly, Devices: t.Devices, ActiveRoles: t.ActiveRoles, SecurityDefaults: t.SecurityDefaults,
+			Computers: t.Computers, NoKerberos: t.NoKerberos,
 		}})
 		t.Users.all(func(u *User) bool {
 			if err == nil {
@@ -102,7 +105,7 @@ func (s *Server) restore(st *storedTenant) *Tenant {
 	if t.Licences = allLicences(); st.Licences != nil {
 		t.Licences = *st.Licences
 	}
-	t.SecurityDefaults = st.SecurityDefaults
+	t.SecurityDefaults, t.Computers, t.NoKerberos = st.SecurityDefaults, st.Computers, st.NoKerberos
 	t.TechnicalMails, t.CloudOnly, t.Devices, t.ActiveRoles = st.TechnicalMails, st.CloudOnly, st.Devices, st.ActiveRoles
 	return t
 }

@@ -64,6 +64,8 @@ type grant struct {
 	proof  *SignInProof
 	user   *User    // nil for the application alone
 	scopes []string // delegated
+	// audience of the access token; Graph if empty.
+	audience string
 }
 
 // lifetime of access tokens.
@@ -78,8 +80,11 @@ func (s *Server) lifetime() time.Duration {
 // "access token claims reference", version 1.0).
 func (s *Server) accessToken(t *Tenant, g grant) (string, error) {
 	now := s.now()
+	if g.audience == "" {
+		g.audience = graphResource
+	}
 	claims := jwt.MapClaims{
-		"aud": graphResource, "iss": "https://sts.windows.net/" + t.ID + "/", "tid": t.ID,
+		"aud": g.audience, "iss": "https://sts.windows.net/" + t.ID + "/", "tid": t.ID,
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(s.lifetime()).Unix(),
 		"appid": g.app.AppID, "app_displayname": g.app.DisplayName,
 		"uti": base64.RawURLEncoding.EncodeToString(s.random.bytes(16)), "ver": "1.0",
@@ -102,6 +107,9 @@ func (s *Server) accessToken(t *Tenant, g grant) (string, error) {
 	claims["scp"] = strings.Join(g.scopes, " ")
 	claims["amr"], claims["auth_time"] = g.proof.AMR, g.proof.AuthTime.Unix()
 	claims["wids"] = slices.Clone(g.user.Roles)
+	if g.proof.DeviceID != "" {
+		claims["deviceid"] = g.proof.DeviceID
+	}
 	return s.sign(claims)
 }
 
@@ -161,6 +169,11 @@ type accessClaims struct {
 
 // authenticate verifies the access token of a Graph call. problem is the message of the 401, empty if there is none.
 func (s *Server) authenticate(r *http.Request) (who principal, t *Tenant, problem string) {
+	return s.bearer(r, graphResource, graphAppID)
+}
+
+// bearer verifies an access token for one of the audiences.
+func (s *Server) bearer(r *http.Request, audiences ...string) (who principal, t *Tenant, problem string) {
 	scheme, raw, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(raw) == "" {
 		return who, nil, "Access token is empty."
@@ -177,7 +190,7 @@ func (s *Server) authenticate(r *http.Request) (who principal, t *Tenant, proble
 		return who, nil, "Lifetime validation failed, the token is expired."
 	case err != nil:
 		return who, nil, "Access token validation failure."
-	case !slices.Contains(c.Audience, graphResource) && !slices.Contains(c.Audience, graphAppID):
+	case !slices.ContainsFunc(audiences, func(a string) bool { return slices.Contains(c.Audience, a) }):
 		return who, nil, "Access token validation failure. Invalid audience."
 	}
 	if t = s.tenant(c.TID); t == nil {

@@ -161,8 +161,17 @@ type userGrant struct {
 	nonce  string
 }
 
-// issue checks user and consent and answers with tokens (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+// issue checks user and consent and answers with tokens.
 func (c *tokenCall) issue(g userGrant) *oauthError {
+	out, e := c.mint(g)
+	if e == nil {
+		writeJSON(c.w, http.StatusOK, out)
+	}
+	return e
+}
+
+// mint checks user and consent and makes the answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+func (c *tokenCall) mint(g userGrant) (object, *oauthError) {
 	var user *User
 	g.tenant.view(func() {
 		if u := g.tenant.user(g.proof.UserID); u != nil {
@@ -171,39 +180,41 @@ func (c *tokenCall) issue(g userGrant) *oauthError {
 	})
 	switch {
 	case user == nil:
-		return &oauthError{status: 400, kind: "invalid_grant", number: 50034, text: "The user account does not exist in the " + g.tenant.Name + " directory."}
+		return nil, &oauthError{status: 400, kind: "invalid_grant", number: 50034, text: "The user account does not exist in the " + g.tenant.Name + " directory."}
 	case user.Disabled:
-		return &oauthError{status: 400, kind: "invalid_grant", number: 50057, text: "The user account is disabled."}
-	}
-	consented := g.app.scopesFor(user.ID)
-	if e := c.consented(g, consented); e != nil {
-		return e
+		return nil, &oauthError{status: 400, kind: "invalid_grant", number: 50057, text: "The user account is disabled."}
 	}
 	requested := strings.Fields(g.scope)
-	gr := grant{app: *g.app, proof: &g.proof, user: user, scopes: consented}
+	gr := grant{app: *g.app, proof: &g.proof, user: user, scopes: g.app.scopesFor(user.ID)}
+	check := c.consented
+	if slices.ContainsFunc(requested, registrationScope) {
+		gr.audience, gr.scopes, check = registrationResource, []string{registrationPermission}, c.mayRegister
+	}
+	if e := check(g, gr.scopes); e != nil {
+		return nil, e
+	}
 	access, err := c.s.accessToken(g.tenant, gr)
 	if err != nil {
-		return internal()
+		return nil, internal()
 	}
 	seconds := int(c.s.lifetime() / time.Second)
 	out := object{
 		"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": access,
-		"scope": grantedScope(consented, requested),
+		"scope": grantedScope(gr.scopes, requested),
 	}
 	if slices.Contains(requested, "offline_access") {
 		out["refresh_token"] = g.tenant.newRefreshToken(RefreshToken{SignInProof: g.proof, ClientID: g.app.AppID, Scope: g.scope})
 	}
 	if slices.Contains(requested, "openid") {
 		if out["id_token"], err = c.s.idToken(g.tenant, gr, issuer(c.r, g.tenant.ID), g.nonce); err != nil {
-			return internal()
+			return nil, internal()
 		}
 	}
 	if c.form.Get("client_info") == "1" || slices.Contains(requested, "profile") {
 		info, _ := json.Marshal(map[string]string{"uid": user.ID, "utid": g.tenant.ID})
 		out["client_info"] = base64.RawURLEncoding.EncodeToString(info)
 	}
-	writeJSON(c.w, http.StatusOK, out)
-	return nil
+	return out, nil
 }
 
 // grantedScope is the scope of the answer: what is granted, and what was asked for in the words it was asked for, since
@@ -265,16 +276,4 @@ func (t *Tenant) newRefreshToken(r RefreshToken) string {
 		t.Sessions.Refresh[hashToken(value)] = &r
 	})
 	return value
-}
-
-// legacyToken answers the version 1 endpoint, which is only good for the nonce of the PRT protocol (MS-OAPXBC).
-func (s *Server) legacyToken(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err == nil && r.PostForm.Get("grant_type") == "srv_challenge" {
-		writeJSON(w, http.StatusOK, object{"Nonce": s.newToken("AwAB")})
-		return
-	}
-	s.writeOAuthError(w, r, oauthError{
-		status: 400, kind: "unsupported_grant_type", number: 70003,
-		text: "The emulator answers only grant_type=srv_challenge at the version 1 token endpoint. Use /oauth2/v2.0/token.",
-	})
 }

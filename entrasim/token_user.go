@@ -57,6 +57,18 @@ func unknownUser(name, directory string) *oauthError {
 
 // checkPassword verifies a user name and password for flows that cannot ask for a second factor.
 func (s *Server) checkPassword(t *Tenant, name, secret string) (SignInProof, *oauthError) {
+	u, e := t.knowsPassword(name, secret)
+	if e == nil && u.MFARequired {
+		e = factorRequired()
+	}
+	if e != nil {
+		return SignInProof{}, e
+	}
+	return SignInProof{UserID: u.ID, AuthTime: s.now(), AMR: []string{amrPassword}, Modes: []string{"password"}}, nil
+}
+
+// knowsPassword verifies a user name and password and returns the user. The caller holds no lock.
+func (t *Tenant) knowsPassword(name, secret string) (*User, *oauthError) {
 	var u *User
 	var want string
 	t.view(func() {
@@ -69,25 +81,23 @@ func (s *Server) checkPassword(t *Tenant, name, secret string) (SignInProof, *oa
 	})
 	switch {
 	case u == nil:
-		return SignInProof{}, unknownUser(name, t.Name)
+		return nil, unknownUser(name, t.Name)
 	case u.NoPassword:
-		return SignInProof{}, &oauthError{
+		return nil, &oauthError{
 			status: 400, kind: "invalid_grant", number: 50056,
 			text: "Invalid or null password: password does not exist in the directory for this user.",
 		}
 	case subtle.ConstantTimeCompare([]byte(want), []byte(secret)) != 1:
-		return SignInProof{}, &oauthError{
+		return nil, &oauthError{
 			status: 400, kind: "invalid_grant", number: 50126,
 			text: "Error validating credentials due to invalid username or password.",
 		}
 	case u.Disabled:
-		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50057, text: "The user account is disabled."}
+		return nil, &oauthError{status: 400, kind: "invalid_grant", number: 50057, text: "The user account is disabled."}
 	case u.ForceChange:
-		return SignInProof{}, &oauthError{status: 400, kind: "invalid_grant", number: 50055, text: "The password is expired."}
-	case u.MFARequired:
-		return SignInProof{}, factorRequired()
+		return nil, &oauthError{status: 400, kind: "invalid_grant", number: 50055, text: "The password is expired."}
 	}
-	return SignInProof{UserID: u.ID, AuthTime: s.now(), AMR: []string{amrPassword}, Modes: []string{"password"}}, nil
+	return u, nil
 }
 
 // factorRequired refuses a password where a second factor is asked for.
@@ -114,15 +124,21 @@ func (c *tokenCall) refresh() *oauthError {
 		return e
 	}
 	var revoked bool
+	var device *oauthError
 	t.view(func() {
 		u := t.user(stored.UserID)
 		revoked = u != nil && stored.Issued.Before(u.SessionsValidFrom)
+		if stored.DeviceID != "" {
+			device = t.deviceProblem(stored.DeviceID)
+		}
 	})
 	switch {
 	case !strings.EqualFold(app.AppID, stored.ClientID):
 		return &oauthError{status: 400, kind: "invalid_grant", number: 700005, text: "The refresh token was issued to another client."}
 	case !c.s.now().Before(stored.Expires):
 		return &oauthError{status: 400, kind: "invalid_grant", number: 700082, text: "The refresh token has expired due to inactivity."}
+	case device != nil:
+		return device
 	case revoked:
 		return &oauthError{
 			status: 400, kind: "invalid_grant", number: 50173,

@@ -29,7 +29,7 @@ type clientData struct {
 
 // checkClientData runs the steps on client data that registration and sign-in share and opens the challenge. The library
 // runs them again; here they get messages that tell them apart.
-func (rp *RelyingParty) checkClientData(raw []byte, ceremony protocol.CeremonyType, purpose Purpose, now time.Time) (Challenge, error) {
+func (rp *RelyingParty) checkClientData(raw []byte, ceremony protocol.CeremonyType, open opener) (Challenge, error) {
 	var c clientData
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return Challenge{}, refuse(ReasonMalformed, "The property 'clientDataJSON' of the credential is not a JSON object.")
@@ -47,14 +47,24 @@ func (rp *RelyingParty) checkClientData(raw []byte, ceremony protocol.CeremonyTy
 	if err != nil {
 		return Challenge{}, refuse(ReasonChallenge, "The challenge in clientDataJSON is not valid base64url.")
 	}
-	ch, err := rp.Challenges.Open(string(text), now)
-	if err != nil {
-		return Challenge{}, err
+	return open(string(text))
+}
+
+// opener says what a challenge stands for, given its text, or refuses it.
+type opener func(text string) (Challenge, error)
+
+// sealed opens the challenges of this relying party for one ceremony.
+func (rp *RelyingParty) sealed(purpose Purpose, now time.Time) opener {
+	return func(text string) (Challenge, error) {
+		ch, err := rp.Challenges.Open(text, now)
+		if err != nil {
+			return Challenge{}, err
+		}
+		if ch.Purpose != purpose {
+			return Challenge{}, refuse(ReasonChallenge, "The challenge was issued for %s and cannot be used for %s.", ch.Purpose, purpose)
+		}
+		return ch, nil
 	}
-	if ch.Purpose != purpose {
-		return Challenge{}, refuse(ReasonChallenge, "The challenge was issued for %s and cannot be used for %s.", ch.Purpose, purpose)
-	}
-	return ch, nil
 }
 
 // checkFlags gives rpIdHash and the flags of authenticator data their own messages (WebAuthn §7.1 steps 13-18, §7.2 steps

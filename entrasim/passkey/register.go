@@ -128,7 +128,7 @@ func (rp *RelyingParty) parseRegistration(reg Registration, now time.Time) (*pro
 	if r != nil {
 		return nil, r
 	}
-	ch, err := rp.checkClientData(clientDataJSON, protocol.CreateCeremony, ForRegistration, now)
+	ch, err := rp.checkClientData(clientDataJSON, protocol.CreateCeremony, rp.sealed(ForRegistration, now))
 	if err != nil {
 		return nil, err
 	}

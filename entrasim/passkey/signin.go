@@ -51,7 +51,22 @@ type SignedIn struct {
 // SignIn verifies an assertion (WebAuthn §7.2) and applies the policy as it stands now: targets, exclusions, key
 // restrictions and passkey types count at every sign-in, attestation does not. Errors are *[Refusal].
 func (rp *RelyingParty) SignIn(a Assertion, dir Directory, now time.Time) (*SignedIn, error) {
-	parsed, ch, err := rp.parseAssertion(a, now)
+	return rp.signIn(a, dir, rp.sealed(ForSignIn, now))
+}
+
+// SignInOver is SignIn over a challenge of the caller's, who knows by other means that it is fresh: the challenge of the
+// client data must be the ASCII of it. The user handle alone says who signs in.
+func (rp *RelyingParty) SignInOver(challenge string, a Assertion, dir Directory) (*SignedIn, error) {
+	return rp.signIn(a, dir, func(text string) (Challenge, error) {
+		if text != challenge {
+			return Challenge{}, refuse(ReasonChallenge, "The challenge in clientDataJSON is another one than that of the request.")
+		}
+		return Challenge{Purpose: ForSignIn}, nil
+	})
+}
+
+func (rp *RelyingParty) signIn(a Assertion, dir Directory, open opener) (*SignedIn, error) {
+	parsed, ch, err := rp.parseAssertion(a, open)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +111,7 @@ func (rp *RelyingParty) SignIn(a Assertion, dir Directory, now time.Time) (*Sign
 	return &SignedIn{UserID: account.ID, CredentialID: cred.ID, SignCount: data.Counter, Challenge: ch}, nil
 }
 
-func (rp *RelyingParty) parseAssertion(a Assertion, now time.Time) (*protocol.ParsedCredentialAssertionData, Challenge, error) {
+func (rp *RelyingParty) parseAssertion(a Assertion, open opener) (*protocol.ParsedCredentialAssertionData, Challenge, error) {
 	var raw [4][]byte
 	for i, m := range []struct {
 		name, value string
@@ -121,7 +136,7 @@ func (rp *RelyingParty) parseAssertion(a Assertion, now time.Time) (*protocol.Pa
 		}
 		handle = b
 	}
-	ch, err := rp.checkClientData(raw[1], protocol.AssertCeremony, ForSignIn, now)
+	ch, err := rp.checkClientData(raw[1], protocol.AssertCeremony, open)
 	if err != nil {
 		return nil, Challenge{}, err
 	}

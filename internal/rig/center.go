@@ -28,15 +28,23 @@ type center struct {
 	TenantID string `json:"tenant_id"`
 	ClientID string `json:"client_id"`
 	Secret   string `json:"client_secret"`
-	Emulator struct{ Users []user }
+	CAFile   string `json:"ca_file"` // of its tenant's certificate
+
+	Administrator user // of its tenant
+	Emulator      struct {
+		Domain string
+		Users  []user
+	}
 }
 
 // user is somebody of the tenant.
 type user struct{ UPN, Password string }
 
-// provisioned is the user for whom the administrator registers a passkey; holder is the user whose phone is paired with the guest.
+// provisioned is the user for whom the administrator registers a passkey; holder is the user whose phone is paired with the guest,
+// and sitter the one whose phone is in it.
 func (c *center) provisioned() user { return c.Emulator.Users[0] }
 func (c *center) holder() user      { return c.Emulator.Users[1] }
+func (c *center) sitter() user      { return c.Emulator.Users[2] }
 
 // startCenter starts the control center and connects the tenant.
 func startCenter(ctx context.Context, program string) (_ *center, err error) {
@@ -71,7 +79,7 @@ func startCenter(ctx context.Context, program string) (_ *center, err error) {
 	if err := json.Unmarshal(line, c); err != nil {
 		return nil, err
 	}
-	if len(c.Emulator.Users) < 2 {
+	if len(c.Emulator.Users) < 3 {
 		return nil, errors.New("its tenant has too few users")
 	}
 	if _, err := c.postern(ctx, c.Secret, "entra", "add", "Postern Passkeys", "--tenant-id", c.TenantID, "--client-id", c.ClientID, "--client-secret-file", "-", "--allow-low-assurance"); err != nil {
@@ -101,8 +109,14 @@ func (c *center) settings() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("export POSTERN_URL=%s POSTERN_TOKEN=%s; CENTER_PORT=%s UPN=%s HOLDER=%s\n",
-		c.Console, c.Token, at.Port(), c.provisioned().UPN, c.holder().UPN), nil
+	tenant, err := url.Parse(c.Graph)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("export POSTERN_URL=%s POSTERN_TOKEN=%s; CENTER_PORT=%s UPN=%s HOLDER=%s SITTER=%s\n"+
+		"ENTRA=%s ENTRA_PORT=%s DOMAIN=%s ADMINISTRATOR=%s ADMINISTRATOR_PASSWORD='%s'\n",
+		c.Console, c.Token, at.Port(), c.provisioned().UPN, c.holder().UPN, c.sitter().UPN,
+		c.Graph, tenant.Port(), c.Emulator.Domain, c.Administrator.UPN, c.Administrator.Password), nil
 }
 
 func (c *center) stop() {

@@ -20,6 +20,8 @@ const (
 	vhci attachment = "vhci"
 	// agent leaves it to the workstation agent in the guest, which is paired with a phone on this machine.
 	agent attachment = "agent"
+	// desk does so too, with the phone in the guest, so that both can be cut off from everything.
+	desk attachment = "desk"
 )
 
 // client is one program, or family of programs, that uses the key.
@@ -48,6 +50,8 @@ var clients = []client{
 	{"postern", vhci, false, "/bin/sh /job/clients/postern.sh", 5 * time.Minute},
 	{"chromium", usbip, true, "/run/bin/rig " + inGuest + " " + tenantVisit, 15 * time.Minute},
 	{"chromium", agent, true, "/bin/sh /job/clients/agent.sh", 15 * time.Minute},
+	{"libfido2-offline", desk, true, "/bin/sh /job/clients/libfido2-offline.sh", 5 * time.Minute},
+	{"windows", desk, true, "/bin/sh /job/clients/windows.sh", 5 * time.Minute},
 }
 
 func (c client) String() string { return c.name + "/" + string(c.attachment) }

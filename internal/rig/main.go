@@ -1,6 +1,7 @@
 // Command rig tries the virtual security key on a real Linux kernel with real clients: it boots Debian's kernel in QEMU, plugs
-// the key in by USB/IP and by /dev/uhid, and lets libfido2, OpenSSH, python-fido2 and Chromium register and sign in with it. Once it
-// is the workstation agent that plugs the key in, and the key is a phone outside of the guest.
+// the key in by USB/IP and by /dev/uhid, and lets libfido2, OpenSSH, python-fido2 and Chromium register and sign in with it. Then it
+// is the workstation agent that plugs the key in: the key is a phone outside of the guest, or one inside of it, and where the phone
+// and the network are gone it is the agent's own key for signing in offline.
 //
 // It owns the small virtual machine and what the clients do in it. Nothing of a client or of the kernel is replaced by something of
 // ours; the tenant that Chromium signs in to is entrasim. `go run ./internal/rig -list` names the clients, -run picks some,
@@ -8,7 +9,7 @@
 //
 // main.go holds the flags and the table. cache.go fetches the kernel, with kernel.go, modules.go and cpio.go; machine.go runs
 // the guest from it, whose programs are in the folder guest; center.go starts a control center; key.go plugs the key in, phone.go has
-// the agent do so; clients.go lists the clients, whose scripts are in the folder clients; browse.go drives Chromium inside the guest.
+// the agent do so, desk.go both in the guest; clients.go lists the clients, whose scripts are in the folder clients; browse.go drives Chromium inside the guest.
 package main
 
 import (
@@ -75,7 +76,7 @@ func run(ctx context.Context, chosen []client, bin string, verbose bool) error {
 		return errors.New("no client has such a name; see -list")
 	}
 	programs := map[string]string{}
-	for _, name := range []string{"postern", "postern-phone", "postern-agent"} {
+	for _, name := range []string{"postern", "postern-phone", "postern-agent", "entrasim-windows"} {
 		programs[name] = filepath.Join(bin, name)
 		if err := missing(programs[name]); err != nil {
 			return err

@@ -110,6 +110,13 @@ func (r *rig) prepare(ctx context.Context) (err error) {
 		if err := layOut(job, r.programs, settings); err != nil {
 			return err
 		}
+		certificate, err := os.ReadFile(r.center.CAFile)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(job, "entra.pem"), certificate, 0o644); err != nil { // #nosec G306 -- a certificate
+			return err
+		}
 		someone := r.tenant.Users[0]
 		if err := writeVisit(ctx, filepath.Join(job, tenantVisit), r.tenant.GraphURL, user{someone.UPN, someone.Password}); err != nil {
 			return err
@@ -124,8 +131,11 @@ func (r *rig) prepare(ctx context.Context) (err error) {
 
 // plug attaches the key of a client to the guest.
 func (r *rig) plug(ctx context.Context, c client) (device string, unplug func(context.Context) (string, error), err error) {
-	if c.attachment == agent {
+	switch c.attachment {
+	case agent:
 		return pairUp(ctx, r.guest, r.center, r.programs["postern-phone"])
+	case desk:
+		return sitDown(ctx, r.guest)
 	}
 	return plug(ctx, r.guest, c, r.programs["postern-phone"])
 }

@@ -38,6 +38,8 @@ var measurements = []struct {
 	{"ping", measurePings},
 	{"link", measureLink},
 	{"phones", measurePhones},
+	{"agent_key", measureAgent},
+	{"agent_pin", measurePIN},
 	{"app", measureApp},
 	{"extension", measureExtension},
 	{"provision", measureProvision},

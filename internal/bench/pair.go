@@ -39,9 +39,10 @@ type pair struct {
 	echo   atomic.Bool // the phone answers with what it was asked
 	close  func()
 
-	link  *link.Link
-	mu    sync.Mutex
-	state *workstation.State
+	config link.Config
+	link   *link.Link
+	mu     sync.Mutex
+	state  *workstation.State
 }
 
 // newPair enrols both and pairs them as people do: by a QR code, and digits that both confirm.
@@ -118,7 +119,7 @@ func (p *pair) enrolPhone(ctx context.Context, w *world) error {
 	if err := p.caller.Call(ctx, http.MethodPut, "/self/link-key", nil, postern.LinkKeyInput{LinkKey: shared[:]}, &self); err != nil {
 		return err
 	}
-	p.link = link.New(link.Config{
+	p.config = link.Config{
 		API: p.caller, Integration: w.integration.ID, Self: channel.Device{Name: "bench", ID: string(p.phone), Software: "bench"}, Key: static,
 		Dial: websocket.Dial, Random: rand.Reader, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Handle: func(ctx context.Context, r *link.Request) link.Answer {
@@ -127,7 +128,8 @@ func (p *pair) enrolPhone(ctx context.Context, w *world) error {
 			}
 			return link.Answer{CTAP: p.key.Handle(ctx, r.CTAP)}
 		},
-	})
+	}
+	p.link = link.New(p.config)
 	return nil
 }
 

@@ -133,6 +133,10 @@ func (g *guides) administrator() {
 	b.Open(g.at + "/login")
 	g.to(b, "Where it works")
 	g.shot(b, "administrator-desktop")
+	b.Open(g.at + "/workstation-settings")
+	b.Click(`[name="offline.enabled"]`)
+	g.to(b, "Offline Mode")
+	g.shot(b, "administrator-workstation-settings")
 }
 
 // signIn signs in at the emulated tenant by name and password.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/postern/postern/center"
+	"github.com/postern/postern/link/offline"
 )
 
 // The environment of a control center that is to die.
@@ -86,6 +87,8 @@ func serve() error {
 	s.Policies.Store, s.Policies.Queue = points{s.Store, d}, queue{s.Jobs, d}
 	s.Rotations.Store, s.Rotations.Queue = points{s.Store, d}, queue{s.Jobs, d}
 	s.Setups.Store, s.Setups.Queue, s.Setups.Entra.Transport = points{s.Store, d}, queue{s.Jobs, d}, s.Integrations.Transport
+	s.Offline.Store, s.Offline.Queue = points{s.Store, d}, queue{s.Jobs, d}
+	offline.DefaultCost = offline.Cost{Time: 1, Memory: 8} // nobody steals these codes
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return errors.Join(err, s.Close())

@@ -16,6 +16,7 @@ import (
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/center"
+	"github.com/postern/postern/center/auth"
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/internal/testpg"
 )
@@ -38,6 +39,13 @@ func empty(t *testing.T, database string) *scene {
 	token, err := o.Auth.CreateToken(t.Context(), postern.APITokenInput{Name: "test", Scopes: postern.Permissions, ValidDays: 300})
 	must(t, err)
 	s.token = token.Value
+	owner := postern.Administrator{ID: postern.NewID[postern.AdministratorID](postern.PrefixAdministrator), Version: 1, Name: "Ada", Role: postern.RoleOwner, CreatedAt: time.Now().UTC()}
+	must(t, o.Store.CreateAdministrator(t.Context(), owner))
+	token, err = o.Auth.CreateToken(auth.Identity{
+		Actor: postern.Actor{Kind: postern.ActorAdministrator, ID: string(owner.ID), Name: owner.Name}, Administrator: owner.ID, Permissions: postern.Permissions,
+	}.Enter(t.Context()), postern.APITokenInput{Name: "Ada's", Scopes: postern.Permissions, ValidDays: 300})
+	must(t, err)
+	s.owner = token.Value
 	must(t, o.Close())
 	must(t, tenant.Shutdown(t.Context()))
 
@@ -64,7 +72,7 @@ func empty(t *testing.T, database string) *scene {
 // TestKilledAnywhere kills the control center at every point of every story.
 func TestKilledAnywhere(t *testing.T) {
 	began := empty(t, "")
-	for _, s := range slices.Concat(stories(), policyStories(), setupStories(), rotationStories()) {
+	for _, s := range slices.Concat(stories(), policyStories(), setupStories(), rotationStories(), offlineStories()) {
 		t.Run(s.name, func(t *testing.T) { tryAll(t, began, s, s.labels) })
 	}
 }

@@ -86,7 +86,7 @@ func (p points) Atomically(ctx context.Context, do func(ctx context.Context) err
 }
 
 // helpers are methods that do not say what their transaction is for.
-var helpers = map[string]bool{"policy.save": true, "setup.save": true, "rotate.save": true, "rotate.enter": true, "rotate.over": true}
+var helpers = map[string]bool{"policy.save": true, "setup.save": true, "rotate.save": true, "rotate.enter": true, "rotate.over": true, "offline.change": true, "offline.decide": true}
 
 const home = "github.com/postern/postern/center/"
 

@@ -35,6 +35,7 @@ type scene struct {
 	database string    // empty: SQLite in the folder
 	at       time.Time // when it was frozen
 	token    string
+	owner    string // the token of a person
 	actors
 	state    *phone.State
 	passkeys *memory.Content
@@ -50,6 +51,7 @@ type actors struct {
 	plan        postern.PolicyPlanID
 	setUp       postern.SetupID
 	thumbprint  string // of the certificate that is rotated
+	desk        desk
 }
 
 // run is a scene that plays on.
@@ -57,11 +59,12 @@ type run struct {
 	t *testing.T
 	actors
 	folder, database, listen string
-	token                    string
+	token, ownerToken        string
 	ahead                    atomic.Int64 // of the clock of everybody
 	tenant                   *entrasim.Running
 	graph                    *entra.Tenant
 	admin                    *postern.Client
+	owner                    *postern.Client // a person
 	phone                    *phone.Phone
 	store                    *memory.Store
 	refused                  bool // the person said no
@@ -81,7 +84,7 @@ const address = "127.0.0.1:0"
 // play copies a scene and opens it, with Entra listing passkeys that late. The control center is not started.
 func (s *scene) play(t *testing.T, late time.Duration) *run {
 	t.Helper()
-	w := &run{t: t, actors: s.actors, folder: t.TempDir(), database: s.database, token: s.token}
+	w := &run{t: t, actors: s.actors, folder: t.TempDir(), database: s.database, token: s.token, ownerToken: s.owner}
 	if !s.at.IsZero() {
 		w.ahead.Store(int64(time.Until(s.at)))
 	}
@@ -111,6 +114,7 @@ func (s *scene) play(t *testing.T, late time.Duration) *run {
 	must(t, l.Close())
 	web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	w.admin = &postern.Client{BaseURL: "http://" + w.listen, Token: w.token, HTTPClient: web}
+	w.owner = &postern.Client{BaseURL: "http://" + w.listen, Token: w.ownerToken, HTTPClient: web}
 	w.store = memory.New(20)
 	if s.state != nil {
 		w.store = memory.Load(20, s.passkeys)
@@ -131,7 +135,7 @@ func (w *run) freeze() *scene {
 	w.t.Helper()
 	w.stop()
 	must(w.t, w.tenant.Shutdown(context.Background()))
-	s := &scene{folder: w.folder, database: w.database, at: w.now(), token: w.token, actors: w.actors}
+	s := &scene{folder: w.folder, database: w.database, at: w.now(), token: w.token, owner: w.ownerToken, actors: w.actors}
 	if w.phone != nil {
 		s.state, s.passkeys = w.phone.State, w.store.Content()
 	}

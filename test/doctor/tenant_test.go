@@ -113,6 +113,7 @@ func (w *world) policyDefects(add adder) {
 	add("the profile takes synced passkeys only", profile(func(_, p, _ object) { p["passkeyTypes"] = "synced" }), wants("policy", fails), "device-bound")
 	add("Postern's model is not allowed", profile(func(_, _, k object) { k["aaGuids"] = []string{keyModel, androidModel, iosModel} }), wants("policy", fails), "Add Postern")
 	add("Postern's model is blocked", profile(func(_, _, k object) { k["enforcementType"], k["aaGuids"] = "block", []string{posternModel} }), wants("policy", fails), "Take Postern off")
+	add("workstations sign in offline and their model is not allowed", w.offline, wants("policy", warns), "Postern workstation (offline PIN)")
 	add("no model is allowed", profile(func(_, _, k object) { k["aaGuids"] = []string{} }), wants("policy", fails), "Add the models")
 	add("Microsoft Authenticator is not listed", profile(func(_, _, k object) { k["aaGuids"] = []string{posternModel} }), wants("policy", notes), "Microsoft Authenticator")
 	add("Microsoft Authenticator is listed for Android alone", profile(func(_, _, k object) { k["aaGuids"] = []string{posternModel, androidModel} }), wants("policy", warns), "Microsoft Authenticator")
@@ -289,6 +290,23 @@ func (w *world) flagOff(t *testing.T) func() {
 	}
 	set(false)
 	return func() { set(true) }
+}
+
+// offline lets workstations sign in offline, which the tenant's list of models does not foresee.
+func (w *world) offline(t *testing.T) func() {
+	set := func(on bool) {
+		ctx := context.WithoutCancel(t.Context())
+		s, err := w.center.Offline.Settings(ctx, w.app.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Offline.Enabled = on
+		if _, err := w.center.Offline.SetSettings(ctx, w.app.ID, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(true)
+	return func() { set(false) }
 }
 
 func (w *world) debugging(t *testing.T) func() {

@@ -45,16 +45,17 @@ demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops 
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build packages lint unit model impact doctor-table e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
+test: needs build packages lint unit model impact doctor-table windows e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:
 	@scripts/needs
 
+# What has a command of its own is not tested here.
 .PHONY: unit
 unit: app $(TOOLS)/gotestsum
 	@mkdir -p $(ARTIFACTS)
-	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 40m $$($(GO) list ./... | grep -v /test/hand$$)
+	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 40m $$($(GO) list ./... | grep -vE '/test/(doctor|hand|impact|windows)$$')
 
 .PHONY: model
 model: ## random sequences of what happens to passkeys, and whether everybody agrees after; SEQUENCES=n SEED=n
@@ -73,6 +74,12 @@ doctor-table: ## a table of broken tenants, servers and workstations, and whethe
 	@mkdir -p $(ARTIFACTS)
 	@$(GO) test -c -o $(ARTIFACTS)/doctor.test ./test/doctor
 	@cd test/doctor && $(ARTIFACTS)/doctor.test -test.run '^TestDoctorTable$$' -test.timeout 10m
+
+.PHONY: windows
+windows: build ## sign-ins at an emulated Windows computer with the phone as security key: Microsoft's nine steps, case by case
+	@mkdir -p $(ARTIFACTS)
+	@$(GO) test -c -o $(ARTIFACTS)/windows.test ./test/windows
+	@cd test/windows && PROGRAMS=$(CURDIR)/$(BIN) $(ARTIFACTS)/windows.test -test.run '^TestWindows$$' -test.timeout 20m
 
 .PHONY: e2e
 e2e: needs build ## the story of the phone in the hand, in three browsers: console, app and extension

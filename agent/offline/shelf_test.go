@@ -3,56 +3,23 @@ package offline
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
 
 	"github.com/postern/postern"
 	"github.com/postern/postern/fido/authenticator/tpmseal"
+	"github.com/postern/postern/internal/testtpm"
 	codes "github.com/postern/postern/link/offline"
 )
 
-// swtpm is a machine's TPM 2.0, emulated; its state outlives it as that of a chip does.
+// swtpm is a machine's TPM 2.0, emulated.
 func swtpm(t testing.TB) func() (transport.TPMCloser, error) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "swtpm-") // short, for the socket's path
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "socket")
-	run := exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+dir, "--server", "type=unixio,path="+socket, "--flags", "not-need-init,startup-clear")
-	var out bytes.Buffer
-	run.Stdout, run.Stderr = &out, &out
-	if err := run.Start(); err != nil {
-		t.Fatalf("swtpm: %v; install what scripts/needs lists", err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- run.Wait() }()
-	t.Cleanup(func() {
-		_ = run.Process.Kill()
-		<-exited
-		_ = os.RemoveAll(dir)
-	})
-	for {
-		if tpm, err := tpmseal.At(socket)(); err == nil {
-			_, err := (tpm2.ReadClock{}).Execute(tpm)
-			_ = tpm.Close()
-			if err == nil {
-				return tpmseal.At(socket)
-			}
-		}
-		select {
-		case err := <-exited:
-			exited <- err
-			t.Fatalf("swtpm: %v\n%s", err, out.String())
-		default:
-		}
-	}
+	return tpmseal.At(testtpm.Start(t).Socket())
 }
 
 func (b *bench) shelf(dir string, tpm func() (transport.TPMCloser, error)) *Shelf {

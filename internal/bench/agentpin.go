@@ -12,8 +12,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/google/go-tpm/tpm2"
@@ -23,6 +21,7 @@ import (
 	"github.com/postern/postern/agent/offline"
 	"github.com/postern/postern/fido/authenticator/tpmseal"
 	"github.com/postern/postern/fido/client"
+	"github.com/postern/postern/internal/testtpm"
 	codes "github.com/postern/postern/link/offline"
 )
 
@@ -63,11 +62,12 @@ func measurePIN(ctx context.Context) (figures []figure, err error) {
 	}
 	figures = append(figures, both.figures("agent.pin.hashes", "the slow hashes of one code alone")...)
 
-	tpm, stop, err := startTPM(ctx)
+	chip, err := testtpm.New()
 	if err != nil {
 		return figures, err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { err = errors.Join(err, chip.Close()) }()
+	tpm := tpmseal.At(chip.Socket())
 	inTPM, release, err := signingTPM(tpm)
 	if err != nil {
 		return figures, err
@@ -166,38 +166,6 @@ func (k *offlineKey) hashes() func() error {
 			return errors.New("a code that nobody drew is on the sheet")
 		}
 		return nil
-	}
-}
-
-// startTPM starts an emulated TPM 2.0.
-func startTPM(ctx context.Context) (open func() (transport.TPMCloser, error), stop func() error, err error) {
-	dir, err := os.MkdirTemp("", "swtpm-") // short, for the socket's path
-	if err != nil {
-		return nil, nil, err
-	}
-	socket := filepath.Join(dir, "socket")
-	run := exec.CommandContext(ctx, "swtpm", "socket", "--tpm2", "--tpmstate", "dir="+dir, "--server", "type=unixio,path="+socket, "--flags", "not-need-init,startup-clear")
-	if err := run.Start(); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("swtpm: %w; install what scripts/needs lists", err), os.RemoveAll(dir))
-	}
-	stop = func() error {
-		_ = run.Process.Kill()
-		_ = run.Wait()
-		return os.RemoveAll(dir)
-	}
-	open = tpmseal.At(socket)
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		tpm, err := open()
-		if err == nil {
-			_, err = (tpm2.ReadClock{}).Execute(tpm)
-			err = errors.Join(err, tpm.Close())
-		}
-		if err == nil {
-			return open, stop, nil
-		}
-		if time.Now().After(end) {
-			return nil, nil, errors.Join(err, stop())
-		}
 	}
 }
 

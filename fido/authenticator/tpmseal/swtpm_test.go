@@ -1,26 +1,22 @@
 package tpmseal
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
+
+	"github.com/postern/postern/internal/testtpm"
 )
 
-// machine is a machine with a TPM 2.0: swtpm, with state on disk as a chip has.
+// machine is a machine with a TPM 2.0, whose bus is listened to and whose power can fail.
 type machine struct {
-	t      *testing.T
-	dir    string
-	socket string
-	run    *exec.Cmd
+	*testtpm.TPM
+	t *testing.T
 
 	mu  sync.Mutex
 	bus []byte // everything that crossed it since it was listened to
@@ -34,68 +30,20 @@ var errPower = errors.New("the power failed")
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "swtpm-") // short, for the socket's path
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &machine{t: t, dir: dir, socket: filepath.Join(dir, "socket")}
-	m.start()
-	t.Cleanup(func() {
-		m.stop()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return m
-}
-
-func (m *machine) start() {
-	m.t.Helper()
-	_ = os.Remove(m.socket)
-	m.run = exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+m.dir,
-		"--server", "type=unixio,path="+m.socket, "--flags", "not-need-init,startup-clear")
-	var out bytes.Buffer
-	m.run.Stdout, m.run.Stderr = &out, &out
-	if err := m.run.Start(); err != nil {
-		m.t.Fatalf("swtpm: %v; install what scripts/needs lists", err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- m.run.Wait() }()
-	for {
-		if t, err := At(m.socket)(); err == nil {
-			if _, err := (tpm2.ReadClock{}).Execute(t); err == nil {
-				break
-			}
-		}
-		select {
-		case err := <-exited:
-			m.t.Fatalf("swtpm: %v\n%s", err, out.String())
-		default:
-		}
-	}
-	m.run.Cancel = func() error {
-		err := m.run.Process.Kill()
-		<-exited
-		return err
-	}
-}
-
-func (m *machine) stop() {
-	if m.run != nil {
-		_ = m.run.Cancel()
-		m.run = nil
-	}
+	return &machine{TPM: testtpm.Start(t), t: t}
 }
 
 // powerCycle ends the TPM without warning and starts it again.
 func (m *machine) powerCycle() {
-	m.stop()
+	m.t.Helper()
 	m.cut = nil
-	m.start()
+	if err := errors.Join(m.Stop(), m.Run()); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 func (m *machine) open() (transport.TPMCloser, error) {
-	t, err := At(m.socket)()
+	t, err := At(m.Socket())()
 	return &wire{TPMCloser: t, m: m}, err
 }
 
@@ -124,7 +72,7 @@ func (w *wire) Send(command []byte) ([]byte, error) {
 // indices counts the NV indices in the owner's range.
 func (m *machine) indices() int {
 	m.t.Helper()
-	t, err := At(m.socket)()
+	t, err := At(m.Socket())()
 	if err != nil {
 		m.t.Fatal(err)
 	}

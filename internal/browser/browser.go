@@ -89,11 +89,16 @@ func (b *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 
 func (b *Tab) fail(err error) {
 	b.t.Helper()
+	b.t.Fatalf("%v\nat %s", err, b.Showing())
+}
+
+// Showing tells where the tab is and what stands there, for the message of a test that failed. It never fails itself.
+func (b *Tab) Showing() string {
 	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
 	defer cancel()
 	where, _ := chromedp.Run(ctx, chromedp.Location())
 	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
-	b.t.Fatalf("%v\nat %s:\n%s", err, where, text)
+	return where + ":\n" + text
 }
 
 // Open goes to an address.

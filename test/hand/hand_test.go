@@ -22,7 +22,7 @@ func TestHand(t *testing.T) {
 	w.step("phone and workstation: paired by scanning, with the same digits", w.pairByScanning)
 
 	w.step("sign-in at Microsoft's page with the phone", func() { w.signIn(upn) })
-	w.step("a sign-in that is denied on the phone", func() { w.deny(upn) })
+	w.step("a sign-in that is denied on the phone", w.deny)
 	w.step("a sign-in that is cancelled at the workstation", w.cancel)
 	w.step("a sign-in that nobody answers in time", w.timeOut)
 	w.step("DISABLED: nothing is asked, both sides say why, and ENABLED mends it", w.disable)

@@ -44,6 +44,7 @@ func (w *world) selfService() {
 	b.Open(rpOrigin + "/mysecurityinfo")
 	b.Set("#login_hint", upn)
 	b.Click("button.primary")
+	b.See(upn)
 	b.Set("#passwd", w.password(upn))
 	b.Click("#password button")
 	b.See("Stay signed in?")

@@ -7,12 +7,16 @@ import (
 	"github.com/postern/postern/internal/browser"
 )
 
-// toPasskey goes to where Microsoft's pages ask for a passkey.
+// toPasskey goes to where Microsoft's pages ask for a passkey of that user, or with "" of whoever has one.
 func (w *world) toPasskey(upn string) {
 	w.site.Open(rpOrigin + "/mysecurityinfo")
-	w.site.Set("#login_hint", upn)
-	w.site.Click("button.primary")
+	if upn != "" {
+		w.site.Set("#login_hint", upn)
+		w.site.Click("button.primary")
+		w.site.See(upn) // the page before has the same button
+	}
 	w.site.Click("#fido button")
+	w.site.See("Your browser will ask for your passkey.")
 }
 
 // ask has the page that asked for a passkey before ask again, in its own time, and leaves what comes of it in window.outcome: the
@@ -76,8 +80,9 @@ func (w *world) signIn(upn string) {
 // over is what Microsoft's page says where no passkey came.
 const over = "The request was cancelled or took too long."
 
-func (w *world) deny(upn string) {
-	w.toPasskey(upn)
+// deny asks without a name, so that the phone says who signs in.
+func (w *world) deny() {
+	w.toPasskey("")
 	w.approval(w.phone, "Sign in?")
 	w.phone.Press("Deny")
 	w.site.See(over)

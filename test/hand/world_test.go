@@ -87,7 +87,18 @@ func newWorld(t *testing.T) *world {
 	)...)
 	w.extension = anchor.Find(extensionID + "/page.html") // opens by itself when the extension is installed
 	w.site = anchor.Beside()
+	t.Cleanup(w.tellTabs)
 	return w
+}
+
+// tellTabs says what each browser showed when the story broke off: who did not answer is seldom who failed.
+func (w *world) tellTabs() {
+	if !w.Failed() {
+		return
+	}
+	for name, tab := range map[string]*browser.Tab{"console": w.console, "phone": w.phone.Tab, "extension": w.extension, "site": w.site} {
+		w.Logf("the %s at %s", name, tab.Showing())
+	}
 }
 
 // serve starts the demonstration: the control center and the emulated tenant, as a user starts them.

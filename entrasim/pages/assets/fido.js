@@ -8,6 +8,7 @@
   const form = document.getElementById("answer");
   const retry = document.getElementById("retry");
   const status = document.getElementById("status");
+  const asking = status.textContent;
 
   const bytes = (text) => {
     const plain = text.replace(/-/g, "+").replace(/_/g, "/").replace(/=+$/, "");
@@ -74,6 +75,7 @@
 
   const run = async () => {
     retry.hidden = true;
+    status.textContent = asking;
     if (!window.PublicKeyCredential) {
       status.textContent = "This browser does not support passkeys. Use a current browser.";
       return;

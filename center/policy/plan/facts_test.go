@@ -194,6 +194,16 @@ func rename(f map[string]string, object, from, to string) {
 		if object == "strength" && strings.HasSuffix(k, "|strength") && v == from {
 			f[k] = to
 		}
+		if object == "profile" && (strings.HasSuffix(k, "].profiles") || k == "passkeys||profiles.default") {
+			names := strings.Split(v, ", ")
+			for i, name := range names {
+				if name == from {
+					names[i] = to
+				}
+			}
+			slices.Sort(names)
+			f[k] = strings.Join(names, ", ")
+		}
 	}
 }
 

@@ -62,7 +62,7 @@ func measurePIN(ctx context.Context) (figures []figure, err error) {
 	}
 	figures = append(figures, both.figures("agent.pin.hashes", "the slow hashes of one code alone")...)
 
-	chip, err := testtpm.New()
+	chip, err := testtpm.New(ctx)
 	if err != nil {
 		return figures, err
 	}

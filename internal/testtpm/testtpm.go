@@ -2,6 +2,7 @@ package testtpm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -22,13 +23,13 @@ const within = 30 * time.Second
 type TPM struct {
 	dir     string
 	running *exec.Cmd
-	exited  chan error
+	exited  chan struct{}
 }
 
 // Start starts one that ends with the test.
 func Start(t testing.TB) *TPM {
 	t.Helper()
-	m, err := New()
+	m, err := New(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,14 +41,14 @@ func Start(t testing.TB) *TPM {
 	return m
 }
 
-// New starts one that [TPM.Close] ends.
-func New() (*TPM, error) {
+// New starts one that [TPM.Close] ends, or the end of ctx.
+func New(ctx context.Context) (*TPM, error) {
 	dir, err := os.MkdirTemp("", "swtpm-") // short, for the socket's path
 	if err != nil {
 		return nil, err
 	}
 	m := &TPM{dir: dir}
-	if err := m.Run(); err != nil {
+	if err := m.Run(ctx); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
@@ -56,29 +57,33 @@ func New() (*TPM, error) {
 // Socket is the path it listens at.
 func (m *TPM) Socket() string { return filepath.Join(m.dir, "socket") }
 
-// Run starts it, again after [TPM.Stop], and waits until it answers.
-func (m *TPM) Run() error {
+// Run starts it, again after [TPM.Stop], and waits until it answers. It ends with ctx, if not before.
+func (m *TPM) Run(ctx context.Context) error {
 	if err := os.Remove(m.Socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	cmd := exec.Command("swtpm", "socket", "--tpm2", "--tpmstate", "dir="+m.dir, // #nosec G204 -- a folder of this package
+	cmd := exec.CommandContext(ctx, "swtpm", "socket", "--tpm2", "--tpmstate", "dir="+m.dir, // #nosec G204 -- a folder of this package
 		"--server", "type=unixio,path="+m.Socket(), "--flags", "not-need-init,startup-clear")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("swtpm: %w; install what scripts/needs lists", err)
 	}
-	m.running, m.exited = cmd, make(chan error, 1)
-	go func() { m.exited <- cmd.Wait() }()
+	exited := make(chan struct{})
+	m.running, m.exited = cmd, exited
+	go func() {
+		_ = cmd.Wait() // its state says how it ended
+		close(exited)
+	}()
 	var last error
 	for late := time.After(within); ; {
-		if last = m.answers(); last == nil {
+		if last = m.answers(ctx); last == nil {
 			return nil
 		}
 		select {
-		case err := <-m.exited:
+		case <-exited:
 			m.running = nil
-			return fmt.Errorf("swtpm ended: %w\n%s", err, said.Bytes())
+			return fmt.Errorf("swtpm ended: %v\n%s", cmd.ProcessState, said.Bytes())
 		case <-late:
 			return errors.Join(fmt.Errorf("swtpm does not answer: %w", last), m.Stop())
 		case <-time.After(5 * time.Millisecond):
@@ -86,8 +91,8 @@ func (m *TPM) Run() error {
 	}
 }
 
-func (m *TPM) answers() error {
-	conn, err := net.Dial("unix", m.Socket())
+func (m *TPM) answers(ctx context.Context) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", m.Socket())
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func newMachine(t *testing.T) *machine {
 func (m *machine) powerCycle() {
 	m.t.Helper()
 	m.cut = nil
-	if err := errors.Join(m.Stop(), m.Run()); err != nil {
+	if err := errors.Join(m.Stop(), m.Run(m.t.Context())); err != nil {
 		m.t.Fatal(err)
 	}
 }

@@ -23,6 +23,9 @@ import (
 // stepTimeout bounds one step. It is far above what a step takes, so that only a wrong page fails.
 const stepTimeout = 30 * time.Second
 
+// lifetime bounds a browser whose test hangs without a step. It is far above what the longest story takes.
+const lifetime = 15 * time.Minute
+
 // Tab is one tab of a browser that belongs to a test.
 type Tab struct {
 	t   testing.TB
@@ -41,7 +44,7 @@ func Open(t testing.TB, more ...chromedp.ExecAllocatorOption) *Tab {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.WindowSize(1280, 900),
 	)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), lifetime)
 	t.Cleanup(cancel)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, append(options, more...)...)
 	t.Cleanup(cancelAllocator)

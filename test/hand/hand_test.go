@@ -59,6 +59,7 @@ func (w *world) connect() {
 	b.Press("Add Integration")
 	b.See("Integration Added!")
 	b.Press("Maybe Later")
+	b.Gone("Maybe Later") // what is under way would take the place of what is opened
 	b.Open(w.page("/enable"))
 	b.Press("Enable the integration")
 	b.See("ENABLED")

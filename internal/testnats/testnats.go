@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/postern/postern/internal/testport"
 )
 
 // within bounds a start or a stop; it is far above what either takes.
@@ -22,8 +24,8 @@ const within = 30 * time.Second
 // Server is a NATS server on loopback that ends with the test, at the latest with the test's process.
 type Server struct {
 	binary  string
+	address string
 	config  string // a file, or empty
-	port    int
 	log     string
 	running *running
 }
@@ -48,15 +50,12 @@ func Start(t testing.TB, config string) *Server {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	s := &Server{binary: binary, log: filepath.Join(folder, "log")}
+	s := &Server{binary: binary, address: testport.For(t, "tcp"), log: filepath.Join(folder, "log")}
 	if config != "" {
 		s.config = filepath.Join(folder, "nats.conf")
 		if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if s.port, err = freePort(); err != nil {
-		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
@@ -70,7 +69,7 @@ func Start(t testing.TB, config string) *Server {
 }
 
 // Address is HOST:PORT, the same after every start.
-func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+func (s *Server) Address() string { return s.address }
 
 // URL is the address of a server without TLS.
 func (s *Server) URL() string { return "nats://" + s.Address() }
@@ -86,7 +85,7 @@ func (s *Server) Run() error {
 		return errors.Join(err, out.Close(), in.Close())
 	}
 	defer log.Close() // the server has its own
-	args := []string{"-c", hold, "sh", s.binary, "--addr", "127.0.0.1", "--port", strconv.Itoa(s.port)}
+	args := []string{"-c", hold, "sh", s.binary, "--addr", "127.0.0.1", "--port", strings.TrimPrefix(s.address, "127.0.0.1:")}
 	if s.config != "" {
 		args = append(args, "--config", s.config)
 	}
@@ -142,13 +141,4 @@ func find() (string, error) {
 	}
 	return "", errors.New("testnats: NATS is not installed: there is no nats-server on the path or in /usr/sbin.\n" +
 		"Install it (Debian: apt-get install nats-server)")
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close() //nolint:errcheck // nothing was accepted
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

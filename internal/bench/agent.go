@@ -24,6 +24,7 @@ import (
 	"github.com/postern/postern/fido/ctap"
 	"github.com/postern/postern/fido/transport/hid"
 	"github.com/postern/postern/fido/transport/udp"
+	"github.com/postern/postern/internal/testport"
 	"github.com/postern/postern/link/relay"
 	"github.com/postern/postern/link/websocket"
 	"github.com/postern/postern/phone/link"
@@ -120,12 +121,12 @@ func (a asked) tell() error {
 
 // newDesk enrols an agent and a phone, and pairs them.
 func (w *world) newDesk(ctx context.Context) (d *agentDesk, err error) {
-	port, err := freePort()
+	address, err := testport.Reserve(ctx, "udp")
 	if err != nil {
 		return nil, err
 	}
 	d = &agentDesk{
-		phone: &pair{server: w.center.Config.PublicURL}, socket: &watched{agent.UDP{Address: port}, make(chan time.Time, 1)}, prompted: make(chan time.Time, 1),
+		phone: &pair{server: w.center.Config.PublicURL}, socket: &watched{agent.UDP{Address: address}, make(chan time.Time, 1)}, prompted: make(chan time.Time, 1),
 	}
 	if d.phone.key, err = authenticator.New(authenticator.Config{
 		AAGUID: ctap.AAGUID{1}, Store: memory.New(4), User: asked{d.prompted}, Random: rand.Reader, Now: time.Now,

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"time"
 
@@ -201,13 +200,4 @@ func signingTPM(open func() (transport.TPMCloser, error)) (sign, release func() 
 		_, err := tpm2.FlushContext{FlushHandle: made.ObjectHandle}.Execute(tpm)
 		return errors.Join(err, tpm.Close())
 	}, nil
-}
-
-// freePort is an address for datagrams at which nobody is.
-func freePort() (string, error) {
-	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return "", err
-	}
-	return c.LocalAddr().String(), c.Close()
 }

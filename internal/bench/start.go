@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/postern/postern/internal/testport"
 )
 
 // bareServer is the argument with which this program runs as the baseline: a server that does nothing.
@@ -45,7 +46,7 @@ func measureStart(ctx context.Context) ([]figure, error) {
 	defer os.RemoveAll(dir)
 	var bare, fresh, again []started
 	for n := range starts {
-		address, err := freeAddress(ctx)
+		address, err := testport.Reserve(ctx, "tcp")
 		if err != nil {
 			return nil, err
 		}
@@ -85,14 +86,6 @@ func median(all []started) started {
 	slices.Sort(took)
 	slices.Sort(memory)
 	return started{took[len(took)/2], memory[len(memory)/2]}
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // idleAfter is when a started server counts as idle.

@@ -18,6 +18,7 @@ import (
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/fido/authenticator/authtest"
 	"github.com/postern/postern/fido/authenticator/memory"
+	"github.com/postern/postern/internal/testport"
 	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone"
 )
@@ -94,7 +95,7 @@ func openWorld(ctx context.Context, users int, speed float64, levers entrasim.Le
 	if w.sim, err = entrasim.Listen(ctx, entrasim.Config{Users: users, Now: w.clock.now, Levers: &levers, CAFile: caFile}); err != nil {
 		return nil, err
 	}
-	address, err := freeAddress(ctx)
+	address, err := testport.Reserve(ctx, "tcp")
 	if err != nil {
 		return nil, errors.Join(err, w.sim.Close())
 	}

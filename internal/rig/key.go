@@ -5,11 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/postern/postern/internal/testport"
 )
 
 // serve is the command that serves the key, wherever it runs. The key forgets everything with its end, and takes Enter on standard
@@ -31,14 +32,14 @@ func plug(ctx context.Context, m *machine, c client, program string) (device str
 	var in string
 	switch c.attachment {
 	case usbip:
-		port, err := freePort(ctx)
+		address, err := testport.Reserve(ctx, "tcp")
 		if err != nil {
 			return "", nil, err
 		}
-		if server, err = serveKey(context.WithoutCancel(ctx), serve(program, c.verifies, "--usbip", "127.0.0.1:"+port)); err != nil {
+		if server, err = serveKey(context.WithoutCancel(ctx), serve(program, c.verifies, "--usbip", address)); err != nil {
 			return "", nil, err
 		}
-		in = "usbip " + port
+		in = "usbip " + strings.TrimPrefix(address, "127.0.0.1:")
 	case uhid, vhci:
 		in = "uhid " + strings.Join(serve("/run/bin/postern-phone", c.verifies, "--"+string(c.attachment)), " ")
 	}
@@ -57,18 +58,6 @@ func plug(ctx context.Context, m *machine, c client, program string) (device str
 	}
 	lines := strings.Fields(out)
 	return lines[len(lines)-1], unplug, nil
-}
-
-func freePort(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if e := l.Close(); err == nil {
-		err = e
-	}
-	return port, err
 }
 
 // keyServer is a key that this machine serves.

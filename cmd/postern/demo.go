@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ import (
 type DemoCmd struct {
 	Data   string `help:"Directory that keeps everything; a second start goes on where the first stopped." default:".demo"`
 	Listen string `help:"Address of the console. The first start takes this one, or a free one if it is taken; later starts keep it." placeholder:"HOST:PORT"`
+	Tenant string `help:"Address of the emulated tenant. The first start takes this one, or a free one; later starts keep it." placeholder:"HOST:PORT"`
 	Users  int    `help:"How many users the emulated tenant has." default:"500"`
 	JSON   bool   `help:"Print one line of JSON instead of text."`
 }
@@ -97,7 +99,7 @@ func (c *DemoCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	tenant, err := entrasim.Listen(ctx, entrasim.Config{
-		Addr: state.Entrasim, Users: c.Users, StateFile: filepath.Join(c.Data, "entrasim.json"), CAFile: caFile,
+		Addr: cmp.Or(c.Tenant, state.Entrasim), Users: c.Users, StateFile: filepath.Join(c.Data, "entrasim.json"), CAFile: caFile,
 		Log: log.With("program", "entrasim"),
 	})
 	if err != nil {

@@ -2,11 +2,12 @@ package crash_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"net"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,6 +26,7 @@ import (
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/fido/authenticator/authtest"
 	"github.com/postern/postern/fido/authenticator/memory"
+	"github.com/postern/postern/internal/testport"
 	"github.com/postern/postern/link/signed"
 	"github.com/postern/postern/phone"
 )
@@ -70,6 +72,7 @@ type run struct {
 	refused                  bool // the person said no
 
 	cmd    *exec.Cmd
+	said   bytes.Buffer // to standard error, when something went wrong
 	stdin  *os.File
 	lines  chan string
 	ctx    context.Context // ends with the process
@@ -108,10 +111,7 @@ func (s *scene) play(t *testing.T, late time.Duration) *run {
 		Credential: entra.Credential{Kind: postern.CredentialSecret, ClientSecret: w.tenant.ClientSecret},
 	})
 	must(t, err)
-	l, err := net.Listen("tcp", address)
-	must(t, err)
-	w.listen = l.Addr().String()
-	must(t, l.Close())
+	w.listen = testport.For(t, "tcp")
 	web := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	w.admin = &postern.Client{BaseURL: "http://" + w.listen, Token: w.token, HTTPClient: web}
 	w.owner = &postern.Client{BaseURL: "http://" + w.listen, Token: w.ownerToken, HTTPClient: web}
@@ -163,7 +163,7 @@ func (w *run) start() {
 	w.cmd.Env = append(os.Environ(), envListen+"="+w.listen, envData+"="+filepath.Join(w.folder, "data"), envDatabase+"="+w.database,
 		envEntra+"="+w.tenant.GraphURL, envCA+"="+filepath.Join(w.folder, "ca.pem"), envAhead+"="+time.Duration(w.ahead.Load()).String())
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	w.cmd.Stderr = os.Stderr
+	w.cmd.Stderr = io.MultiWriter(os.Stderr, &w.said)
 	in, out, err := os.Pipe()
 	must(w.t, err)
 	w.cmd.Stdin, w.stdin = in, out
@@ -256,7 +256,7 @@ func (w *run) died() bool {
 	}
 	status, ok := w.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() || status.Signal() != syscall.SIGKILL || w.armed == "" || w.deaths > 0 { //nolint:misspell // the name of the method
-		w.t.Fatalf("%sthe control center ended by itself: %v", w.where(), w.cmd.ProcessState)
+		w.t.Fatalf("%sthe control center ended by itself: %v\n%s", w.where(), w.cmd.ProcessState, &w.said)
 	}
 	w.deaths++
 	_ = w.stdin.Close()
@@ -276,7 +276,7 @@ func (w *run) stop() {
 	<-w.gone
 	_ = w.stdin.Close()
 	if !w.cmd.ProcessState.Success() {
-		w.t.Fatalf("the control center stopped with %v", w.cmd.ProcessState)
+		w.t.Fatalf("the control center stopped with %v\n%s", w.cmd.ProcessState, &w.said)
 	}
 	w.cmd = nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"net"
 	"strings"
 	"testing"
 
@@ -12,21 +11,11 @@ import (
 	"github.com/postern/postern/fido/ctap/ctaphid"
 	"github.com/postern/postern/fido/transport/hid"
 	"github.com/postern/postern/fido/transport/udp"
+	"github.com/postern/postern/internal/testport"
 )
 
-// freePort gives an address of this machine that nobody listens at.
-func freePort(t *testing.T) string {
-	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().String()
-}
-
 func TestUDP(t *testing.T) {
-	u := agent.UDP{Address: freePort(t)}
+	u := agent.UDP{Address: testport.For(t, "udp")}
 	ctx, cancel := context.WithCancel(t.Context())
 	in, ended := make(chan struct{}), make(chan error, 1)
 	go func() {

@@ -19,6 +19,7 @@ import (
 	"github.com/postern/postern/center"
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/internal/testpg"
+	"github.com/postern/postern/internal/testport"
 	"github.com/postern/postern/link/channel"
 	"github.com/postern/postern/link/relay"
 	"github.com/postern/postern/link/signed"
@@ -72,7 +73,7 @@ func newWorld(t *testing.T, database string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tenant.Close() })
-	l := listen(t, "127.0.0.1:0")
+	l := listen(t, testport.For(t, "tcp")) // TestRestart opens it again
 	w := &world{T: t, tenant: tenant, log: new(lockedBuffer)}
 	w.config, err = center.Config{
 		Data: dir, Database: database, Listen: l.Addr().String(), PublicURL: fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port),

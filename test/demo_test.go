@@ -1,11 +1,14 @@
 package test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/postern/postern/internal/testport"
 )
 
 // demonstration is a running `postern demo` and what it printed.
@@ -42,7 +45,13 @@ type application struct {
 func startDemo(dir, data string, args ...string) (*demonstration, error) {
 	all := append([]string{"demo", "--json", "--data", data}, args...)
 	if _, err := os.Stat(data); err != nil {
-		all = append(all, "--listen", "127.0.0.1:0") // not the usual one, which another demonstration takes while this one is between two starts
+		for _, flag := range []string{"--listen", "--tenant"} { // addresses that nobody takes while it is between two starts
+			address, err := testport.Reserve(context.Background(), "tcp")
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, flag, address)
+		}
 	}
 	p, err := startProcess(dir, nil, "postern", all...)
 	if err != nil {

@@ -1,10 +1,10 @@
 package test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/postern/postern/internal/testpg"
+	"github.com/postern/postern/internal/testport"
 )
 
 // programs is the directory with the programs as built for this run.
@@ -162,12 +163,13 @@ func serveBy(ts *testscript.TestScript, program string, settings ...string) {
 		ts.Check(err)
 		<-p.exited
 		ts.Setenv("POSTERN_TOKEN", strings.TrimSpace(token))
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ctx, end := context.WithCancel(context.Background())
+		ts.Defer(end)
+		listen, err := testport.Reserve(ctx, "tcp")
 		ts.Check(err)
-		ts.Setenv("LISTEN", l.Addr().String())
-		ts.Setenv("CONSOLE", fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port))
+		ts.Setenv("LISTEN", listen)
+		ts.Setenv("CONSOLE", "http://localhost"+strings.TrimPrefix(listen, "127.0.0.1"))
 		ts.Setenv("POSTERN_URL", ts.Getenv("CONSOLE"))
-		ts.Check(l.Close())
 	}
 	p, err := startProcess(ts.Getenv("WORK"), append(env, "POSTERN_LISTEN="+ts.Getenv("LISTEN")), program, "serve")
 	ts.Check(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"github.com/postern/postern/agent"
 	"github.com/postern/postern/agent/doctor"
 	"github.com/postern/postern/agent/offline"
+	"github.com/postern/postern/internal/testport"
 	"github.com/postern/postern/link/relay"
 )
 
@@ -127,12 +127,7 @@ func TestGather(t *testing.T) {
 		s.Config.ErrorLog = nil
 		t.Cleanup(s.Close)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := "http://" + l.Addr().String()
-	_ = l.Close()
+	closed := "http://" + testport.For(t, "tcp")
 	for name, tc := range map[string]struct {
 		server string
 		dial   error

@@ -24,6 +24,7 @@ import (
 	"github.com/postern/postern/entrasim"
 	"github.com/postern/postern/internal/testnats"
 	"github.com/postern/postern/internal/testpg"
+	"github.com/postern/postern/internal/testport"
 	"github.com/postern/postern/link/channel"
 	"github.com/postern/postern/link/relay"
 	"github.com/postern/postern/link/signed"
@@ -79,14 +80,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // device is a phone or a workstation with nothing but what the link needs.
@@ -192,7 +185,7 @@ func TestReplicas(t *testing.T) {
 	pushCA := filepath.Join(dir, "push.pem")
 	must(t, os.WriteFile(pushCA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pushService.Certificate().Raw}), 0o600))
 	nats := testnats.Start(t, "")
-	listenOne, listenTwo := freeAddress(t), freeAddress(t)
+	listenOne, listenTwo := testport.For(t, "tcp"), testport.For(t, "tcp")
 	_, port, _ := net.SplitHostPort(listenOne)
 	env := []string{
 		"POSTERN_DATA=" + dir, "POSTERN_DATABASE=" + testpg.URL(t), "POSTERN_NATS_URL=" + nats.URL(), "POSTERN_PUBLIC_URL=http://localhost:" + port,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/testport"
 )
 
 // world is a tenant and the control center before it.
@@ -61,29 +62,10 @@ func (e *environment) read(text string, out any) {
 	}
 }
 
-// freePort is one of this machine that nobody listens at.
-func freePort(t *testing.T, network string) string {
-	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		return c.LocalAddr().String()
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // serve starts the control center and connects the tenant.
 func (w *world) serve() {
 	w.Helper()
-	listen := freePort(w.T, "tcp")
+	listen := testport.For(w.T, "tcp")
 	_, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		w.Fatal(err)
@@ -176,7 +158,7 @@ func (w *world) desk(name string) *desk {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		w.Fatal(err)
 	}
-	port := freePort(w.T, "udp")
+	port := testport.For(w.T, "udp")
 	d.environment = (&environment{w.T, dir, w.env}).with("POSTERN_PHONE_FILE="+filepath.Join(dir, "phone"), "POSTERN_AGENT_DIR="+filepath.Join(dir, "agent"), "POSTERN_AGENT_UDP="+port)
 	d.key = "udp:" + port
 	var invitation struct{ Code string }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/postern/postern"
+	"github.com/postern/postern/internal/testport"
 )
 
 // TestRsyslogOverTLS sends to rsyslog with GnuTLS, which asks for a client certificate and parses RFC 5424 itself.
@@ -27,20 +28,15 @@ func TestRsyslogOverTLS(t *testing.T) {
 	}
 	server, serverKey := ca.pair(t, "127.0.0.1")
 	client, clientKey := ca.pair(t, "postern.example.com")
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := probe.Addr().(*net.TCPAddr).Port
-	_ = probe.Close()
+	address := testport.For(t, "tcp")
 	out := filepath.Join(dir, "out.log")
 	config := write("rsyslog.conf", fmt.Sprintf(`
 global(workDirectory=%q defaultNetstreamDriver="gtls" defaultNetstreamDriverCAFile=%q defaultNetstreamDriverCertFile=%q defaultNetstreamDriverKeyFile=%q parser.escapeControlCharactersOnReceive="off")
 module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="x509/certvalid")
 template(name="parsed" type="string" string="%%pri%% %%hostname%% %%app-name%% %%msgid%% %%structured-data%% %%msg%%\n")
-input(type="imtcp" port="%d" address="127.0.0.1")
+input(type="imtcp" port="%s" address="127.0.0.1")
 action(type="omfile" file=%q template="parsed")
-`, dir, write("ca.pem", ca.pem), write("server.pem", server), write("server.key", serverKey), port, out))
+`, dir, write("ca.pem", ca.pem), write("server.pem", server), write("server.key", serverKey), strings.TrimPrefix(address, "127.0.0.1:"), out))
 	daemon := exec.CommandContext(t.Context(), "/usr/sbin/rsyslogd", "-n", "-f", config, "-i", filepath.Join(dir, "pid"))
 	said := new(strings.Builder)
 	daemon.Stderr = said
@@ -49,7 +45,7 @@ action(type="omfile" file=%q template="parsed")
 	}
 	defer func() { _ = daemon.Process.Kill(); _ = daemon.Wait() }()
 	until(t, said, func() bool {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		conn, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = conn.Close()
 		}
@@ -58,7 +54,7 @@ action(type="omfile" file=%q template="parsed")
 
 	w := newWorld(t)
 	in := postern.AuditStreamInput{
-		Kind: postern.StreamSyslog, Format: postern.AuditJSON, Address: fmt.Sprintf("tls://127.0.0.1:%d", port), CA: ca.pem,
+		Kind: postern.StreamSyslog, Format: postern.AuditJSON, Address: "tls://" + address, CA: ca.pem,
 		ClientCertificate: client, ClientKey: clientKey,
 	}
 	made := w.create(in)

@@ -392,7 +392,7 @@ func TestOneYesIsEnough(t *testing.T) {
 	k := d.consents()
 	c.ask(batch(1, 1))
 	k.lost(true)
-	c.deadline = 3 * time.Second
+	c.deadline = 8 * time.Second
 	request, err := (offline.Message{What: offline.Issue, Batch: batch(1, 1), Display: 30 * time.Second}).Encode()
 	if err != nil {
 		t.Fatal(err)

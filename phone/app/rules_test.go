@@ -65,7 +65,7 @@ func TestAnswers(t *testing.T) {
 	d.await("the question gone", func(v app.View) bool { return v.Approval == nil })
 	// Not answered in time.
 	set(func(app.Approval) {})
-	c.deadline = 2 * time.Second
+	c.deadline = 5 * time.Second
 	if _, err := c.platform.Get(ctx, signIn(), origin); err == nil {
 		t.Error("late: no error")
 	}

@@ -263,7 +263,7 @@ func (l *Link) connect(ctx context.Context) error {
 		Hello: func(context.Context) (string, error) { return l.cfg.API.Proof("GET", relay.Path, nil) },
 	})
 	l.mu.Lock()
-	l.client, l.run, l.queue = client, ctx, nil
+	l.client, l.run, l.queue = client, ctx, l.ofPairing()
 	select { // what was asked for before is happening
 	case <-l.again:
 	default:
@@ -317,8 +317,7 @@ func (l *Link) take(event relay.Event) {
 	case relay.Connected:
 		l.mu.Lock()
 		if !e.Resumed {
-			// Sessions ended with the connection before. A pairing is no session: what it has to say is said now.
-			l.queue = slices.DeleteFunc(l.queue, func(o outgoing) bool { return l.pairing == nil || o.peer != l.pairing.peer })
+			l.queue = l.ofPairing() // sessions ended with the connection before
 			l.dropAll()
 		}
 		l.mu.Unlock()
@@ -396,9 +395,17 @@ func (l *Link) send(ctx context.Context, client *relay.Client) {
 	}
 }
 
-// post has a payload sent. l.mu is held.
+// ofPairing is what a pairing has to say of what waits. A pairing is no session: it says so over the next connection. l.mu is held.
+func (l *Link) ofPairing() []outgoing {
+	return slices.DeleteFunc(l.queue, func(o outgoing) bool { return !l.pairs(o.peer) })
+}
+
+// pairs reports whether a pairing is under way at a peer. l.mu is held.
+func (l *Link) pairs(peer string) bool { return l.pairing != nil && l.pairing.peer == peer }
+
+// post has a payload sent; a pairing's waits for a connection, others are of one. l.mu is held.
 func (l *Link) post(peer string, kind byte, body []byte) {
-	if l.client == nil {
+	if l.client == nil && !l.pairs(peer) {
 		return
 	}
 	if len(l.queue) >= maxQueue {

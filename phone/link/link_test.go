@@ -229,12 +229,12 @@ func TestConnection(t *testing.T) {
 // with theirs.
 func TestPairingOutlivesAConnection(t *testing.T) {
 	l := New(Config{})
-	l.client = relay.NewClient(relay.ClientConfig{})
 	l.pairing = &meeting{peer: "met"}
+	l.tell("met", []byte("first")) // the app was opened by the code itself: there is no connection yet
+	l.client = relay.NewClient(relay.ClientConfig{})
 	l.mu.Lock()
 	l.post("wks_1", channel.PayloadSealed, []byte("of a session"))
 	l.mu.Unlock()
-	l.tell("met", []byte("first"))
 	l.take(relay.Connected{})
 	if len(l.queue) != 1 || l.queue[0].peer != "met" {
 		t.Errorf("waiting are %+v", l.queue)

@@ -189,15 +189,11 @@ func (l *Link) shake(ctx context.Context, m *meeting, c *Candidate, secret chann
 		return handshakeFailed(err)
 	}
 	l.tell(m.peer, first)
-	select {
-	case second := <-m.heard:
-		err = h.Read(second)
-	case err := <-m.err:
-		return err
-	case <-ctx.Done():
-		return ended(ctx, ctx.Err())
-	}
+	second, err := l.hear(ctx, m, c.Pairing)
 	if err != nil {
+		return err
+	}
+	if err := h.Read(second); err != nil {
 		return handshakeFailed(err)
 	}
 	third, err := h.Write()
@@ -216,6 +212,31 @@ func (l *Link) shake(ctx context.Context, m *meeting, c *Candidate, secret chann
 	}
 	c.Name, c.Software, c.Digits = peer.Name, peer.Software, s.Digits()
 	return nil
+}
+
+// hear waits for the workstation's message. When there is news, the control center is asked whether the pairing is still under
+// way: a workstation that gave it up says so there alone.
+func (l *Link) hear(ctx context.Context, m *meeting, id postern.PairingID) ([]byte, error) {
+	for {
+		select {
+		case second := <-m.heard:
+			return second, nil
+		case err := <-m.err:
+			return nil, err
+		case <-ctx.Done():
+			return nil, ended(ctx, ctx.Err())
+		case <-m.news:
+		}
+		err := l.cfg.API.Call(ctx, "PUT", pairingPath(id), nil, nil, nil)
+		if err != nil && !passing(err) {
+			return nil, ended(ctx, err)
+		}
+	}
+}
+
+// passing reports whether a call may do better the next time.
+func passing(err error) bool {
+	return postern.IsCode(err, postern.CodeUnavailable) || postern.IsCode(err, postern.CodeTooMany) || postern.IsCode(err, postern.CodeInternal)
 }
 
 func (l *Link) tell(peer string, message []byte) {
@@ -240,7 +261,7 @@ func (l *Link) confirm(ctx context.Context, m *meeting, c *Candidate) error {
 			if answer.Pairing.State == postern.PairingActive {
 				return nil
 			}
-		case !postern.IsCode(err, postern.CodeUnavailable) && !postern.IsCode(err, postern.CodeTooMany):
+		case !passing(err):
 			return ended(ctx, err)
 		}
 		pause := time.NewTimer(askAgain)

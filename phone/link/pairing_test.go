@@ -2,7 +2,9 @@ package link
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"testing"
@@ -82,6 +84,51 @@ func TestKeysThatDiffer(t *testing.T) {
 		got := Candidate{Workstation: Workstation{Key: c.scanned}}
 		if err := got.accept(c.told); (err == nil) != c.ok || c.ok && got.Key != c.want {
 			t.Errorf("%v told %v: %v, %v", c.scanned, c.told, got.Key, err)
+		}
+	}
+}
+
+// words is a control center that answers one call after the other, by codes; the last one again and again.
+type words struct {
+	codes []postern.Code
+	asked int
+}
+
+func (w *words) RoundTrip(context.Context, signed.Request) (*signed.Response, error) {
+	e := postern.Errorf(w.codes[min(w.asked, len(w.codes)-1)], "")
+	w.asked++
+	body, err := json.Marshal(postern.ProblemOf(e))
+	return &signed.Response{Status: e.Status(), Date: time.Now(), Body: body}, err
+}
+
+// TestGivenUpAtTheComputer: a pairing that ended while its handshake was under way says so at once, not when its time is over.
+func TestGivenUpAtTheComputer(t *testing.T) {
+	center := &words{codes: []postern.Code{postern.CodeUnavailable, postern.CodePairingOver}}
+	caller, err := signed.NewCaller(signed.Phone, server, center, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller.SignAs(string(postern.NewID[postern.PhoneID](postern.PrefixPhone)), key)
+	l := New(Config{API: caller})
+	m := &meeting{heard: make(chan []byte, 1), news: make(chan struct{}, 1), err: make(chan error, 1)}
+	ended := make(chan error)
+	go func() {
+		_, err := l.hear(t.Context(), m, postern.NewPairingID([16]byte{1}))
+		ended <- err
+	}()
+	for {
+		m.wake()
+		select {
+		case err := <-ended:
+			if !postern.IsCode(err, postern.CodePairingOver) || center.asked != 2 {
+				t.Errorf("asked %d times: %v", center.asked, err)
+			}
+			return
+		case <-time.After(time.Millisecond):
 		}
 	}
 }

@@ -319,7 +319,7 @@ func (p *Pairing) expire() {
 	}
 	if p.stage == stageWaiting {
 		p.fail(postern.Errorf(postern.CodePairingExpired, "No phone opened the code within a minute.").
-			WithNext("Show a new code."), false)
+			WithNext("Show a new code."), true) // a phone may have come as far as the control center
 		return
 	}
 	p.fail(postern.Errorf(postern.CodePairingExpired, "The pairing was not confirmed within three minutes.").

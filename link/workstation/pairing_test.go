@@ -142,6 +142,25 @@ func TestNobodyScans(t *testing.T) {
 	})
 }
 
+// TestFirstMessageLost: a phone that came to the control center and was never heard here learns there that the pairing is over.
+func TestFirstMessageLost(t *testing.T) {
+	inWorld(t, func(w *world) {
+		d, p := w.enrol(), w.phone("Alice's phone")
+		pairing := w.pairing(d, false)
+		_, i, err := channel.ParseInvitation(pairing.URL(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.join(postern.NewPairingID(i.PairingID), p.id); err != nil {
+			t.Fatal(err)
+		}
+		_, err = pairing.Wait(w.ctx)
+		wantCode(t, err, postern.CodePairingExpired)
+		time.Sleep(time.Second)
+		w.nothingKept(d)
+	})
+}
+
 func TestPairingRefused(t *testing.T) {
 	inWorld(t, func(w *world) {
 		d, p := w.enrol(), w.phone("Alice's phone")

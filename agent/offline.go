@@ -42,8 +42,10 @@ type duty struct {
 // job is what is under way for one pairing.
 type job struct {
 	running   bool
-	wanted    bool // somebody asked for a passkey by hand
-	taken     int  // how often the control center had not heard of a consent
+	wanted    bool   // somebody asked for a passkey by hand
+	hurried   bool   // what is due next does not wait, whatever comes of what is running
+	heeded    string // the end of a passkey that was hurried for
+	taken     int    // how often the control center had not heard of a consent
 	notBefore time.Time
 	pause     time.Duration
 	reported  time.Time
@@ -128,7 +130,7 @@ func (d *duty) obey(s workstation.Status, p workstation.Phone, key *offline.Pass
 			d.keep(d.remove(p.Pairing))
 		case offline.Taken, offline.Made, offline.Told:
 			if mine {
-				d.hurry(p.Pairing) // the control center is asked why
+				d.hurry(p.Pairing, offer) // the control center is asked why
 			}
 		default:
 			if mine {
@@ -138,12 +140,12 @@ func (d *duty) obey(s workstation.Status, p workstation.Phone, key *offline.Pass
 	}
 }
 
-// hurry has what is due for a pairing done now.
-func (d *duty) hurry(id postern.PairingID) {
+// hurry has what is due for a pairing done now, once for each thing that the control center says.
+func (d *duty) hurry(id postern.PairingID, said *postern.OfflineOffer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if j := d.jobs[id]; j != nil {
-		j.notBefore = time.Time{}
+	if j, what := d.jobs[id], string(said.State)+string(said.BatchID); j != nil && j.heeded != what {
+		j.heeded, j.hurried, j.notBefore = what, j.running, time.Time{}
 	}
 }
 
@@ -200,7 +202,7 @@ func (d *duty) begin(ctx context.Context, s workstation.Status, p workstation.Ph
 	if j.running {
 		return time.Time{}
 	}
-	j.running = true
+	j.running, j.hurried = true, false
 	d.done.Go(func() { d.ended(ctx, p.Pairing, j, work(ctx, p, j)) })
 	return time.Time{}
 }
@@ -252,6 +254,9 @@ func (d *duty) ended(ctx context.Context, id postern.PairingID, j *job, err erro
 		j.pause = min(max(2*j.pause, dutyFirst), dutyLongest)
 		j.problem, j.notBefore = problemOf(err), now.Add(j.pause)
 		d.log.Warn("signing in offline could not be set up or renewed; it is tried again", "pairing", id, "error", err)
+	}
+	if j.hurried {
+		j.hurried, j.notBefore = false, time.Time{}
 	}
 	d.mu.Unlock()
 	d.changed()

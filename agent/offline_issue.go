@@ -302,7 +302,7 @@ func (d *duty) want(id postern.PairingID) {
 		j = new(job)
 		d.jobs[id] = j
 	}
-	j.wanted, j.notBefore, j.pause, j.problem = true, time.Time{}, 0, nil
+	j.wanted, j.hurried, j.notBefore, j.pause, j.problem = true, j.running, time.Time{}, 0, nil
 	d.mu.Unlock()
 	d.poke()
 }

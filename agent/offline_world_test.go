@@ -235,8 +235,20 @@ func offlineWorld(t *testing.T) (*world, *offlineDesk, *phone, *offlinePhone) {
 // offline waits until signing in offline stands so for a phone.
 func (w *world) offline(p *phone, what string, there func(agent.Phone) bool) agent.Offline {
 	w.Helper()
+	var last agent.Offline
+	w.Cleanup(func() {
+		if w.Failed() {
+			w.Logf("last seen while waiting for %s: %+v", what, last)
+		}
+	})
 	v := w.await(what, func(v agent.View) bool {
-		return slices.ContainsFunc(v.Phones, func(one agent.Phone) bool { return one.ID == p.id && one.Offline != nil && there(one) })
+		return slices.ContainsFunc(v.Phones, func(one agent.Phone) bool {
+			if one.ID != p.id || one.Offline == nil {
+				return false
+			}
+			last = *one.Offline
+			return there(one)
+		})
 	})
 	for _, one := range v.Phones {
 		if one.ID == p.id {

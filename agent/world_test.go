@@ -88,7 +88,7 @@ func newWorldWith(t *testing.T, desk *offlineDesk) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.center, err = center.New(context.Background(), config, center.Options{Logger: slog.New(slog.DiscardHandler)})
+	w.center, err = center.New(context.Background(), config, center.Options{Logger: w.log("center", slog.LevelWarn)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +118,11 @@ func newWorldWith(t *testing.T, desk *offlineDesk) *world {
 	return w
 }
 
+// log is where a program of the world writes what a failure may be understood by.
+func (w *world) log(program string, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: level})).With("program", program)
+}
+
 // set switches the integration. Jobs change it too, so it is tried until nobody was quicker.
 func (w *world) set(state postern.State) {
 	w.Helper()
@@ -143,7 +148,7 @@ func (w *world) config() agent.Config {
 	c := agent.Config{
 		Dir: w.dir, Software: "postern-agent test", System: "Test OS", Socket: w.socket, TPM: noTPM,
 		Join:   func(context.Context) (join.Status, error) { return *w.joined.Load(), nil },
-		Remote: func() remote.Session { return remote.Session{} },
+		Remote: func() remote.Session { return remote.Session{} }, Log: w.log("agent", slog.LevelDebug),
 	}
 	if w.desk != nil {
 		c.Transport, c.Dial, c.Now = w.desk, w.desk.dial, w.desk.now
@@ -279,7 +284,7 @@ func (w *world) phone(name string) *phone {
 	}
 	p.config = phonelink.Config{
 		API: caller, Integration: w.integration.ID, Self: channel.Device{Name: name, ID: string(p.id), Software: "test"}, Key: static,
-		Dial: websocket.Dial, Random: rand.Reader, Now: time.Now, Handle: p.handle, Log: slog.New(slog.DiscardHandler),
+		Dial: websocket.Dial, Random: rand.Reader, Now: time.Now, Handle: p.handle, Log: w.log(name, slog.LevelDebug),
 	}
 	p.open()
 	return p
@@ -393,8 +398,10 @@ func (p *phone) pair(typed bool) {
 	if v.Step != agent.PairingOpen || text == "" || (v.URL == "") != typed || !v.Expires.After(time.Now()) {
 		p.w.Fatalf("pairing begins as %+v", v)
 	}
-	if _, err := p.link.Pair(p.w.Context(), text, p); err != nil {
-		p.w.Fatal(err)
+	ctx, cancel := context.WithTimeout(p.w.Context(), patience)
+	defer cancel()
+	if _, err := p.link.Pair(ctx, text, p); err != nil {
+		p.w.Fatalf("%v; the phone's link stands as %+v, and the agent as %+v", err, p.link.Status(), p.w.agent.View())
 	}
 	got := p.w.await("the pairing", func(v agent.View) bool { return v.Pairing != nil && v.Pairing.Step == agent.PairingDone }).Pairing
 	if got.Pairing != p.paired[len(p.paired)-1].Pairing || got.URL != "" || got.Digits != "" {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -57,6 +58,28 @@ type world struct {
 	stop   func()
 	joined atomic.Pointer[join.Status]
 	desk   *offlineDesk // between agent and control center; nil: nobody
+	logs   *logs
+}
+
+// logs is what the programs of a test write until its end; what a goroutine writes after that is for nobody.
+type logs struct {
+	mu   sync.Mutex
+	into io.Writer // nil after the end
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.into == nil {
+		return len(b), nil
+	}
+	return l.into.Write(b)
+}
+
+func (l *logs) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.into = nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -79,7 +102,8 @@ func newWorldWith(t *testing.T, desk *offlineDesk) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, tenant: tenant, dir: filepath.Join(t.TempDir(), "agent"), socket: newPipes(), desk: desk}
+	w := &world{T: t, tenant: tenant, dir: filepath.Join(t.TempDir(), "agent"), socket: newPipes(), desk: desk, logs: &logs{into: t.Output()}}
+	t.Cleanup(w.logs.end)
 	w.server = fmt.Sprintf("http://localhost:%d", l.Addr().(*net.TCPAddr).Port)
 	config, err := center.Config{
 		Data: dir, Listen: l.Addr().String(), PublicURL: w.server,
@@ -120,7 +144,7 @@ func newWorldWith(t *testing.T, desk *offlineDesk) *world {
 
 // log is where a program of the world writes what a failure may be understood by.
 func (w *world) log(program string, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: level})).With("program", program)
+	return slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: level})).With("program", program)
 }
 
 // set switches the integration. Jobs change it too, so it is tried until nobody was quicker.

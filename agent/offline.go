@@ -79,6 +79,8 @@ func (d *duty) follow(ctx context.Context, s workstation.Status) (again time.Tim
 			key.Online(s.Connected, d.w.Now())
 			d.obey(s, p, key)
 			sooner(d.now().Add(time.Minute)) // the clock is looked at
+		} else if p.Offline != nil && p.Offline.State == postern.OfflineEnded {
+			d.hurry(p.Pairing, p.Offline) // whoever wants another one waits for nothing any more
 		}
 		if s.Connected && p.Told {
 			sooner(d.begin(ctx, s, p))

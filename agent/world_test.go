@@ -37,7 +37,7 @@ import (
 )
 
 // patience bounds every wait; only what never comes reaches it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // The cost of a code is for those who steal a file; here it would only be the test that waits.
 func init() { codes.DefaultCost = codes.Cost{Time: 1, Memory: 8} }

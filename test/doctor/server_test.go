@@ -66,14 +66,22 @@ func (w *world) later(by time.Duration) func(t *testing.T) func() {
 
 // sql changes the database behind everybody's back, and back.
 func (w *world) sql(breaks, mends string) func(t *testing.T) func() {
-	run := func(t *testing.T, text string) {
+	run := func(t *testing.T, text string) int64 {
 		t.Helper()
-		if _, err := w.center.Store.DB().ExecContext(context.WithoutCancel(t.Context()), text); err != nil {
+		done, err := w.center.Store.DB().ExecContext(context.WithoutCancel(t.Context()), text)
+		if err != nil {
 			t.Fatal(err)
 		}
+		rows, err := done.RowsAffected()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
 	}
 	return func(t *testing.T) func() {
-		run(t, breaks)
+		if run(t, breaks) == 0 {
+			t.Fatal("there was nothing to break")
+		}
 		return func() { run(t, mends) }
 	}
 }

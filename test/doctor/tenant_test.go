@@ -2,7 +2,6 @@ package doctor_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -423,7 +422,11 @@ func (w *world) unregistered(t *testing.T) func() {
 	if err := w.center.Store.CreateProvisioning(ctx, r); err != nil {
 		t.Fatal(err)
 	}
-	return w.sql("SELECT 1", fmt.Sprintf("DELETE FROM provisionings WHERE id = '%s'", r.ID))(t)
+	return func() {
+		if _, err := w.center.Store.DB().ExecContext(ctx, "DELETE FROM provisionings WHERE id = $1", r.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // account is the integration that works through a service account.

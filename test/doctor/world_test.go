@@ -272,6 +272,12 @@ func (w *world) settle(t *testing.T) {
 		s, err2 := w.center.Inventory.Status(ctx, w.app.ID)
 		return errors.Join(err, err2) == nil && s.State == postern.InventoryCurrent
 	})
+	// The first checkpoint is signed when the server starts, and would mend one that is forged; a job is told to be done a while after.
+	until(t, "the first checkpoint", func() bool {
+		var done int
+		err := w.center.Store.DB().QueryRowContext(ctx, `SELECT count(*) FROM river_job WHERE state = 'completed' AND args ->> 'kind' = 'audit.checkpoint'`).Scan(&done)
+		return err == nil && done > 0
+	})
 }
 
 // until waits for what a job does.

@@ -3,7 +3,9 @@ package testport_test
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/postern/postern/internal/testport"
 )
@@ -58,7 +60,23 @@ func TestReserve(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	// Whoever else asks, in this process or another, meets the claim until the end, and not after it.
+	claim := "127.0.0.2" + strings.TrimPrefix(address, "127.0.0.1")
+	if l, err := net.Listen("tcp", claim); err == nil {
+		l.Close()
+		t.Errorf("%s is not kept from others", address)
+	}
 	end()
+	for late := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		l, err := net.Listen("tcp", claim)
+		if err == nil {
+			l.Close()
+			break
+		}
+		if time.Now().After(late) {
+			t.Fatalf("%s was never given back: %v", address, err)
+		}
+	}
 	if _, err := testport.Reserve(ctx, "udp"); err == nil {
 		t.Error("reserved after the end")
 	}

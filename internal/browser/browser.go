@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -151,10 +150,10 @@ func (b *Tab) Follow(selector string) {
 	})()`)
 }
 
-// Text is the text of the element.
+// Text is the text of the element, as soon as it is there.
 func (b *Tab) Text(selector string) string {
 	b.t.Helper()
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector(`+quote(selector)+`).innerText`))
+	text, err := look(b, stepTimeout, chromedp.Evaluate[string](`document.querySelector(`+quote(selector)+`).innerText`))
 	if err != nil {
 		b.fail(err)
 	}
@@ -194,39 +193,6 @@ func (b *Tab) Size(scheme string, width, height int64) {
 	if err != nil {
 		b.fail(err)
 	}
-}
-
-// Screenshot keeps a picture of the page in the folder that POSTERN_ARTIFACTS names; without it, nothing.
-func (b *Tab) Screenshot(name string) {
-	b.t.Helper()
-	folder := os.Getenv("POSTERN_ARTIFACTS")
-	if folder == "" {
-		return
-	}
-	picture, err := b.picture()
-	if err != nil {
-		b.fail(fmt.Errorf("screenshot %s: %w", name, err))
-	}
-	path := filepath.Join(folder, name+".png")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// picture takes a picture. Chromium never answers when the page goes away meanwhile, so it is asked again.
-func (b *Tab) picture() (picture []byte, err error) {
-	for range 6 {
-		ctx, cancel := context.WithTimeout(b.ctx, stepTimeout/6)
-		picture, err = chromedp.Run(ctx, chromedp.CaptureScreenshot())
-		cancel()
-		if err == nil {
-			return picture, nil
-		}
-	}
-	return nil, err
 }
 
 func quote(text string) string { return fmt.Sprintf("%q", text) }

@@ -21,11 +21,7 @@ const (
 // started with as --use-file-for-fake-video-capture, in the format YUV4MPEG2. Chromium reads it when the camera starts.
 func (b *Tab) ShowCamera(selector, path string) {
 	b.t.Helper()
-	picture, err := chromedp.Run(b.ctx, chromedp.Screenshot(selector))
-	if err != nil {
-		b.fail(fmt.Errorf("picture of %s: %w", selector, err))
-	}
-	if err := CameraFile(path, picture); err != nil {
+	if err := CameraFile(path, b.picture(selector, chromedp.Screenshot(selector))); err != nil {
 		b.t.Fatal(err)
 	}
 }

@@ -1,21 +1,32 @@
 package browser
 
 import (
-	"os"
-	"path/filepath"
+	"errors"
+	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
-// Evaluate runs a script in the page, waits for it if it is a promise, and returns what it comes to.
+// Evaluate runs a script in the page once, waits for it if it is a promise, and returns what it comes to.
 func Evaluate[T any](b *Tab, script string) T {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
-	if err != nil {
-		b.fail(err)
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+		if err == nil {
+			return v
+		}
+		if !betweenPages(err) || time.Since(began) > stepTimeout {
+			b.fail(err)
+		}
 	}
-	return v
+}
+
+// betweenPages is true of the answer that there is no page just now in which the script could have run.
+func betweenPages(err error) bool {
+	var said *cdproto.Error
+	return errors.As(err, &said) && said.Message == "Cannot find default execution context"
 }
 
 // watch collects in the page whatever a person would find red in the console.
@@ -43,26 +54,6 @@ func (b *Tab) OnEveryPage(script string) {
 func (b *Tab) Wrong() []string {
 	b.t.Helper()
 	return Evaluate[[]string](b, `window.wrong`)
-}
-
-// WholePage is [Tab.Screenshot] of everything that scrolling would show.
-func (b *Tab) WholePage(name string) {
-	b.t.Helper()
-	folder := os.Getenv("POSTERN_ARTIFACTS")
-	if folder == "" {
-		return
-	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.fail(err)
-	}
-	path := filepath.Join(folder, name+".png")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
 }
 
 // Until waits until a script of the page is true, over navigations.

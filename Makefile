@@ -89,6 +89,11 @@ e2e: needs build ## the story of the phone in the hand, in three browsers: conso
 rig: needs build ## the security key on a real Linux kernel, with libfido2, OpenSSH and a browser; RIG=name for some
 	@$(GO) run ./internal/rig -bin $(BIN) -run '$(RIG)'
 
+# The other tests take none: those of the console take two thirds longer with them.
+.PHONY: pictures
+pictures: needs build ## pictures of every page and screen, in .artifacts/pictures; scripts/pictures takes those of the guides from there
+	@POSTERN_PICTURES=$(ARTIFACTS)/pictures $(GO) test -count=1 -timeout 40m ./agent/page ./center/web ./entrasim ./phone/web ./test ./test/extension ./test/hand
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint $(TOOLS)/deadcode ## what a reviewer should not have to say
 	$(TOOLS)/golangci-lint run ./...

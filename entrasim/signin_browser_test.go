@@ -67,12 +67,16 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 	}
 }
 
-// shoot keeps pictures of the page, light and dark and at the width of a phone, where POSTERN_ARTIFACTS says.
+// shoot keeps pictures of the page, light and dark and at the width of a phone, where POSTERN_PICTURES says.
 func shoot(t *testing.T, ctx context.Context, name string) {
 	t.Helper()
-	folder := os.Getenv("POSTERN_ARTIFACTS")
+	folder := os.Getenv("POSTERN_PICTURES")
 	if folder == "" {
 		return
+	}
+	folder = filepath.Join(folder, "entrasim")
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		t.Fatal(err)
 	}
 	for _, look := range []struct {
 		suffix, scheme string
@@ -88,7 +92,7 @@ func shoot(t *testing.T, ctx context.Context, name string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(folder, "entrasim-"+name+"-"+look.suffix+".png"), png, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, name+"-"+look.suffix+".png"), png, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

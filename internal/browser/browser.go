@@ -91,7 +91,11 @@ func (b *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 
 func (b *Tab) fail(err error) {
 	b.t.Helper()
-	b.t.Fatalf("%v\nat %s", err, b.Showing())
+	showing := b.Showing()
+	if picture := b.keepFailure(); picture != "" {
+		showing += "\nas in " + picture
+	}
+	b.t.Fatalf("%v\nat %s", err, showing)
 }
 
 // Showing tells where the tab is and what stands there, for the message of a test that failed. It never fails itself.

@@ -10,7 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Screenshot keeps a picture of the page in the folder that POSTERN_ARTIFACTS names; without it, nothing.
+// Screenshot keeps a picture of the page in the folder that POSTERN_PICTURES names; without it, nothing.
 func (b *Tab) Screenshot(name string) { b.t.Helper(); b.keep(name, chromedp.CaptureScreenshot()) }
 
 // WholePage is [Tab.Screenshot] of everything that scrolling would show.
@@ -18,18 +18,37 @@ func (b *Tab) WholePage(name string) { b.t.Helper(); b.keep(name, chromedp.FullS
 
 func (b *Tab) keep(name string, action chromedp.Action[[]byte]) {
 	b.t.Helper()
-	folder := os.Getenv("POSTERN_ARTIFACTS")
+	folder := os.Getenv("POSTERN_PICTURES")
 	if folder == "" {
 		return
 	}
-	picture := b.picture(name, action)
-	path := filepath.Join(folder, name+".png")
+	if err := write(filepath.Join(folder, name+".png"), b.picture(name, action)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// keepFailure keeps a picture of what the tab shows when its test fails, in the folder that POSTERN_ARTIFACTS names, and gives
+// its path; without the folder, or if there is no picture to be had, nothing.
+func (b *Tab) keepFailure() string {
+	folder := os.Getenv("POSTERN_ARTIFACTS")
+	if folder == "" {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout/3)
+	defer cancel()
+	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	path := filepath.Join(folder, "failed", b.t.Name()+".png")
+	if err != nil || write(path, picture) != nil {
+		return ""
+	}
+	return path
+}
+
+func write(path string, picture []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		b.t.Fatal(err)
+		return err
 	}
-	if err := os.WriteFile(path, picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
+	return os.WriteFile(path, picture, 0o644)
 }
 
 func (b *Tab) picture(of string, action chromedp.Action[[]byte]) []byte {

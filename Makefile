@@ -45,17 +45,23 @@ demo: build ## start Postern with an emulated tenant of 500 users; Ctrl-C stops 
 	@$(BIN)/postern demo --data .demo
 
 .PHONY: test
-test: needs build packages lint unit model impact doctor-table windows e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
+test: needs build packages lint unit model beside e2e rig ## every test: unit, scripts, browsers, independent clients, databases, a real kernel
 
 .PHONY: needs
 needs:
 	@scripts/needs
 
-# What has a command of its own is not tested here.
+# These three wait more than they work, so they do it at the same time.
+.PHONY: beside
+beside: needs build
+	@$(MAKE) --no-print-directory -j3 --output-sync=target impact doctor-table windows
+
+# What has a command of its own is not tested here. One package more than there are processors: many wait for a browser or a
+# database now and then.
 .PHONY: unit
 unit: app $(TOOLS)/gotestsum
 	@mkdir -p $(ARTIFACTS)
-	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -timeout 40m $$($(GO) list ./... | grep -vE '/test/(doctor|hand|impact|windows)$$')
+	$(TOOLS)/gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -p $$(($$(nproc) + 1)) -timeout 40m $$($(GO) list ./... | grep -vE '/test/(doctor|hand|impact|windows)$$')
 
 .PHONY: model
 model: ## random sequences of what happens to passkeys, and whether everybody agrees after; SEQUENCES=n SEED=n
